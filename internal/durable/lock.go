@@ -1,0 +1,55 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// lockPoll is how often WaitLock looks: flock(2) cannot wait with a deadline.
+const lockPoll = 20 * time.Millisecond
+
+// Lock is an advisory lock on a file, held until Release or the death of the process.
+type Lock struct {
+	file *flock.Flock
+}
+
+// TryLock takes the lock on path, creating the file (0600, in a folder that exists) if it is missing. The error is ErrLocked if it
+// is held, by another process or by this one.
+func TryLock(path string) (*Lock, error) {
+	file := flock.New(path)
+	ok, err := file.TryLock()
+	if err != nil {
+		return nil, about(path, err)
+	}
+	if !ok {
+		return nil, about(path, ErrLocked)
+	}
+	return &Lock{file: file}, nil
+}
+
+// WaitLock is TryLock that waits until ctx ends for the holder to let go. The error is then ErrLocked and ctx's own.
+func WaitLock(ctx context.Context, path string) (*Lock, error) {
+	lock, err := TryLock(path)
+	if !errors.Is(err, ErrLocked) {
+		return lock, err
+	}
+	file := flock.New(path)
+	ok, err := file.TryLockContext(ctx, lockPoll)
+	switch {
+	case ok:
+		return &Lock{file: file}, nil
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("%s: %w (%w)", path, ErrLocked, ctx.Err())
+	default:
+		return nil, about(path, err)
+	}
+}
+
+// Release gives the lock back; the file stays. A second Release does nothing.
+func (l *Lock) Release() error {
+	return l.file.Unlock()
+}

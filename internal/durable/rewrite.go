@@ -1,0 +1,217 @@
+package durable
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// leftSuffix is what the name of an intent that could not be applied gets.
+const leftSuffix = ".left"
+
+// page is the unit in which undo writes: the kernel copies at most a page between two looks at a pending kill, so that a write
+// within one page is not torn by it.
+const page = 4096
+
+// Rewrite replaces the content of an existing regular file in place: same inode, for another program holds it open. The file must
+// hold exactly old, which is proved by reading it directly before the one write; otherwise nothing is written and the error is
+// ErrChanged. If intent is not empty, it is the path where old and new stand from before the write until after it (0600, in a
+// folder that exists); an intent that an earlier Rewrite left there is recovered first. A write that fails half-way (a full disk) is
+// undone; if even that fails the intent stays for Recover.
+func Rewrite(path string, old, new []byte, intent string) error {
+	return disk{}.rewrite(path, old, new, intent)
+}
+
+func (d disk) rewrite(path string, old, new []byte, intentPath string) (err error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	if intentPath != "" {
+		found, err := d.recover(intentPath)
+		if err != nil {
+			return err
+		}
+		if found.Left {
+			return fmt.Errorf("%s was changed by others after an earlier rewrite failed: look at it; what it held before is in %s",
+				found.Path, found.Kept)
+		}
+	}
+	f, err := d.openRegular(abs)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if intentPath == "" {
+		_, err := d.replaceContent(f, old, new)
+		return err
+	}
+	if err := d.writeFile(intentPath, intent{abs, old, new}.encode(), 0o600); err != nil {
+		return about(intentPath, err)
+	}
+	settled, err := d.replaceContent(f, old, new)
+	if !settled {
+		return err
+	}
+	return errors.Join(err, d.remove(intentPath))
+}
+
+// replaceContent is steps 3 to 6. settled says that the file is known to be whole (old, new, or somebody else's), so that the
+// intent has done its work.
+func (d disk) replaceContent(f *os.File, old, new []byte) (settled bool, err error) {
+	if err := d.compare(f, old); err != nil {
+		return true, err
+	}
+	err = d.do("pwrite", func() error { _, err := f.WriteAt(new, 0); return err })
+	if err == nil && len(new) < len(old) {
+		err = d.do("ftruncate", func() error { return f.Truncate(int64(len(new))) })
+	}
+	if err != nil {
+		undone := d.undo(f, old)
+		return undone == nil, errors.Join(err, undone)
+	}
+	if err := d.do("fsync", f.Sync); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// compare reads the whole file through f.
+func (d disk) compare(f *os.File, old []byte) error {
+	return d.do("pread", func() error {
+		present := make([]byte, len(old)+1) // one more, to see a file that grew
+		n, err := f.ReadAt(present, 0)
+		if err != nil && err != io.EOF {
+			return err
+		}
+		if !bytes.Equal(present[:n], old) {
+			return about(f.Name(), ErrChanged)
+		}
+		return nil
+	})
+}
+
+// undo writes old over a torn mixture: first the length, then page by page from the end, so that the file stays new up to some
+// byte and old after it until it is old.
+func (d disk) undo(f *os.File, old []byte) error {
+	err := d.do("ftruncate back", func() error { return f.Truncate(int64(len(old))) })
+	for end := len(old); err == nil && end > 0; {
+		start := (end - 1) / page * page
+		err = d.do("pwrite back", func() error { _, err := f.WriteAt(old[start:end], int64(start)); return err })
+		end = start
+	}
+	if err != nil {
+		return err
+	}
+	return d.do("fsync", f.Sync)
+}
+
+// openRegular opens an existing regular file for reading and writing.
+func (d disk) openRegular(path string) (*os.File, error) {
+	var f *os.File
+	err := d.do("open", func() (err error) { f, err = os.OpenFile(path, os.O_RDWR, 0); return err })
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "rewrite", Path: path, Err: errors.New("not a regular file")}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Recovery is what Recover found. The zero value: no intent stood.
+type Recovery struct {
+	Restored bool   // the old bytes were put back
+	Left     bool   // the file was missing, or neither old, new nor a torn mixture of them: left alone
+	Path     string // the file that the intent is about, absolute; not checked, for reporting
+	Kept     string // where the intent was kept, if Left
+}
+
+// Recover finishes or undoes what a crash left of a Rewrite with this intent, and takes the intent away. The old bytes are put back
+// only if the file is exactly a beginning of the new bytes followed by the rest of the old. A missing intent is (Recovery{}, nil);
+// a file there that is no intent is an IntentError. Call it before the first Rewrite of a run, under the lock that guards the file.
+func Recover(intent string) (Recovery, error) {
+	return disk{}.recover(intent)
+}
+
+func (d disk) recover(intentPath string) (Recovery, error) {
+	b, err := os.ReadFile(intentPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Recovery{}, nil
+	}
+	if err != nil {
+		return Recovery{}, err
+	}
+	i, reason := parseIntent(b)
+	if reason != "" {
+		return Recovery{}, &IntentError{Path: intentPath, Reason: reason}
+	}
+	found, err := d.settle(i)
+	if err != nil {
+		return found, err
+	}
+	if !found.Left {
+		return found, d.remove(intentPath)
+	}
+	found.Kept = intentPath + leftSuffix
+	err = d.do("rename", func() error { return os.Rename(intentPath, found.Kept) })
+	if err != nil {
+		return found, err
+	}
+	return found, d.syncFolder(filepath.Dir(intentPath))
+}
+
+// settle brings the file of an intent to a whole state, if it is in one that Rewrite can leave.
+func (d disk) settle(i intent) (found Recovery, err error) {
+	found.Path = i.path
+	f, err := d.openRegular(i.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		found.Left = true
+		return found, nil
+	}
+	if err != nil {
+		return found, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	present, err := io.ReadAll(f)
+	if err != nil {
+		return found, err
+	}
+	switch {
+	case bytes.Equal(present, i.old), bytes.Equal(present, i.new):
+		return found, d.do("fsync", f.Sync)
+	case torn(present, i.old, i.new):
+		found.Restored = true
+		return found, d.undo(f, i.old)
+	default:
+		found.Left = true
+		return found, nil
+	}
+}
+
+// torn says whether present is new[:k] followed by old[k:] for some k, as an unfinished write of new over old leaves it.
+func torn(present, old, new []byte) bool {
+	if len(present) < len(old) {
+		return false
+	}
+	begin := 0 // of the longest beginning that present shares with new
+	for begin < len(present) && begin < len(new) && present[begin] == new[begin] {
+		begin++
+	}
+	if len(present) > len(old) {
+		return begin == len(present)
+	}
+	rest := len(present) // where the longest end that present shares with old starts
+	for rest > 0 && present[rest-1] == old[rest-1] {
+		rest--
+	}
+	return rest <= begin
+}

@@ -1,0 +1,321 @@
+package durable
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestRewriteInPlace(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		old, new string
+	}{
+		{"grow", "old", "longer"}, {"shrink", "longer", "new"}, {"same length", "old", "new"},
+		{"from empty", "", "new"}, {"to empty", "old", ""}, {"no change", "old", "old"},
+	} {
+		for _, withIntent := range []string{"", "intent"} {
+			t.Run(test.name+withIntent, func(t *testing.T) {
+				dir := t.TempDir()
+				path, intent := filepath.Join(dir, "file"), ""
+				if withIntent != "" {
+					intent = filepath.Join(dir, withIntent)
+				}
+				mustWrite(t, path, []byte(test.old), 0o644)
+				open, err := os.Open(path) // as TinyDB does
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer open.Close()
+				if err := Rewrite(path, []byte(test.old), []byte(test.new), intent); err != nil {
+					t.Fatal(err)
+				}
+				got := make([]byte, 100)
+				n, _ := open.ReadAt(got, 0)
+				if string(got[:n]) != test.new {
+					t.Errorf("a program that had it open reads %q, want %q", got[:n], test.new)
+				}
+				wantMode(t, path, 0o644)
+				wantNames(t, dir, "file")
+			})
+		}
+	}
+}
+
+func TestRewriteChanged(t *testing.T) {
+	for _, present := range []string{"", "ol", "olD", "old and more"} {
+		dir := t.TempDir()
+		path, intent := filepath.Join(dir, "file"), filepath.Join(dir, "intent")
+		mustWrite(t, path, []byte(present), 0o600)
+		if err := Rewrite(path, []byte("old"), []byte("new"), intent); !errors.Is(err, ErrChanged) {
+			t.Errorf("%q: %v", present, err)
+		}
+		if got := mustRead(t, path); string(got) != present {
+			t.Errorf("%q became %q", present, got)
+		}
+		wantNames(t, dir, "file")
+	}
+}
+
+func TestRewriteRefuses(t *testing.T) {
+	dir := t.TempDir()
+	intent := filepath.Join(dir, "intent")
+	if err := Rewrite(filepath.Join(dir, "missing"), nil, nil, intent); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("missing: %v", err)
+	}
+	if err := Rewrite(dir, nil, nil, intent); err == nil {
+		t.Error("a folder was taken")
+	}
+	fifo := filepath.Join(dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Rewrite(fifo, nil, nil, intent); err == nil {
+		t.Error("a pipe was taken")
+	}
+	wantNames(t, dir, "fifo")
+}
+
+func TestRewriteKilled(t *testing.T) {
+	for _, test := range []struct {
+		operation string
+		old, new  []byte
+	}{{"grow", shortContent, newContent}, {"shrink", newContent, shortContent}} {
+		t.Run(test.operation, func(t *testing.T) {
+			setup := func(t *testing.T, dir, _ string) { mustWrite(t, filepath.Join(dir, "file"), test.old, 0o600) }
+			killedAtEveryStep(t, test.operation, setup, func(t *testing.T, dir, diedAt string) {
+				intent := filepath.Join(dir, "intent")
+				if _, err := os.Stat(intent); err == nil {
+					wantMode(t, intent, 0o600)
+				}
+				found, err := Recover(intent)
+				if err != nil || found.Left {
+					t.Fatalf("died at %q: %+v, %v", diedAt, found, err)
+				}
+				got := mustRead(t, filepath.Join(dir, "file"))
+				if !bytes.Equal(got, test.new) && (diedAt == "" || !bytes.Equal(got, test.old)) {
+					t.Errorf("died at %q: after Recover neither old nor new", diedAt)
+				}
+				if _, err := os.Stat(intent); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("died at %q: the intent is still there (%v)", diedAt, err)
+				}
+			})
+		})
+	}
+}
+
+// Recover itself killed at every step: the next Recover ends what it began.
+func TestRecoverKilled(t *testing.T) {
+	for name, c := range map[string]struct{ old, new, present []byte }{
+		"grow":   {shortContent, newContent, newContent[:len(newContent)-1]},
+		"middle": {shortContent, newContent, append(bytes.Clone(newContent[:5000]), shortContent[5000:]...)},
+		"shrink": {newContent, shortContent, append(bytes.Clone(shortContent), newContent[len(shortContent):]...)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			setup := func(t *testing.T, dir, _ string) {
+				path := filepath.Join(dir, "file")
+				mustWrite(t, path, c.present, 0o600)
+				mustWrite(t, filepath.Join(dir, "intent"), intent{path, c.old, c.new}.encode(), 0o600)
+			}
+			killedAtEveryStep(t, "recover", setup, func(t *testing.T, dir, diedAt string) {
+				if found, err := Recover(filepath.Join(dir, "intent")); err != nil || found.Left {
+					t.Fatalf("died at %q: %+v, %v", diedAt, found, err)
+				}
+				if got := mustRead(t, filepath.Join(dir, "file")); !bytes.Equal(got, c.old) {
+					t.Errorf("died at %q: the old bytes are not back", diedAt)
+				}
+				wantNames(t, dir, "file")
+			})
+		})
+	}
+}
+
+// Every state in which an unfinished write can leave the file is recovered; the neighbours that are none are left alone.
+func TestRecoverEveryTear(t *testing.T) {
+	for _, c := range []struct{ old, new string }{
+		{"abcdef", "ABCDEFGHI"}, {"abcdefghi", "ABCDEF"}, {"abcdef", "ABCDEF"}, {"", "ABC"}, {"abc", ""},
+		{"aaaa", "aaaaaa"}, {"aaaaaa", "aaaa"}, {"abcabc", "abcabcabc"}, {"xaaay", "xbaay"},
+	} {
+		for k := 0; k <= len(c.new); k++ {
+			torn := c.new[:k] + c.old[min(k, len(c.old)):]
+			want, restored := c.old, true
+			if torn == c.new || torn == c.old {
+				want, restored = torn, false
+			}
+			recoverCase(t, c.old, c.new, torn, want, Recovery{Restored: restored})
+		}
+	}
+	for _, present := range []string{
+		"", "abcde", "abcdefg", "ABCDEFGHIJ", "ABcdeX", "abCdef", "abcdeF", "ABCDEFghi", "zbcdef", "ABCDEFG ",
+	} {
+		recoverCase(t, "abcdef", "ABCDEFGHI", present, present, Recovery{Left: true})
+	}
+	for _, present := range []string{"abcde", "ABCDE", "ABCDEFg", "ABCDEFghij", "abcdeFghi"} {
+		recoverCase(t, "abcdefghi", "ABCDEF", present, present, Recovery{Left: true})
+	}
+}
+
+func recoverCase(t *testing.T, old, new, present, want string, wantFound Recovery) {
+	t.Helper()
+	dir := t.TempDir()
+	path, at := filepath.Join(dir, "file"), filepath.Join(dir, "intent")
+	mustWrite(t, path, []byte(present), 0o600)
+	written := intent{path, []byte(old), []byte(new)}.encode()
+	mustWrite(t, at, written, 0o600)
+	wantFound.Path = path
+	if wantFound.Left {
+		wantFound.Kept = at + ".left"
+	}
+	found, err := Recover(at)
+	if err != nil || found != wantFound {
+		t.Errorf("old %q, new %q, present %q: %+v, %v", old, new, present, found, err)
+	}
+	if got := string(mustRead(t, path)); got != want {
+		t.Errorf("old %q, new %q, present %q became %q, want %q", old, new, present, got, want)
+	}
+	if wantFound.Left {
+		wantNames(t, dir, "file", "intent.left")
+		if !bytes.Equal(mustRead(t, found.Kept), written) {
+			t.Error("the intent that was kept is not the one that stood")
+		}
+	} else {
+		wantNames(t, dir, "file")
+	}
+	if found, err := Recover(at); err != nil || found != (Recovery{}) {
+		t.Errorf("a second Recover: %+v, %v", found, err)
+	}
+}
+
+func TestRecoverMissingFile(t *testing.T) {
+	dir := t.TempDir()
+	at := filepath.Join(dir, "intent")
+	mustWrite(t, at, intent{filepath.Join(dir, "gone"), []byte("old"), []byte("new")}.encode(), 0o600)
+	found, err := Recover(at)
+	if err != nil || !found.Left || found.Kept != at+".left" {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
+
+func TestRecoverNotAnIntent(t *testing.T) {
+	at := filepath.Join(t.TempDir(), "intent")
+	mustWrite(t, at, []byte("something else\n"), 0o600)
+	_, err := Recover(at)
+	var bad *IntentError
+	if !errors.As(err, &bad) || bad.Path != at {
+		t.Errorf("%v", err)
+	}
+	if got := mustRead(t, at); string(got) != "something else\n" {
+		t.Errorf("it was touched: %q", got)
+	}
+}
+
+// Every call that fails leaves the file whole, now or after Recover, and a later Rewrite works.
+func TestRewriteFails(t *testing.T) {
+	for n := 1; ; n++ {
+		dir := t.TempDir()
+		path, at := filepath.Join(dir, "file"), filepath.Join(dir, "intent")
+		mustWrite(t, path, newContent, 0o600)
+		d, failed := failingAt(n)
+		err := d.rewrite(path, newContent, shortContent, at)
+		if !*failed {
+			if err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+		if !errors.Is(err, errInjected) {
+			t.Errorf("step %d: %v", n, err)
+		}
+		present := mustRead(t, path)
+		if !bytes.Equal(present, newContent) && !bytes.Equal(present, shortContent) {
+			t.Errorf("step %d: neither old nor new", n)
+		}
+		if err := Rewrite(path, present, []byte("next"), at); err != nil {
+			t.Errorf("step %d: the next rewrite: %v", n, err)
+		}
+		wantNames(t, dir, "file")
+	}
+}
+
+// A write that the system breaks off (as a full disk does) is taken back.
+func TestRewriteBrokenOff(t *testing.T) {
+	dir := t.TempDir()
+	path, at := filepath.Join(dir, "file"), filepath.Join(dir, "intent")
+	mustWrite(t, path, shortContent, 0o600)
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
+		t.Fatal(err)
+	}
+	limit := func(r syscall.Rlimit) {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer limit(before)
+	d := disk{step: func(call string) error {
+		if call == "pwrite" {
+			limit(syscall.Rlimit{Cur: uint64(len(shortContent)) + 100, Max: before.Max})
+		}
+		return nil
+	}}
+	if err := d.rewrite(path, shortContent, newContent, at); !errors.Is(err, syscall.EFBIG) {
+		t.Errorf("a write beyond the limit: %v", err)
+	}
+	if !bytes.Equal(mustRead(t, path), shortContent) {
+		t.Error("the old content is not back")
+	}
+	wantNames(t, dir, "file")
+}
+
+// An intent whose file others changed stops the next Rewrite once, with its bytes kept.
+func TestRewriteAfterLeftIntent(t *testing.T) {
+	dir := t.TempDir()
+	path, at := filepath.Join(dir, "file"), filepath.Join(dir, "intent")
+	mustWrite(t, path, []byte("third"), 0o600)
+	mustWrite(t, at, intent{path, []byte("old"), []byte("new")}.encode(), 0o600)
+	if err := Rewrite(path, []byte("third"), []byte("fourth"), at); err == nil {
+		t.Error("written over an unsettled intent")
+	}
+	wantNames(t, dir, "file", "intent.left")
+	if err := Rewrite(path, []byte("third"), []byte("fourth"), at); err != nil {
+		t.Error(err)
+	}
+}
+
+// The window in which another program's write would be lost, and in which a reader can meet a mixture: from the read that proves
+// the old content to the end of the write. 400,000 bytes are a database with 255 parties.
+func BenchmarkRewrite(b *testing.B) {
+	for _, size := range []int{4_000, 400_000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			dir := b.TempDir()
+			path, at := filepath.Join(dir, "file"), filepath.Join(dir, "intent")
+			contents := [2][]byte{bytes.Repeat([]byte("a"), size), bytes.Repeat([]byte("b"), size)}
+			mustWrite(b, path, contents[0], 0o600)
+			var window time.Duration
+			var from time.Time
+			d := disk{step: func(call string) error {
+				switch call {
+				case "pread":
+					from = time.Now()
+				case "fsync":
+					window += time.Since(from)
+				}
+				return nil
+			}}
+			i := 0
+			for b.Loop() {
+				if err := d.rewrite(path, contents[i%2], contents[(i+1)%2], at); err != nil {
+					b.Fatal(err)
+				}
+				i++
+			}
+			b.ReportMetric(float64(window.Microseconds())/float64(i), "µs-window/op")
+		})
+	}
+}
