@@ -1,0 +1,232 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/libp2p/go-libp2p/p2p/protocol/identify"
+)
+
+const (
+	dialTimeout  = 15 * time.Second
+	checkTimeout = 5 * time.Second
+
+	// Failed dials in a row until a bootstrap address is worth a warning; and if somebody answers there but lets us go, dials.
+	warnAfter        = 2
+	warnRefusedAfter = 5
+)
+
+// keepDialling starts the dials that are due, until ctx ends and the last of them has ended.
+func (d *Discovery) keepDialling(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.wake:
+		case <-timer.C:
+		}
+		dials, asks, next := d.take()
+		for _, s := range asks {
+			d.tasks.Go(func() { d.askSeed(ctx, s) })
+		}
+		for _, to := range dials {
+			d.tasks.Go(func() { d.dial(ctx, to) })
+		}
+		if !next.IsZero() {
+			timer.Reset(max(time.Until(next), 0))
+		}
+	}
+}
+
+// take gives the dials and questions that are due; both share the slots, the questions first, as they come from the operator.
+func (d *Discovery) take() (dials []dial, asks []*seed, next time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	_, dialing := d.book.links()
+	slots := dialsAtOnce - dialing
+	for _, s := range d.seeds {
+		if s.asking {
+			slots--
+		}
+	}
+	for _, s := range d.seeds {
+		switch {
+		case s.fixed != "" || s.asking || d.reached(s):
+		case s.due.After(now):
+			next = soonest(next, s.due)
+		case slots > 0:
+			s.asking = true
+			slots--
+			asks = append(asks, s)
+		}
+	}
+	dials, later := d.book.take(now, max(slots, 0))
+	if !later.IsZero() {
+		next = soonest(next, later)
+	}
+	return dials, asks, next
+}
+
+// reached says whether somebody whom the seed led to is connected.
+func (d *Discovery) reached(s *seed) bool {
+	for _, p := range s.learned {
+		if t, ok := d.book.targets[p]; ok && t.connected {
+			return true
+		}
+	}
+	return false
+}
+
+// askSeed learns who is behind a bootstrap address and has them dialled. It is asked again, with a back-off, until one of them is
+// connected: the peer may have a new identity.
+func (d *Discovery) askSeed(ctx context.Context, s *seed) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	got := ask(ctx, d.host, s.addr)
+	d.mu.Lock()
+	now := time.Now()
+	s.asking = false
+	s.learned = s.learned[:0]
+	for p, addrs := range got.peers {
+		s.learned = append(s.learned, p)
+		d.book.add(peer.AddrInfo{ID: p, Addrs: addrs}, ViaBootstrap, now, now)
+	}
+	s.failures++
+	s.due = now.Add(backoff(s.failures, rand.Float64()))
+	if got.self && len(s.learned) == 0 {
+		s.due = now.Add(backoffCeiling)
+	}
+	text := s.trouble(got)
+	d.mu.Unlock()
+	poke(d.wake)
+	if !errors.Is(ctx.Err(), context.Canceled) && (text != "" || got.self) {
+		d.warn(s.text, text)
+	}
+}
+
+// trouble is the warning about a bootstrap address that was asked and did not lead to a member yet.
+func (s *seed) trouble(got answer) string {
+	switch {
+	case got.self || s.failures < warnAfter:
+		return ""
+	case len(s.learned) == 0:
+		return fmt.Sprintf("bootstrap %s cannot be reached: %s", s.text, why(got.err))
+	case s.failures < warnRefusedAfter:
+		return ""
+	}
+	return fmt.Sprintf("bootstrap %s answers as %s but keeps no connection: this component may be denied or revoked there", s.text, s.learned[0])
+}
+
+// dial tries one peer. Success is not what Connect says (the other side may refuse us right after) but identify's event.
+func (d *Discovery) dial(ctx context.Context, to dial) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	clearBackoff(d.host, to.info.ID) // our own back-off decides
+	err := d.host.Connect(ctx, to.info)
+	d.mu.Lock()
+	d.book.ended(to.info.ID, time.Now(), rand.Float64())
+	if errors.Is(err, swarm.ErrGaterDisallowedConnection) {
+		d.book.forget(to.info.ID)
+	}
+	d.mu.Unlock()
+	poke(d.wake)
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		for about, text := range d.failed(to.info.ID, err) {
+			d.warn(about, text)
+		}
+		d.config.Log.Debug().Str("peer", to.info.ID.String()).Str("via", to.via).Str("why", why(err)).Msg("dial failed")
+	}
+}
+
+// failed counts a failed dial for the bootstrap addresses that name this peer, and gives the warnings that are due.
+func (d *Discovery) failed(p peer.ID, err error) map[string]string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := map[string]string{}
+	for _, s := range d.seeds {
+		if s.fixed != p {
+			continue
+		}
+		if s.failures++; s.failures >= warnAfter {
+			out[s.text] = fmt.Sprintf("bootstrap %s cannot be reached: %s", s.text, why(err))
+		}
+	}
+	return out
+}
+
+// watchInterfaces looks at this machine's interfaces every Poll and acts when they change: mDNS starts again, everybody lost is
+// dialled at once, and the connections that are left are checked.
+func (d *Discovery) watchInterfaces(ctx context.Context, restartMDNS chan<- struct{}) {
+	ticker := time.NewTicker(d.config.Poll)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		now := readInterfaces()
+		d.mu.Lock()
+		same := now.state == d.interfaces.state
+		d.interfaces = now
+		d.mu.Unlock()
+		if same {
+			continue
+		}
+		d.config.Log.Debug().Msg("local interfaces changed")
+		poke(restartMDNS)
+		d.redialAll()
+		for _, p := range d.host.Network().Peers() {
+			d.tasks.Go(func() { d.check(ctx, p) })
+		}
+	}
+}
+
+func (d *Discovery) redialAll() {
+	d.mu.Lock()
+	now := time.Now()
+	for _, p := range d.book.reset(now) {
+		clearBackoff(d.host, p)
+	}
+	for _, s := range d.seeds {
+		s.failures, s.due = 0, earlier(s.due, now)
+	}
+	d.mu.Unlock()
+	poke(d.wake)
+}
+
+// check closes a peer's connections if it does not answer on them within 5 s. Without it a connection that lost its link is noticed
+// only by the keep-alive, and taken up again only when TCP's own back-off lets it. Asking for identify is the cheapest question.
+func (d *Discovery) check(ctx context.Context, p peer.ID) {
+	ctx, cancel := context.WithTimeout(network.WithNoDial(ctx, "check"), checkTimeout)
+	defer cancel()
+	if d.answers(ctx, p) || errors.Is(ctx.Err(), context.Canceled) {
+		return
+	}
+	d.config.Log.Debug().Str("peer", p.String()).Msg("connection is dead")
+	_ = d.host.Network().ClosePeer(p) // dead or closed already
+}
+
+func (d *Discovery) answers(ctx context.Context, p peer.ID) bool {
+	s, err := d.host.NewStream(ctx, p, identify.ID)
+	if err != nil {
+		return false
+	}
+	defer s.Reset()
+	deadline, _ := ctx.Deadline()
+	if err := s.SetDeadline(deadline); err != nil {
+		return false
+	}
+	n, err := s.Read(make([]byte, 1))
+	return n > 0 || errors.Is(err, io.EOF)
+}
