@@ -29,8 +29,8 @@ type plan struct {
 
 // newPlan checks what a caller wants built.
 func newPlan(files []File, dirMode fs.FileMode) (plan, error) {
-	if dirMode&^fs.ModePerm != 0 || dirMode&0o700 != 0o700 {
-		return plan{}, fmt.Errorf("folder mode %v: the owner must have all permissions, and there may be no other bits", dirMode)
+	if dirMode&^(fs.ModePerm|fs.ModeSetgid) != 0 || dirMode&0o700 != 0o700 {
+		return plan{}, fmt.Errorf("folder mode %v: the owner must have all permissions, and set-group-id is the only other bit taken", dirMode)
 	}
 	p := plan{files: make(map[string]File, len(files)), dirMode: dirMode}
 	for _, file := range files {

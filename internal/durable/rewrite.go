@@ -82,8 +82,8 @@ func (d disk) replaceContent(f *os.File, old, new []byte) (settled bool, err err
 
 // compare reads the whole file through f.
 func (d disk) compare(f *os.File, old []byte) error {
+	present := make([]byte, len(old)+1) // one more, to see a file that grew
 	return d.do("pread", func() error {
-		present := make([]byte, len(old)+1) // one more, to see a file that grew
 		n, err := f.ReadAt(present, 0)
 		if err != nil && err != io.EOF {
 			return err

@@ -22,10 +22,12 @@ const (
 )
 
 // SwapFolder puts a folder with exactly files in force: builds parent/name beside the present one (or takes the one that is there,
-// if it is complete and equal), syncs everything, and points the symbolic link parent/current at it by one rename. name must be 64
-// lower-case hexadecimal digits, as a SHA-256 of the content is. parent, the folder itself and those inside get dirMode where they are
-// made. Of the folders with such names all but the last keep to have been in force are removed; the present one and the one before it
-// count as the last two, and the present one always stays. The caller holds a lock: one SwapFolder at a time in a parent.
+// if it is complete and equal), syncs everything, and points the symbolic link parent/current at it by one rename.
+//
+// name must be 64 lower-case hexadecimal digits, as a SHA-256 of the content is. Folders that are made, parent among them, get
+// dirMode: permission bits, and set-group-id where a folder passes its group on. Of the folders with such names all but the last
+// keep to have been in force are removed; the present one and the one before it count as the last two, and the present one always
+// stays. The caller holds a lock: one SwapFolder at a time in a parent.
 //
 // An error before the rename leaves current as it was. A File that is not acceptable is an error before anything is written.
 func SwapFolder(parent, name string, files []File, dirMode fs.FileMode, keep int) error {

@@ -119,6 +119,23 @@ func TestSwapFolder(t *testing.T) {
 	}
 }
 
+// A parent that passes its group on, and folders that do too.
+func TestSwapFolderGroup(t *testing.T) {
+	const mode = 0o750 | fs.ModeSetgid
+	parent := t.TempDir()
+	if err := os.Chmod(parent, mode); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := SwapFolder(parent, nameA, filesA(), mode, 3); err != nil {
+			t.Fatal(err)
+		}
+		wantFolder(t, filepath.Join(parent, nameA), filesA(), mode)
+	}
+	swap(t, parent, nameB, filesB(), 3) // 0750 means without it
+	wantFolder(t, filepath.Join(parent, nameB), filesB(), 0o750)
+}
+
 // A folder that is there and equal is taken as it is: a program that runs from it sees no change.
 func TestSwapFolderReuses(t *testing.T) {
 	parent := t.TempDir()
@@ -312,7 +329,7 @@ func TestSwapFolderRefuses(t *testing.T) {
 		"name upper case":  {strings.Repeat("A", 64), good, 0o700},
 		"name empty":       {"", good, 0o700},
 		"folder mode":      {nameA, good, 0o500},
-		"folder mode bits": {nameA, good, 0o700 | fs.ModeSetgid},
+		"folder mode bits": {nameA, good, 0o700 | fs.ModeSticky},
 		"file mode bits":   {nameA, []File{{Path: "f", Mode: 0o600 | fs.ModeSetuid}}, 0o700},
 		"upward":           {nameA, []File{{Path: "../f"}}, 0o700},
 		"absolute":         {nameA, []File{{Path: "/f"}}, 0o700},
