@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"fbpeer/agent"
+	"fbpeer/agent/api"
+	"fbpeer/config"
+	"fbpeer/exchange"
+	"fbpeer/mpspdz"
+)
+
+// approval is what `trust approve` was told.
+type approval struct {
+	component, fingerprint, alias, note string
+	vouched                             bool // --fingerprint was given, be it empty
+	replace, yes                        bool
+}
+
+func (a *app) approveCommand() *cobra.Command {
+	var ap approval
+	c := &cobra.Command{
+		Use:   "approve COMPONENT",
+		Short: "approve a component, or what an approved one announces now",
+		Long: "Shows component, claimed label, endpoint, certificate, fingerprint and words, for a changed one what is in force\n" +
+			"beside what is announced, and asks. Compare fingerprint or words with that site's operator, by telephone.",
+		Example: "  fbpeer trust approve NODE_983 --alias nice\n" +
+			"  fbpeer trust approve nice --fingerprint \"cargo velvet tiny orbit lemon glide prison amount\"\n" +
+			"  fbpeer trust approve nice --replace --fingerprint SHA256:…",
+		Args: oneArg("COMPONENT"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ap.component, ap.vouched = args[0], cmd.Flags().Changed("fingerprint")
+			return a.approve(cmd.Context(), ap)
+		},
+	}
+	c.Flags().StringVar(&ap.fingerprint, "fingerprint", "", "the whole `FINGERPRINT` or all eight words; answers the question")
+	c.Flags().StringVar(&ap.alias, "alias", "", "`NAME` to call it here")
+	c.Flags().StringVar(&ap.note, "note", "", "`TEXT` to keep beside it in the trust list")
+	c.Flags().BoolVar(&ap.replace, "replace", false, "approve a new identity for a known component, and revoke the old one")
+	c.Flags().BoolVar(&ap.yes, "yes", false, "do not ask: development federations only")
+	return c
+}
+
+func (a *app) approve(ctx context.Context, ap approval) error {
+	c, control, s, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	if ap.yes && !ap.vouched && !development(c) {
+		return usage("read the words to that site's operator, then: --fingerprint \"…\"", "--yes without --fingerprint approves what nobody has compared")
+	}
+	p, err := target(s, ap.component, ap.replace)
+	if err != nil {
+		return err
+	}
+	v := a.view(s)
+	if nothingToApprove(p) {
+		return a.approveAgain(ctx, control, v, p, ap)
+	}
+	if err := v.approvable(s, p, ap); err != nil {
+		return err
+	}
+	out := a.stdout
+	if a.json {
+		out = a.stderr
+	}
+	if _, err := io.WriteString(out, v.question(s, p)); err != nil {
+		return err
+	}
+	if err := a.vouch(p, ap); err != nil {
+		return err
+	}
+	result, err := control.Trust(ctx, api.TrustRequest{
+		Action: api.ActionApprove, Component: p.Component, PeerID: p.PeerID, Alias: ap.alias, Announcement: offered(p).Hash,
+		Replace: ap.replace, By: a.operator, Note: ap.note,
+	})
+	if err != nil {
+		return a.notApproved(v, err)
+	}
+	if a.json {
+		return a.printJSON(result.Peer)
+	}
+	if ap.alias != "" {
+		v.aliases[p.Component] = ap.alias
+	}
+	text := fmt.Sprintf("approved %s at %s\n", v.called(p.Component), show(offered(p).Endpoint))
+	_, err = io.WriteString(a.stdout, text+v.consequences(s.Running, result))
+	return err
+}
+
+// development federations may be approved without a fingerprint: all their components are one person's.
+func development(c *config.Config) bool {
+	f, err := c.LoadFederation()
+	return err == nil && f.Development()
+}
+
+func nothingToApprove(p api.Peer) bool {
+	return p.State == api.StateAccepted && p.Announced == nil && len(p.Changes) == 0
+}
+
+// approveAgain is for one that is approved as it stands: the fingerprint is still compared, and an alias may be given.
+func (a *app) approveAgain(ctx context.Context, control agent.Controller, v view, p api.Peer, ap approval) error {
+	if ap.vouched {
+		if err := matches(p, ap.fingerprint); err != nil {
+			return err
+		}
+	}
+	said := fmt.Sprintf("%s is approved already, as it announces itself: nothing to approve.\n", v.called(p.Component))
+	if ap.alias != "" && ap.alias != p.Alias {
+		result, err := control.Trust(ctx, api.TrustRequest{
+			Action: api.ActionApprove, Component: p.Component, PeerID: p.PeerID, Alias: ap.alias, Announcement: p.Announcement, By: a.operator,
+		})
+		if err != nil {
+			return a.notApproved(v, err)
+		}
+		p = result.Peer
+		said += fmt.Sprintf("It is called %s from now on.\n", show(ap.alias))
+	}
+	if a.json {
+		return a.printJSON(p)
+	}
+	_, err := io.WriteString(a.stdout, said)
+	return err
+}
+
+// approvable refuses, before anything is asked, what cannot be approved as it was typed.
+func (v view) approvable(s api.Snapshot, p api.Peer, ap approval) error {
+	approved := approvedOf(s, p)
+	if approved != nil && !ap.replace {
+		return refused(fmt.Sprintf("if the site was set up anew: %s trust approve %s --replace --fingerprint …", v.prog, v.replacing(p)),
+			"%s is approved with another identity; nothing was changed", v.called(p.Component))
+	}
+	if approved == nil && ap.replace {
+		return usage("leave out --replace", "%s has no other approved identity that could be replaced", v.called(p.Component))
+	}
+	if offered(p).Hash == "" {
+		return refused("it must have announced itself", "%s: nothing has been heard that could be approved", v.called(p.Component))
+	}
+	return nil
+}
+
+// question shows what the approval is about.
+func (v view) question(s api.Snapshot, p api.Peer) string {
+	switch approved := approvedOf(s, p); {
+	case approved != nil:
+		return v.replaced(p, *approved) + "\n" + v.offer(p)
+	case p.State == api.StateChanged || p.State == api.StateAccepted:
+		return v.changed(p)
+	case p.State == api.StateDenied || p.State == api.StateRevoked:
+		return v.offer(p) + "    It is " + p.State + " now.\n"
+	}
+	return v.offer(p)
+}
+
+// vouch demands that the operator says yes, or gives the fingerprint of what was shown.
+func (a *app) vouch(p api.Peer, ap approval) error {
+	switch {
+	case ap.vouched:
+		return matches(p, ap.fingerprint)
+	case ap.yes:
+		return nil
+	case !a.interactive:
+		return usage("compare fingerprint or words with that site's operator, then: --fingerprint \"…\"", "nobody can be asked: stdin is not a terminal")
+	}
+	lines := bufio.NewScanner(a.stdin)
+	fmt.Fprint(a.stderr, "Proceed? (yes/no/[fingerprint]) ")
+	for lines.Scan() {
+		switch answer := strings.TrimSpace(lines.Text()); strings.ToLower(answer) {
+		case "yes":
+			return nil
+		case "no":
+			return refused("", "not approved; nothing was changed")
+		default:
+			err := matches(p, answer)
+			var malformed *malformedFingerprint
+			if !errors.As(err, &malformed) {
+				return err
+			}
+		}
+		fmt.Fprint(a.stderr, "Please type 'yes', 'no' or the fingerprint: ")
+	}
+	return refused("", "no answer; nothing was changed")
+}
+
+// malformedFingerprint is neither a whole fingerprint nor eight words.
+type malformedFingerprint struct{ err error }
+
+func (m *malformedFingerprint) Error() string { return m.err.Error() }
+func (m *malformedFingerprint) Unwrap() error { return m.err }
+
+// matches compares what an operator vouches for with what an approval of p would approve.
+func matches(p api.Peer, given string) error {
+	offer := offered(p)
+	hash, err := mpspdz.ParseHash(offer.Fingerprint)
+	if err != nil {
+		return fmt.Errorf("the agent's fingerprint of %s: %w", p.Component, err)
+	}
+	same, err := exchange.Fingerprint(hash).Matches(given)
+	if err != nil {
+		return &failure{code: exitFailed, err: &malformedFingerprint{err}, hint: "give the whole fingerprint, or all eight words"}
+	}
+	if !same {
+		return refused("do not approve it: ask that site's operator to read its own, from fbpeer id",
+			"the fingerprint does not match; nothing was changed. You gave %q, %s has %s (%s)",
+			given, p.Component, offer.Fingerprint, strings.Join(offer.Words, " "))
+	}
+	return nil
+}
+
+// notApproved shows, where a newer announcement overtook the approval, what is announced now.
+func (a *app) notApproved(v view, err error) error {
+	var overtaken *api.Error
+	if errors.As(err, &overtaken) && overtaken.Code == api.CodeOvertaken && overtaken.Peer != nil {
+		if a.json {
+			if err := a.printJSON(overtaken.Peer); err != nil {
+				return err
+			}
+		} else if overtaken.Peer.State == api.StateChanged {
+			fmt.Fprintf(a.stdout, "\nIt announces something else by now:\n%s", v.changed(*overtaken.Peer))
+		} else {
+			fmt.Fprintf(a.stdout, "\nIt announces something else by now:\n%s", v.offer(*overtaken.Peer))
+		}
+	}
+	return err
+}

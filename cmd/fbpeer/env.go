@@ -1,0 +1,50 @@
+package main
+
+import (
+	"crypto/rand"
+	"io"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/mattn/go-isatty"
+)
+
+// env is everything that the commands take from the process, so that a test can give its own.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+	now            func() time.Time
+	random         io.Reader
+	interactive    bool   // stdin is a terminal: questions may be asked
+	terminal       bool   // stderr is a terminal: progress may be redrawn
+	operator       string // user@host, noted beside what was decided
+}
+
+func processEnv() env {
+	return env{
+		stdin:       os.Stdin,
+		stdout:      os.Stdout,
+		stderr:      os.Stderr,
+		getenv:      os.Getenv,
+		now:         time.Now,
+		random:      rand.Reader,
+		interactive: isatty.IsTerminal(os.Stdin.Fd()),
+		terminal:    isatty.IsTerminal(os.Stderr.Fd()),
+		operator:    operator(),
+	}
+}
+
+// operator names who types, for the trust list's approved_by.
+func operator() string {
+	name := "unknown"
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		name = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		return name
+	}
+	return name + "@" + host
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"fbpeer/agent"
+	"fbpeer/agent/api"
+	"fbpeer/config"
+	"fbpeer/exchange"
+	"fbpeer/fedbiomed"
+)
+
+// The exit codes that scripts rely on.
+const (
+	exitDone       = 0
+	exitFailed     = 1
+	exitUsage      = 2
+	exitAnswerNo   = 3
+	exitNotRunning = 4
+)
+
+// failure is an error that knows its exit code and its cure. Without err nothing is printed: the output has said it already.
+type failure struct {
+	code int
+	err  error
+	hint string
+}
+
+func (f *failure) Error() string {
+	if f.err == nil {
+		return fmt.Sprintf("exit %d", f.code)
+	}
+	return f.err.Error()
+}
+
+func (f *failure) Unwrap() error { return f.err }
+
+func usage(hint, format string, args ...any) error {
+	return &failure{code: exitUsage, err: fmt.Errorf(format, args...), hint: hint}
+}
+
+func refused(hint, format string, args ...any) error {
+	return &failure{code: exitFailed, err: fmt.Errorf(format, args...), hint: hint}
+}
+
+// answerNo is the answer no, where the output has already said why.
+func answerNo() error { return &failure{code: exitAnswerNo} }
+
+// outcome is the one place where errors become exit codes and hints.
+func outcome(err error) (code int, hint string) {
+	var (
+		own      *failure
+		file     *config.Error
+		request  *api.Error
+		database *fedbiomed.DatabaseError
+	)
+	switch {
+	case err == nil:
+		return exitDone, ""
+	case errors.As(err, &own):
+		return own.code, own.hint
+	case errors.As(err, &file):
+		return exitUsage, file.Hint
+	case errors.As(err, &database):
+		return exitUsage, "put a copy of the database back, or move the file away: Fed-BioMed makes a new one"
+	case errors.Is(err, agent.ErrNotRunning):
+		return exitNotRunning, "start it: fbpeer run"
+	case errors.Is(err, agent.ErrClone):
+		return exitAnswerNo, "stop the other one, or remove identity.key here and ask the others to approve the new identity"
+	case errors.As(err, &request):
+		if request.Code == api.CodeOvertaken {
+			return exitAnswerNo, request.Hint
+		}
+		return exitFailed, request.Hint
+	}
+	return exitFailed, ""
+}
+
+// report prints an error and its cure, one line each, and returns the exit code.
+func report(w io.Writer, err error) int {
+	code, hint := outcome(err)
+	var own *failure
+	if err == nil || (errors.As(err, &own) && own.err == nil) {
+		return code
+	}
+	fmt.Fprintf(w, "fbpeer: error: %s\n", exchange.ShowText(err.Error()))
+	if hint != "" {
+		fmt.Fprintf(w, "fbpeer: hint: %s\n", exchange.ShowText(hint))
+	}
+	return code
+}

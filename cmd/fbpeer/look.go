@@ -1,0 +1,146 @@
+package main
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"fbpeer/agent/api"
+)
+
+// peersJSON is `peers --json`.
+type peersJSON struct {
+	Federation string     `json:"federation"`
+	Self       api.Peer   `json:"self"`
+	Peers      []api.Peer `json:"peers"`
+}
+
+// statusJSON is `status --json`.
+type statusJSON struct {
+	peersJSON
+	Ready    bool          `json:"ready"`
+	Set      *api.Set      `json:"set,omitempty"`
+	NoSet    *api.Warning  `json:"no_set,omitempty"`
+	Matrix   *api.Matrix   `json:"matrix"`
+	Warnings []api.Warning `json:"warnings,omitempty"`
+	Members  int           `json:"members"`
+	Online   int           `json:"connected"`
+	Running  bool          `json:"running"`
+}
+
+func peersOf(s api.Snapshot, states ...string) peersJSON {
+	p := peersJSON{Federation: s.Federation, Self: s.Self, Peers: []api.Peer{}}
+	if len(states) == 0 {
+		p.Peers = append(p.Peers, s.Peers...)
+	} else {
+		p.Peers = append(p.Peers, ofState(s.Peers, states...)...)
+	}
+	return p
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "the federation at a glance: decisions and warnings first, then who has registered whom",
+		Long: "The federation at a glance: decisions and warnings first, then who has registered whom.\n" +
+			"Exit code 3 if an approved component changed, is contradicted or expired, or no set is in force.",
+		Example: "  fbpeer status\n  fbpeer status --json",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, _, s, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			ready := len(obstacles(s)) == 0
+			if a.json {
+				err = a.printJSON(statusJSON{
+					peersJSON: peersOf(s), Ready: ready, Set: s.Set, NoSet: s.NoSet, Matrix: matrixOf(s), Warnings: s.Warnings,
+					Members: s.Members, Online: s.Connected, Running: s.Running,
+				})
+			} else {
+				_, err = io.WriteString(a.stdout, a.view(s).statusScreen(s))
+			}
+			if err != nil || ready {
+				return err
+			}
+			return answerNo()
+		},
+	}
+}
+
+func (a *app) peersCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "peers",
+		Short:   "everything heard, grouped by state",
+		Example: "  fbpeer peers\n  fbpeer peers --json",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, _, s, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(peersOf(s))
+			}
+			_, err = io.WriteString(a.stdout, a.view(s).peersScreen(s))
+			return err
+		},
+	}
+}
+
+func (a *app) showCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show COMPONENT",
+		Short: "one component in full, with what changed",
+		Long: "One component in full, with what changed. COMPONENT is an id, a unique beginning of one, an alias, or\n" +
+			"COMPONENT@PEERID, which is needed where several identities claim one component.",
+		Example: "  fbpeer show nice\n  fbpeer show NODE_983",
+		Args:    oneArg("COMPONENT"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			_, _, s, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			found, err := resolve(s, args[0])
+			if err != nil {
+				return err
+			}
+			p := found[0]
+			if len(found) > 1 || p.Component != s.Self.Component {
+				if p, err = single(s, args[0], found); err != nil {
+					return err
+				}
+			}
+			if a.json {
+				return a.printJSON(p)
+			}
+			_, err = io.WriteString(a.stdout, a.view(s).showScreen(p))
+			return err
+		},
+	}
+}
+
+func (a *app) idCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "id",
+		Short:   "the own component, its fingerprint and words, and where each value comes from",
+		Example: "  fbpeer id\n  fbpeer --component config-n1.ini id --json",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, _, s, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(s.Self)
+			}
+			if _, err := io.WriteString(a.stdout, a.view(s).idScreen(s)); err != nil {
+				return err
+			}
+			if s.Self.PeerID == "" {
+				a.note("hint: no identity yet, it is made by the first: %s run", a.prog())
+			}
+			return nil
+		},
+	}
+}

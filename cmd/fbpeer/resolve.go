@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"fbpeer/agent/api"
+)
+
+// resolve finds the peers that COMPONENT means: an id, an alias, COMPONENT@PEERID or a unique prefix of an id. All of them
+// claim one component; several, where several identities do.
+func resolve(s api.Snapshot, arg string) ([]api.Peer, error) {
+	name, identity, whole := strings.Cut(arg, "@")
+	component, err := resolveComponent(s, name)
+	if err != nil {
+		return nil, err
+	}
+	var found []api.Peer
+	for _, p := range append([]api.Peer{s.Self}, s.Peers...) {
+		if p.Component == component && (!whole || p.PeerID == identity) {
+			found = append(found, p)
+		}
+	}
+	if len(found) == 0 {
+		return nil, refused("fbpeer peers", "%s: no such identity claims this component", show(arg))
+	}
+	return found, nil
+}
+
+func resolveComponent(s api.Snapshot, name string) (string, error) {
+	all := append([]api.Peer{s.Self}, s.Peers...)
+	starting := map[string]bool{}
+	for _, p := range all {
+		if name != "" && strings.HasPrefix(p.Component, name) {
+			starting[p.Component] = true
+		}
+	}
+	if starting[name] {
+		return name, nil
+	}
+	for _, p := range all {
+		if name != "" && p.Alias == name {
+			return p.Component, nil
+		}
+	}
+	var ids []string
+	for id := range starting {
+		ids = append(ids, id)
+	}
+	sort.Strings(ids)
+	switch len(ids) {
+	case 0:
+		return "", refused("fbpeer peers lists everything heard", "%q: no component with this id, prefix or alias has been heard", name)
+	case 1:
+		return ids[0], nil
+	}
+	return "", usage("give more of the id", "%q is the beginning of several components: %s", name, strings.Join(ids, ", "))
+}
+
+// single demands that one identity is meant, and not ourselves.
+func single(s api.Snapshot, arg string, found []api.Peer) (api.Peer, error) {
+	if found[0].Component == s.Self.Component && len(found) == 1 {
+		return api.Peer{}, usage("fbpeer peers", "%s is this component itself", show(arg))
+	}
+	if len(found) > 1 {
+		var forms []string
+		for _, p := range found {
+			if p.PeerID != s.Self.PeerID {
+				forms = append(forms, fmt.Sprintf("%s@%s (%s)", p.Component, p.PeerID, p.State))
+			}
+		}
+		return api.Peer{}, usage("say which: COMPONENT@PEERID", "several identities claim %s: %s", show(found[0].Component), strings.Join(forms, ", "))
+	}
+	return found[0], nil
+}
+
+// target is the one peer that COMPONENT means for a decision. Refused identities do not make it ambiguous, and a replacement
+// is one by another identity than the approved one.
+func target(s api.Snapshot, arg string, replace bool) (api.Peer, error) {
+	found, err := resolve(s, arg)
+	if err != nil {
+		return api.Peer{}, err
+	}
+	if len(found) > 1 {
+		if open := ofState(found, api.StateAccepted, api.StateChanged, api.StateConflict, api.StatePending); len(open) > 0 {
+			found = open
+		}
+	}
+	if replace && len(found) > 1 {
+		if others := ofState(found, api.StateConflict, api.StatePending); len(others) > 0 {
+			found = others
+		}
+	}
+	return single(s, arg, found)
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"fbpeer/agent"
+	"fbpeer/agent/api"
+	"fbpeer/config"
+)
+
+func TestTarget(t *testing.T) {
+	impostor := withImpostor()
+	claim := impostor.Peers[0]
+	refusedOne := withImpostor()
+	refusedOne.Peers[0].State = api.StateDenied
+	tests := []struct {
+		name    string
+		s       api.Snapshot
+		arg     string
+		replace bool
+		want    string // peer id
+		code    int
+		says    string
+	}{
+		{name: "id", s: withPending(), arg: idParis, want: withPending().Peers[2].PeerID},
+		{name: "alias", s: withPending(), arg: "nice", want: cardio().Peers[0].PeerID},
+		{name: "unique prefix", s: withPending(), arg: "NODE_f", want: cardio().Peers[1].PeerID},
+		{name: "ambiguous prefix", s: withPending(), arg: "NODE_98", code: exitUsage, says: idNice + ", " + idParis},
+		{name: "unknown", s: withPending(), arg: "NODE_77", code: exitFailed, says: "NODE_77"},
+		{name: "empty", s: withPending(), arg: "", code: exitFailed, says: "no component"},
+		{name: "ourselves", s: withPending(), arg: "RESEARCHER", code: exitUsage, says: "this component itself"},
+		{name: "with identity", s: impostor, arg: "nice@" + claim.PeerID, want: claim.PeerID},
+		{name: "with another identity", s: impostor, arg: "nice@12D3KooWnobody", code: exitFailed, says: "no such identity"},
+		{name: "several identities", s: impostor, arg: "nice", code: exitUsage, says: idNice + "@" + claim.PeerID + " (conflict)"},
+		{name: "replacement", s: impostor, arg: "nice", replace: true, want: claim.PeerID},
+		{name: "a denied one is no other", s: refusedOne, arg: "nice", want: cardio().Peers[0].PeerID},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := target(tt.s, tt.arg, tt.replace)
+			if tt.code == 0 {
+				if err != nil || p.PeerID != tt.want {
+					t.Errorf("got %s, %v", p.PeerID, err)
+				}
+				return
+			}
+			if code, _ := outcome(err); code != tt.code || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("exit %d: %v", code, err)
+			}
+		})
+	}
+}
+
+func TestOutcome(t *testing.T) {
+	tests := []struct {
+		name string
+		err  error
+		code int
+		out  string
+	}{
+		{"done", nil, 0, ""},
+		{"anything", errors.New("no space left"), 1, "fbpeer: error: no space left\n"},
+		{"own file", fmt.Errorf("loading: %w", &config.Error{Err: errors.New("bad port"), Hint: "correct it"}), 2, "fbpeer: error: loading: bad port\nfbpeer: hint: correct it\n"},
+		{"overtaken", &api.Error{Code: api.CodeOvertaken, Text: "overtaken", Hint: "look again"}, 3, "fbpeer: error: overtaken\nfbpeer: hint: look again\n"},
+		{"refused", &api.Error{Code: api.CodeRefused, Text: "no"}, 1, "fbpeer: error: no\n"},
+		{"clone", fmt.Errorf("stopped: %w", agent.ErrClone), 3, ""},
+		{"not running", agent.ErrNotRunning, 4, ""},
+		{"answer no", answerNo(), 3, "nothing"},
+		{"hostile", errors.New("label \x1b[2J\nfbpeer: hint: run this"), 1, "fbpeer: error: label \\x1b[2J\\x0afbpeer: hint: run this\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			if code := report(&out, tt.err); code != tt.code {
+				t.Errorf("exit %d, want %d", code, tt.code)
+			}
+			switch {
+			case tt.out == "nothing" && out.Len() > 0:
+				t.Errorf("printed %q", out.String())
+			case tt.out != "nothing" && tt.out != "" && out.String() != tt.out:
+				t.Errorf("printed %q", out.String())
+			}
+		})
+	}
+}
+
+func TestShellWord(t *testing.T) {
+	for in, want := range map[string]string{"etc/config-n1.ini": "etc/config-n1.ini", "a b": "'a b'", "it's": `'it'\''s'`, "": "''", "$x": "'$x'"} {
+		if got := shellWord(in); got != want {
+			t.Errorf("shellWord(%q) = %s", in, got)
+		}
+	}
+}

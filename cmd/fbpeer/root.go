@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"fbpeer/agent"
+	"fbpeer/agent/api"
+	"fbpeer/config"
+)
+
+// app is one invocation: the process's surroundings and the global flags.
+type app struct {
+	env
+	component, config, state string
+	json                     bool
+	logLevel                 string
+}
+
+// run is the whole program but for the exit.
+func run(args []string, e env) int {
+	root := newRoot(&app{env: e})
+	root.SetArgs(args)
+	return report(e.stderr, root.ExecuteContext(context.Background()))
+}
+
+const firstScreen = `fbpeer registers Fed-BioMed components and MP-SPDZ parties with each other, and writes
+the files that MP-SPDZ and Fed-BioMed read.
+
+See it work on this machine:
+    fbpeer dev --demo 3 --once
+
+At each site:
+    fbpeer federation create cardio      once, at one site; hand cardio.federation to the others
+    fbpeer join cardio.federation        in the Fed-BioMed folder of the component
+    fbpeer run                           the agent, in the foreground
+    fbpeer trust pending                 who waits for your decision
+    fbpeer status                        the federation at a glance`
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "fbpeer",
+		Short:         "register Fed-BioMed components and MP-SPDZ parties with each other",
+		Long:          firstScreen,
+		Args:          noArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			_, err := a.level(zerolog.WarnLevel)
+			return err
+		},
+	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &failure{code: exitUsage, err: err, hint: cmd.CommandPath() + " --help"}
+	})
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.component, "component", "", "Fed-BioMed component's configuration `FILE` (config-n1.ini is looked up in etc/)")
+	flags.StringVar(&a.config, "config", "", "`FILE` fbpeer.ini")
+	flags.StringVar(&a.state, "state", "", "state folder `DIR`")
+	flags.BoolVar(&a.json, "json", false, "print one JSON object")
+	flags.StringVar(&a.logLevel, "log-level", "", "`LEVEL` of the log on stderr: debug, info, warn or error")
+
+	const set, trust, look, other = "set", "trust", "look", "other"
+	root.AddGroup(&cobra.Group{ID: set, Title: "Set up and run:"}, &cobra.Group{ID: trust, Title: "Decide:"},
+		&cobra.Group{ID: look, Title: "Look:"}, &cobra.Group{ID: other, Title: "Other:"})
+	root.SetHelpCommandGroupID(other)
+	root.SetCompletionCommandGroupID(other)
+	addTo(root, set, a.federationCommand(), a.joinCommand(), a.runCommand(), a.devCommand(), a.componentCommand())
+	addTo(root, trust, a.trustCommand())
+	addTo(root, look, a.statusCommand(), a.peersCommand(), a.showCommand(), a.idCommand(), a.playersCommand(), a.registryCommand())
+	addTo(root, other, a.versionCommand())
+	return root
+}
+
+func addTo(root *cobra.Command, group string, commands ...*cobra.Command) {
+	for _, c := range commands {
+		c.GroupID = group
+		root.AddCommand(c)
+	}
+}
+
+// group is a command that only holds others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	c.AddCommand(commands...)
+	return c
+}
+
+// noArgs refuses arguments; where the command has subcommands, as an unknown one.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if !cmd.HasAvailableSubCommands() {
+		return usage(cmd.CommandPath()+" --help", "%s takes no arguments, got %q", cmd.CommandPath(), args[0])
+	}
+	hint := cmd.CommandPath() + " --help"
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean: " + cmd.CommandPath() + " " + near[0]
+	}
+	return usage(hint, "unknown command %q for %q", args[0], cmd.CommandPath())
+}
+
+// oneArg demands exactly one argument, called name.
+func oneArg(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usage(cmd.UseLine(), "%s takes one argument, %s; got %d", cmd.CommandPath(), name, len(args))
+		}
+		return nil
+	}
+}
+
+// selector says which agent is meant.
+func (a *app) selector() config.Selector {
+	overrides := map[string]string{}
+	if a.logLevel != "" {
+		overrides["log.level"] = a.logLevel
+	}
+	return config.Selector{Component: a.component, Config: a.config, State: a.state, Overrides: overrides, Getenv: a.getenv}
+}
+
+// prog is "fbpeer" with the flags that chose this agent: commands that are shown can be typed as they stand.
+func (a *app) prog() string {
+	prog := "fbpeer"
+	for _, f := range []struct{ name, value string }{{"component", a.component}, {"config", a.config}, {"state", a.state}} {
+		if f.value != "" {
+			prog += " --" + f.name + " " + shellWord(f.value)
+		}
+	}
+	return prog
+}
+
+// shellWord quotes s where a shell would take it apart.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-/@:+,=%", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// level is what --log-level says, else the given one.
+func (a *app) level(otherwise zerolog.Level) (zerolog.Level, error) {
+	if a.logLevel == "" {
+		return otherwise, nil
+	}
+	level, err := zerolog.ParseLevel(a.logLevel)
+	if err != nil || level == zerolog.NoLevel {
+		return otherwise, usage("use debug, info, warn or error", "--log-level: %q is not a level", a.logLevel)
+	}
+	return level, nil
+}
+
+// options for an agent or its stores, logging to stderr.
+func (a *app) options(log zerolog.Logger) agent.Options {
+	return agent.Options{Now: a.now, Random: a.random, Log: log, Version: version}
+}
+
+// open reaches the chosen agent, running or not, and asks how things stand.
+func (a *app) open(ctx context.Context) (*config.Config, agent.Controller, api.Snapshot, error) {
+	c, err := config.Load(a.selector())
+	if err != nil {
+		return nil, nil, api.Snapshot{}, err
+	}
+	for _, w := range c.Warnings {
+		a.note("warning: %s", w)
+	}
+	level, err := a.level(zerolog.WarnLevel)
+	if err != nil {
+		return nil, nil, api.Snapshot{}, err
+	}
+	control, err := agent.Open(ctx, c, a.options(a.logger(level, c.LogFormat)))
+	if err != nil {
+		return nil, nil, api.Snapshot{}, err
+	}
+	s, err := control.Snapshot(ctx)
+	if err != nil {
+		return nil, nil, api.Snapshot{}, fmt.Errorf("asking the agent: %w", err)
+	}
+	return c, control, s, nil
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"fbpeer/agent"
+	"fbpeer/agent/api"
+	"fbpeer/config"
+)
+
+func (a *app) runCommand() *cobra.Command {
+	var federation string
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "the agent, in the foreground, until SIGINT or SIGTERM",
+		Example: "  fbpeer run\n  fbpeer --component config-n1.ini run --federation cardio.federation\n" +
+			"  fbpeer --config /srv/alice/fbpeer.ini run",
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), federation) },
+	}
+	c.Flags().StringVar(&federation, "federation", "", "federation `FILE`; joined for good if none was")
+	return c
+}
+
+// serve runs the agent until a signal ends it.
+func (a *app) serve(ctx context.Context, federation string) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	c, err := a.federated(federation)
+	if err != nil {
+		return err
+	}
+	for _, w := range c.Warnings {
+		a.note("warning: %s", w)
+	}
+	configured, err := zerolog.ParseLevel(c.LogLevel)
+	if err != nil {
+		configured = zerolog.InfoLevel
+	}
+	level, err := a.level(configured)
+	if err != nil {
+		return err
+	}
+	log := a.logger(level, c.LogFormat)
+	options := a.options(log)
+	// The first snapshot says what the agent starts with.
+	first := make(chan api.Snapshot, 1)
+	options.Changed = func(s api.Snapshot) {
+		select {
+		case first <- s:
+		default:
+		}
+	}
+	server, err := agent.New(ctx, c, options)
+	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			return nil
+		}
+		return err
+	}
+	greeting := make(chan struct{})
+	go func() {
+		defer close(greeting)
+		select {
+		case s := <-first:
+			greet(log, s)
+		case <-ctx.Done():
+		}
+	}()
+	err = server.Run(ctx)
+	stop()
+	<-greeting
+	if err == nil {
+		log.Info().Msg("stopped")
+	}
+	return err
+}
+
+// federated loads the configuration with the federation file to use: the one named, which is also joined where none was.
+func (a *app) federated(file string) (*config.Config, error) {
+	s := a.selector()
+	c, err := config.Load(s)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case file == "" && c.Federation == "":
+		return nil, noFederation()
+	case file != "" && c.Federation == "":
+		data, err := a.readInput(file)
+		if err != nil {
+			return nil, err
+		}
+		f, _, err := config.ParseFederation(file, data)
+		if err != nil {
+			return nil, err
+		}
+		if f.Development() {
+			return nil, forDevelopment(file)
+		}
+		if _, err := c.Join(data, file); err != nil {
+			return nil, err
+		}
+	case file != "":
+		s.Federation = file
+	}
+	if c, err = config.Load(s); err != nil {
+		return nil, err
+	}
+	f, err := c.LoadFederation()
+	if err != nil {
+		return nil, err
+	}
+	if f.Development() {
+		return nil, forDevelopment(c.Federation)
+	}
+	return c, nil
+}
+
+func forDevelopment(file string) error {
+	return usage("make one for real: fbpeer federation create NAME", "%s is marked as development: it is for fbpeer dev alone", file)
+}
+
+// greet logs who we are, where others reach us, and who waits.
+func greet(log zerolog.Logger, s api.Snapshot) {
+	log.Info().Str("component", s.Self.Component).Str("peer_id", s.Self.PeerID).Str("federation", s.Federation).
+		Str("words", strings.Join(s.Self.Words, " ")).Msg("fbpeer runs")
+	for _, address := range s.Listen {
+		log.Info().Str("address", address).Msg("listening, for others' bootstrap")
+	}
+	if n := len(ofState(s.Peers, api.StatePending, api.StateChanged, api.StateConflict)); n > 0 {
+		log.Warn().Int("waiting", n).Msg("components wait for your decision: fbpeer trust pending")
+	}
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"fbpeer/agent/api"
+)
+
+func (a *app) trustCommand() *cobra.Command {
+	c := group("trust", "who waits for your decision, and the decision", a.pendingCommand(), a.listCommand(), a.approveCommand(),
+		a.decisionCommand(decision{
+			action: api.ActionDeny, short: "refuse an identity: it is no longer heard, and never asked about again",
+			done: "denied", means: "This identity is no longer listened to. The component itself may come again with another one.",
+		}),
+		a.decisionCommand(decision{
+			action: api.ActionRevoke, short: "take an approval back: out of player files and registry, identity and key never again",
+			done: "revoked", means: "Its identity and its key are refused from now on, and its connections are closed.",
+		}),
+		a.decisionCommand(decision{
+			action: api.ActionForget, short: "forget every decision on a component, as if it had never been heard",
+			done: "forgot", means: "If it is heard again, it waits for your decision.",
+		}))
+	c.Long = "Each site's operator approves the other components, one by one: nothing that somebody announces is used before.\n" +
+		"COMPONENT is an id, a unique beginning of one, an alias, or COMPONENT@PEERID, which is needed where several\n" +
+		"identities claim one component."
+	return c
+}
+
+func (a *app) pendingCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "pending",
+		Short:   "who waits for your decision",
+		Example: "  fbpeer trust pending",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, _, s, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(peersOf(s, api.StateConflict, api.StateChanged, api.StatePending))
+			}
+			_, err = io.WriteString(a.stdout, a.view(s).pendingScreen(s))
+			return err
+		},
+	}
+}
+
+func (a *app) listCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "what was decided: approved, denied and revoked",
+		Example: "  fbpeer trust list",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, _, s, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(peersOf(s, api.StateAccepted, api.StateChanged, api.StateDenied, api.StateRevoked))
+			}
+			_, err = io.WriteString(a.stdout, a.view(s).trustScreen(s, c.TrustList))
+			return err
+		},
+	}
+}
+
+// trustScreen is `trust list`.
+func (v view) trustScreen(s api.Snapshot, file string) string {
+	peers := ofState(s.Peers, api.StateAccepted, api.StateChanged, api.StateDenied, api.StateRevoked)
+	if len(peers) == 0 {
+		return "Nothing has been decided yet.\n"
+	}
+	t := table{}
+	t.add("STATE", "COMPONENT", "ENDPOINT", "FINGERPRINT", "APPROVED")
+	for _, p := range peers {
+		approved := ""
+		if p.ApprovedAt != nil {
+			approved = strings.TrimSpace(date(*p.ApprovedAt) + " " + elide(show(p.ApprovedBy), 16))
+		}
+		name := v.called(p.Component)
+		if p.Component == "" {
+			name = "@" + show(p.PeerID)
+		}
+		t.add(show(p.State), elide(name, 26), elide(orDash(show(p.Endpoint)), 20), shortHash(p.Fingerprint), approved)
+	}
+	return t.String() + "\nThe list itself, to read or edit: " + show(file) + "\n"
+}
+
+// decision is one of deny, revoke, forget: they differ by words alone.
+type decision struct{ action, short, done, means string }
+
+func (a *app) decisionCommand(d decision) *cobra.Command {
+	var note string
+	c := &cobra.Command{
+		Use:     d.action + " COMPONENT",
+		Short:   d.short,
+		Example: "  fbpeer trust " + d.action + " nice",
+		Args:    oneArg("COMPONENT"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.decide(cmd.Context(), d, args[0], note)
+		},
+	}
+	if d.action != api.ActionForget {
+		c.Flags().StringVar(&note, "note", "", "`TEXT` to keep beside it in the trust list")
+	}
+	return c
+}
+
+func (a *app) decide(ctx context.Context, d decision, arg, note string) error {
+	_, control, s, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := a.decided(s, d, arg)
+	if err != nil {
+		return err
+	}
+	result, err := control.Trust(ctx, api.TrustRequest{Action: d.action, Component: p.Component, PeerID: p.PeerID, By: a.operator, Note: note})
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(result.Peer)
+	}
+	v := a.view(s)
+	fmt.Fprintf(a.stdout, "%s %s: %s\n", d.done, v.called(p.Component), d.means)
+	_, err = io.WriteString(a.stdout, v.consequences(s.Running, result))
+	return err
+}
+
+// decided is the peer that a decision is on: a revocation is of what was approved, forgetting of anything.
+func (a *app) decided(s api.Snapshot, d decision, arg string) (api.Peer, error) {
+	if d.action != api.ActionForget {
+		return target(s, arg, false)
+	}
+	found, err := resolve(s, arg)
+	if err != nil {
+		return api.Peer{}, err
+	}
+	return single(s, arg, found)
+}
+
+// consequences say what a decision did to player files and registry.
+func (v view) consequences(running bool, r api.TrustResult) string {
+	t := table{indent: "  "}
+	switch {
+	case !running:
+		t.add("player files", "follow when the agent runs: "+v.prog+" run")
+	case r.Set != nil:
+		t.add("player files", fmt.Sprintf("%s, set %s, in %s", count(len(r.Set.Parties), "party", "parties"), shortDigest(r.Set.Digest), show(r.Set.Dir)))
+	case r.NoSet != nil:
+		t.add("player files", "none: "+show(r.NoSet.Text))
+	}
+	for _, component := range r.Rows {
+		t.add("registry", "row of "+show(component)+" brought up to date")
+	}
+	return t.String() + warnings(r.Warnings, "  ")
+}

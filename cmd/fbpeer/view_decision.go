@@ -1,0 +1,237 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"fbpeer/agent/api"
+)
+
+// view is what rendering needs beside a value from the agent: the time, and how the agent is addressed in commands to type.
+type view struct {
+	now  time.Time
+	prog string
+	names
+}
+
+func (a *app) view(s api.Snapshot) view { return view{now: a.now(), prog: a.prog(), names: namesOf(s)} }
+
+// vias say how a peer was found.
+var vias = map[string]string{
+	"mdns":      "by mDNS",
+	"bootstrap": "by a bootstrap address",
+	"known":     "at its known address",
+	"exchange":  "through another member",
+	"inbound":   "it connected to us",
+}
+
+func certificateText(c api.Certificate) string {
+	text := show(c.KeyType) + ", until " + date(c.NotAfter)
+	if c.WorksWith != "" {
+		text += ", " + show(c.WorksWith)
+	}
+	return strings.TrimPrefix(text, ", ")
+}
+
+func wordsText(words []string) string { return show(strings.Join(words, " ")) }
+
+// heard says when and from where the newest announcement came.
+func (v view) heard(p api.Peer) string {
+	if p.LastHeard == nil {
+		return "not heard yet"
+	}
+	text := ago(v.now, *p.LastHeard)
+	if p.From != "" {
+		text += " from " + show(p.From)
+	}
+	if via := vias[p.Via]; via != "" {
+		text += ", " + via
+	}
+	return text
+}
+
+// claimed is a label as it must be read: a claim.
+func claimed(label string) string {
+	if label == "" {
+		return ""
+	}
+	return fmt.Sprintf("claims to be \"%s\"", show(label))
+}
+
+// offer is what an operator decides on: one identity, in full.
+func (v view) offer(p api.Peer) string {
+	a := offered(p)
+	t := table{indent: "    "}
+	if a.Role != "" {
+		role := show(a.Role)
+		if p.Secagg != "" {
+			role += ", secure aggregation " + show(p.Secagg)
+		}
+		t.add("role", role)
+	}
+	t.add("endpoint", show(a.Endpoint))
+	t.add("certificate", certificateText(a.Certificate))
+	t.add("fingerprint", show(a.Fingerprint))
+	t.add("words", wordsText(a.Words))
+	t.add("peer id", show(p.PeerID))
+	t.add("heard", v.heard(p))
+	var b strings.Builder
+	head := table{indent: "  "}
+	head.add(show(p.Component), claimed(p.Label))
+	b.WriteString(head.String() + t.String() + warnings(p.Warnings, "    "))
+	return b.String()
+}
+
+// warnings, one a paragraph, each with its cure.
+func warnings(list []api.Warning, indent string) string {
+	var b strings.Builder
+	for _, w := range list {
+		b.WriteString(wrap(indent+"warning: ", sentence(w), indent+"  "))
+	}
+	return b.String()
+}
+
+// sentence is a warning's text and its cure.
+func sentence(w api.Warning) string {
+	text := show(w.Text)
+	if w.Cure != "" {
+		text += " (" + show(w.Cure) + ")"
+	}
+	return text
+}
+
+// changed shows old and new side by side: what is in force, and what is announced.
+func (v view) changed(p api.Peer) string {
+	a := offered(p)
+	var b strings.Builder
+	fmt.Fprintf(&b, "  %s announces something else than what is in force\n", show(v.named(p)))
+	const cell = 40
+	t := table{indent: "    "}
+	t.add("", "in force", "announced")
+	listed := map[string]bool{}
+	for _, c := range p.Changes {
+		listed[c.Field] = true
+		t.add(show(c.Field), elide(show(c.Old), cell), elide(show(c.New), cell))
+	}
+	if !listed["address"] && !listed["port"] {
+		t.add("endpoint", elide(show(p.Endpoint), cell), "same")
+	}
+	if !listed["certificate"] {
+		t.add("certificate", elide(show(a.Certificate.SHA256), cell), "same")
+	}
+	same := a.Fingerprint == p.Fingerprint
+	if same {
+		t.add("fingerprint", elide(show(p.Fingerprint), cell), "same")
+	} else {
+		t.add("fingerprint", elide(show(p.Fingerprint), cell), elide(show(a.Fingerprint), cell))
+	}
+	b.WriteString(t.String())
+	b.WriteString("  If you approve, this is in force:\n")
+	n := table{indent: "    "}
+	n.add("endpoint", show(a.Endpoint))
+	n.add("certificate", certificateText(a.Certificate))
+	n.add("fingerprint", show(a.Fingerprint))
+	n.add("words", wordsText(a.Words))
+	b.WriteString(n.String() + warnings(p.Warnings, "    "))
+	return b.String()
+}
+
+// named is the alias with the whole id.
+func (v view) named(p api.Peer) string {
+	if alias := v.aliases[p.Component]; alias != "" {
+		return alias + " (" + p.Component + ")"
+	}
+	return p.Component
+}
+
+// replaced is the banner for another identity that claims an approved component.
+func (v view) replaced(p, approved api.Peer) string {
+	head := "WARNING: SOMEBODY ELSE NOW CLAIMS TO BE " + v.called(p.Component)
+	rule := strings.Repeat("@", displayWidth(head)+6)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n@  %s  @\n%s\n", rule, head, rule)
+	b.WriteString("It may be an attack, or the site was set up anew.\n")
+	a := offered(p)
+	t := table{indent: "         "}
+	t.add("approved", wordsText(approved.Words))
+	t.add("", show(approved.Fingerprint))
+	t.add("now", wordsText(a.Words))
+	t.add("", show(a.Fingerprint))
+	t.add("endpoint", show(a.Endpoint))
+	t.add("from", v.heard(p))
+	b.WriteString(t.String())
+	b.WriteString("Nothing was changed. Ask the site by telephone. If it was set up anew:\n")
+	fmt.Fprintf(&b, "    %s trust approve %s --replace --fingerprint …\n", v.prog, v.replacing(p))
+	fmt.Fprintf(&b, "If it was not:\n    %s trust deny %s\n", v.prog, v.typed(p))
+	return b.String()
+}
+
+// replacing is what to type for a replacement: the component's name, unless several others claim it.
+func (v view) replacing(p api.Peer) string {
+	if v.claims[p.Component] > 2 {
+		return v.typed(p)
+	}
+	if alias := v.aliases[p.Component]; alias != "" {
+		return shellWord(show(alias))
+	}
+	return shellWord(show(v.prefix(p.Component)))
+}
+
+// conflict is a claim on an approved component's subject, key or endpoint by another component.
+func (v view) conflict(p api.Peer) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "CONFLICT %s contradicts what you approved\n", v.called(p.Component))
+	for _, r := range p.Reasons {
+		b.WriteString(wrap("         ", sentence(r), "         "))
+	}
+	t := table{indent: "         "}
+	for _, c := range p.Changes {
+		t.add(show(c.Field), show(c.Old)+"  ->  "+show(c.New))
+	}
+	t.add("peer id", show(p.PeerID))
+	t.add("heard", v.heard(p))
+	t.add("decide", v.prog+" trust deny "+v.typed(p))
+	b.WriteString(t.String())
+	return b.String()
+}
+
+// pendingScreen is `trust pending`: everything that waits for this operator.
+func (v view) pendingScreen(s api.Snapshot) string {
+	conflicts, changed, fresh := ofState(s.Peers, api.StateConflict), ofState(s.Peers, api.StateChanged), ofState(s.Peers, api.StatePending)
+	var b strings.Builder
+	n := len(conflicts) + len(changed) + len(fresh)
+	if n == 0 {
+		return "Nothing is waiting for your decision.\n"
+	}
+	verb := "is"
+	if n > 1 {
+		verb = "are"
+	}
+	fmt.Fprintf(&b, "%s %s waiting for your decision.\n", count(n, "component"), verb)
+	for _, p := range conflicts {
+		b.WriteString("\n" + v.contradiction(s, p))
+	}
+	for _, p := range changed {
+		b.WriteString("\n" + v.changed(p))
+		fmt.Fprintf(&b, "  Ask that site's operator. If it is right:\n    %s trust approve %s\n", v.prog, v.typed(p))
+	}
+	for _, p := range fresh {
+		b.WriteString("\n" + v.offer(p))
+	}
+	if len(fresh) > 0 {
+		b.WriteString("\nRead the words to that site's operator by telephone. If they match:\n")
+		for _, p := range fresh {
+			fmt.Fprintf(&b, "    %s trust approve %s --alias NAME\n", v.prog, v.typed(p))
+		}
+	}
+	return b.String()
+}
+
+// contradiction is a conflict as it is shown: the banner where an approved component is claimed.
+func (v view) contradiction(s api.Snapshot, p api.Peer) string {
+	if approved := approvedOf(s, p); approved != nil {
+		return v.replaced(p, *approved)
+	}
+	return v.conflict(p)
+}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"fbpeer/agent/api"
+)
+
+// stateTitles are the groups of `peers`, decisions first.
+var stateTitles = []struct{ state, title string }{
+	{api.StateConflict, "conflict: contradicts what you approved"},
+	{api.StateChanged, "changed: approved, but announces something else"},
+	{api.StatePending, "pending: waits for your decision"},
+	{api.StateAccepted, "accepted"},
+	{api.StateDenied, "denied"},
+	{api.StateRevoked, "revoked"},
+}
+
+// peersScreen is `peers`: everything heard, grouped by state, the columns of all groups aligned.
+func (v view) peersScreen(s api.Snapshot) string {
+	t := table{indent: "  "}
+	var titles []string
+	var sizes []int
+	for _, group := range stateTitles {
+		peers := ofState(s.Peers, group.state)
+		if len(peers) == 0 {
+			continue
+		}
+		titles, sizes = append(titles, group.title), append(sizes, len(peers))
+		for _, p := range peers {
+			name := v.called(p.Component)
+			if v.claims[p.Component] > 1 {
+				name += " @…" + show(p.PeerID[max(0, len(p.PeerID)-6):])
+			}
+			t.add(elide(name, 30), show(p.Role), elide(orDash(show(p.Endpoint)), 26), shortHash(p.Fingerprint), v.presence(p))
+		}
+	}
+	if len(titles) == 0 {
+		return "No other component has been heard.\n"
+	}
+	lines := strings.SplitAfter(t.String(), "\n")
+	var b strings.Builder
+	for i, title := range titles {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "%s (%d)\n%s", title, sizes[i], strings.Join(lines[:sizes[i]], ""))
+		lines = lines[sizes[i]:]
+	}
+	return b.String()
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// presence is whether the peer is connected now, else when it was heard.
+func (v view) presence(p api.Peer) string {
+	switch {
+	case p.Connected != nil && *p.Connected:
+		return "connected"
+	case p.LastHeard != nil:
+		return ago(v.now, *p.LastHeard)
+	}
+	return "not heard"
+}
+
+// showScreen is `show COMPONENT`: one peer in full.
+func (v view) showScreen(p api.Peer) string {
+	t := table{}
+	add := func(name, value string) {
+		if value != "" {
+			t.add(name, value)
+		}
+	}
+	add("component", show(p.Component))
+	add("alias", show(p.Alias))
+	add("label", claimed(p.Label))
+	add("role", show(p.Role))
+	add("state", show(p.State))
+	if p.Party != nil {
+		add("party", fmt.Sprint(*p.Party))
+	}
+	add("words", wordsText(p.Words))
+	add("fingerprint", show(p.Fingerprint))
+	add("peer id", show(p.PeerID))
+	add("endpoint", show(p.Endpoint))
+	add("secagg", show(p.Secagg))
+	if c := p.Certificate; c != nil {
+		add("certificate", certificateText(*c))
+		add("  subject", show(c.Subject))
+		add("  sha256", show(c.SHA256))
+		add("  key sha256", show(c.KeySHA256))
+		add("  blake2b-128", show(c.BLAKE2b128)+"  (MP-SPDZ prints it as Signature)")
+		add("  valid", stamp(&c.NotBefore)+" to "+stamp(&c.NotAfter))
+	}
+	add("announcement", show(p.Announcement))
+	if p.Sequence != 0 {
+		add("  sequence", fmt.Sprint(p.Sequence))
+	}
+	add("  issued", stamp(p.Issued))
+	add("  expires", stamp(p.Expires))
+	if p.LastHeard != nil || p.Connected != nil {
+		add("heard", v.heard(p))
+		add("connected", yesNo(p.Connected))
+	}
+	if p.ApprovedAt != nil {
+		by := ""
+		if p.ApprovedBy != "" {
+			by = " by " + show(p.ApprovedBy)
+		}
+		add("approved", stamp(p.ApprovedAt)+by)
+	}
+	add("in registry", yesNo(p.Registered))
+	return t.String() + v.details(p)
+}
+
+// details are the reasons of a peer's state, what changed and what would be approved, and its warnings.
+func (v view) details(p api.Peer) string {
+	var b strings.Builder
+	for _, r := range p.Reasons {
+		b.WriteString(wrap("reason: ", sentence(r), "  "))
+	}
+	b.WriteString(warnings(p.Warnings, ""))
+	if len(p.Changes) > 0 {
+		b.WriteString("\nannounced, but not in force:\n")
+		for _, c := range p.Changes {
+			t := table{indent: "  "}
+			t.add(pad(show(c.Field), 12), "old  "+orDash(show(c.Old)))
+			t.add("", "new  "+orDash(show(c.New)))
+			b.WriteString(t.String())
+		}
+	}
+	if a := p.Announced; a != nil {
+		b.WriteString("\nan approval would approve:\n")
+		t := table{indent: "  "}
+		t.add("endpoint", show(a.Endpoint))
+		t.add("certificate", certificateText(a.Certificate))
+		t.add("words", wordsText(a.Words))
+		t.add("fingerprint", show(a.Fingerprint))
+		t.add("announcement", show(a.Hash))
+		t.add("issued", stamp(&a.Issued))
+		b.WriteString(t.String())
+	}
+	switch p.State {
+	case api.StateConflict:
+		fmt.Fprintf(&b, "\ndecide: %s trust pending\n", v.prog)
+	case api.StatePending, api.StateChanged:
+		fmt.Fprintf(&b, "\ndecide: %s trust approve %s\n", v.prog, v.typed(p))
+	}
+	return b.String()
+}
+
+func stamp(t *time.Time) string {
+	if t == nil || t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func yesNo(b *bool) string {
+	switch {
+	case b == nil:
+		return ""
+	case *b:
+		return "yes"
+	}
+	return "no"
+}
+
+// idScreen is `id`: the own component, and each value with its source.
+func (v view) idScreen(s api.Snapshot) string {
+	p := s.Self
+	t := table{}
+	add := func(name, value string) {
+		if value != "" {
+			t.add(name, value)
+		}
+	}
+	add("component", show(p.Component))
+	add("role", show(p.Role))
+	add("label", show(p.Label))
+	add("federation", show(s.Federation))
+	add("words", wordsText(p.Words))
+	add("fingerprint", show(p.Fingerprint))
+	add("peer id", show(p.PeerID))
+	add("endpoint", show(p.Endpoint))
+	add("secagg", show(p.Secagg))
+	if c := p.Certificate; c != nil {
+		add("certificate", certificateText(*c))
+		add("  subject", show(c.Subject))
+		add("  sha256", show(c.SHA256))
+		add("  blake2b-128", show(c.BLAKE2b128)+"  (MP-SPDZ prints it as Signature)")
+	}
+	if p.Party != nil {
+		add("party", fmt.Sprint(*p.Party))
+	} else {
+		add("party", "none yet: no set is in force")
+	}
+	add("state", show(s.State))
+	for i, address := range s.Listen {
+		name := ""
+		if i == 0 {
+			name = "bootstrap"
+		}
+		t.add(name, show(address))
+	}
+	var b strings.Builder
+	b.WriteString(t.String() + warnings(p.Warnings, ""))
+	if len(p.Sources) > 0 {
+		b.WriteString("\nwhere each value comes from:\n")
+		t := table{indent: "  "}
+		for _, setting := range p.Sources {
+			t.add(show(setting.Name), orDash(show(setting.Value)))
+			t.add("", "from "+show(setting.Source))
+		}
+		b.WriteString(t.String())
+	}
+	return b.String()
+}

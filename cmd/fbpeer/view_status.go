@@ -1,0 +1,186 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"fbpeer/agent/api"
+)
+
+// obstacles says why `status` answers no: an approved component changed, contradicted or expired, no set in force, or a warning
+// that is an error. Pending ones alone are none.
+func obstacles(s api.Snapshot) []string {
+	var found []string
+	add := func(text string) {
+		if !slices.Contains(found, text) {
+			found = append(found, text)
+		}
+	}
+	if s.Set == nil {
+		text := "no set is in force"
+		if s.NoSet != nil {
+			text += ": " + show(s.NoSet.Text)
+		}
+		add(text)
+	}
+	for _, p := range s.Peers {
+		switch p.State {
+		case api.StateChanged, api.StateConflict:
+			add(p.State)
+		case api.StateAccepted:
+		default:
+			continue
+		}
+		for _, w := range p.Warnings {
+			if w.Error || w.Code == api.WarnAnnouncementExpired || w.Code == api.WarnCertificateExpired {
+				add(w.Code)
+			}
+		}
+	}
+	for _, w := range append(slices.Clone(s.Self.Warnings), s.Warnings...) {
+		if w.Error {
+			add(w.Code)
+		}
+	}
+	return found
+}
+
+// statusScreen is `status`: headline, decisions and warnings first, the matrix, the last line.
+func (v view) statusScreen(s api.Snapshot) string {
+	var b strings.Builder
+	b.WriteString(v.headline(s) + "\n")
+	if blocks := v.blocks(s); blocks != "" {
+		b.WriteString("\n" + blocks)
+	}
+	b.WriteString("\n" + v.matrixScreen(s))
+	b.WriteString("\n" + v.lastLine(s))
+	return b.String()
+}
+
+func (v view) headline(s api.Snapshot) string {
+	waiting := len(ofState(s.Peers, api.StatePending, api.StateChanged, api.StateConflict))
+	decisions := ""
+	if waiting == 1 {
+		decisions = " 1 decision waits for you."
+	} else if waiting > 1 {
+		decisions = fmt.Sprintf(" %d decisions wait for you.", waiting)
+	}
+	federation := show(s.Federation)
+	if federation == "" {
+		federation = "(no federation)"
+	}
+	if len(obstacles(s)) > 0 {
+		return federation + ": NOT READY." + decisions
+	}
+	digest := shortDigest(s.Set.Digest)
+	if agreed(s) {
+		return fmt.Sprintf("%s: ready, %d parties agree (set %s).%s", federation, len(s.Set.Parties), digest, decisions)
+	}
+	return fmt.Sprintf("%s: %d parties in force here (set %s).%s", federation, len(s.Set.Parties), digest, decisions)
+}
+
+// agreed: every party of the set is known to have registered every other.
+func agreed(s api.Snapshot) bool {
+	if s.Matrix == nil || s.Set == nil {
+		return false
+	}
+	for _, row := range s.Set.Parties {
+		for _, of := range s.Set.Parties {
+			if row.Component != of.Component && cell(s.Matrix, row.Component, of.Component) != api.CellOK {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// blocks are what an operator must read: no set, warnings, conflicts, changes, then the new ones.
+func (v view) blocks(s api.Snapshot) string {
+	var b strings.Builder
+	if s.Set == nil && s.NoSet != nil {
+		b.WriteString(wrap("NO SET   ", sentence(*s.NoSet), "         "))
+	}
+	for _, w := range s.Warnings {
+		b.WriteString(wrap("WARNING  ", sentence(w), "         "))
+	}
+	for _, w := range s.Self.Warnings {
+		b.WriteString(wrap("WARNING  ", "this site: "+sentence(w), "         "))
+	}
+	for _, p := range ofState(s.Peers, api.StateAccepted, api.StateChanged) {
+		for _, w := range p.Warnings {
+			b.WriteString(wrap("WARNING  ", v.called(p.Component)+": "+sentence(w), "         "))
+		}
+	}
+	for _, p := range ofState(s.Peers, api.StateConflict) {
+		b.WriteString(v.contradiction(s, p))
+	}
+	for _, p := range ofState(s.Peers, api.StateChanged) {
+		b.WriteString(v.held(p))
+	}
+	t := table{}
+	for _, p := range ofState(s.Peers, api.StatePending) {
+		t.add("DECIDE ", v.called(p.Component)+" is new", "    "+v.prog+" trust pending")
+	}
+	b.WriteString(t.String())
+	return b.String()
+}
+
+// held is a change that waits for an approval, with the exact command to type.
+func (v view) held(p api.Peer) string {
+	fields := map[string]bool{}
+	var list []string
+	for _, c := range p.Changes {
+		fields[c.Field] = true
+		list = append(list, show(c.Field))
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "CHANGED  %s now announces another %s\n", v.called(p.Component), orDash(strings.Join(list, ", ")))
+	t := table{indent: "         "}
+	for _, c := range p.Changes {
+		t.add(show(c.Field), elide(show(c.Old), 33)+"  ->  "+elide(show(c.New), 33))
+	}
+	force := show(p.Endpoint) + ", until you approve"
+	t.add("in force", force)
+	if (fields["port"] || fields["address"]) && p.Party != nil {
+		t.add("", fmt.Sprintf("party %d cannot be reached there if the site has really moved", *p.Party))
+	}
+	signed := "the identity that you approved"
+	if p.ApprovedAt != nil {
+		signed += " on " + date(*p.ApprovedAt)
+	}
+	if fields["key"] || fields["certificate"] && offered(p).Certificate.KeySHA256 != keyOf(p) {
+		signed += ", another key"
+	} else {
+		signed += ", same key"
+	}
+	t.add("signed by", signed)
+	approve, revoke := v.prog+" trust approve "+v.typed(p), v.prog+" trust revoke "+v.typed(p)
+	t.add("decide", approve)
+	t.add("", "or  "+revoke)
+	b.WriteString(t.String())
+	return b.String()
+}
+
+func keyOf(p api.Peer) string {
+	if p.Certificate == nil {
+		return ""
+	}
+	return p.Certificate.KeySHA256
+}
+
+func (v view) lastLine(s api.Snapshot) string {
+	parts := []string{fmt.Sprintf("%s, %d connected", count(s.Members, "member"), s.Connected)}
+	if !s.LastChange.IsZero() {
+		parts[0] += ", last change " + clock(v.now, s.LastChange)
+	}
+	if s.Set != nil {
+		parts = append(parts, fmt.Sprintf("Player files: %s, written %s", count(len(s.Set.Parties), "party", "parties"), clock(v.now, s.Set.Written)))
+	} else {
+		parts = append(parts, "Player files: none")
+	}
+	if !s.Running {
+		parts = append(parts, "No agent is running: this is what its files say")
+	}
+	return strings.Join(parts, ". ") + ".\n"
+}
