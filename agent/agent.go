@@ -1,0 +1,316 @@
+package agent
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/rs/zerolog"
+
+	"fbpeer/agent/api"
+	"fbpeer/config"
+	"fbpeer/discovery"
+	"fbpeer/exchange"
+	"fbpeer/exchange/gossip"
+	"fbpeer/internal/durable"
+	"fbpeer/trust"
+)
+
+// Options are what comes in from the top: clock, randomness, log. The zero value works.
+type Options struct {
+	Now     func() time.Time // nil: time.Now
+	Random  io.Reader        // nil: crypto/rand
+	Log     zerolog.Logger
+	Version string // for the user agent
+	// Loopback: listen on loopback only, without mDNS (dev).
+	Loopback bool
+	// Changed, if not nil, is called by the loop after each published snapshot. It must not block, nor call the agent.
+	Changed func(api.Snapshot)
+	// Matrix, if not nil, knows who has registered whom (fleet). Otherwise only the own row is known.
+	Matrix func(api.Snapshot) *api.Matrix
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	return o
+}
+
+// Bounds of the channels into the loop, and of what is held for others (protocol.md).
+const (
+	inboxSize       = 256
+	maxPending      = 1024
+	maxPerForwarder = 32
+)
+
+// Agent is one running component's agent. Make it with New, and call Run or Close exactly once.
+type Agent struct {
+	options Options
+	core    *core // the loop's alone
+	locks   []*durable.Lock
+	host    host.Host
+	table   *exchange.Table
+	socket  net.Listener
+
+	inbox    chan gossip.Received
+	requests chan request
+	members  chan struct{} // somebody came or went
+	fatal    chan error    // a goroutine of ours ended as it must not
+	list     atomic.Pointer[trust.List]
+	shown    atomic.Pointer[api.Snapshot]
+	done     chan struct{} // closed when Run returns
+
+	mutex     sync.Mutex
+	discovery *discovery.Discovery // nil before Run
+	waiting   []peer.AddrInfo      // given to Connect before Run
+}
+
+// request is one edit and where its answer goes.
+type request struct {
+	trust  api.TrustRequest
+	answer chan<- answer
+}
+
+type answer struct {
+	result api.TrustResult
+	err    error
+}
+
+// Controller is what commands talk to: a running agent's socket, the stores, or an Agent in this process.
+type Controller interface {
+	Snapshot(ctx context.Context) (api.Snapshot, error)
+	// Trust does one edit, and answers after files and rows are written. The error is *api.Error if the edit was refused.
+	Trust(ctx context.Context, r api.TrustRequest) (api.TrustResult, error)
+}
+
+// New loads the state, takes the locks of state folder and component (waiting 5 s for an editor), makes what is missing (identity,
+// folders, the first announcement), finishes what a crash left, and opens the host and the control socket. Errors about the
+// operator's own files, and a lock that somebody holds, are *config.Error.
+func New(ctx context.Context, c *config.Config, o Options) (*Agent, error) {
+	a := &Agent{
+		options: o.withDefaults(), inbox: make(chan gossip.Received, inboxSize), requests: make(chan request),
+		members: make(chan struct{}, 1), fatal: make(chan error, 1), done: make(chan struct{}),
+		table: exchange.NewTable(exchange.Bounds{Pending: maxPending, PerForwarder: maxPerForwarder}),
+	}
+	if err := a.open(ctx, c); err != nil {
+		return nil, errors.Join(err, a.release())
+	}
+	return a, nil
+}
+
+func (a *Agent) open(ctx context.Context, c *config.Config) error {
+	if c.Federation == "" {
+		return ownFile("fbpeer join FILE, with the federation file that you were given; the first site makes one: fbpeer federation create NAME",
+			"%s has joined no federation yet", c.Component.ID)
+	}
+	if err := a.lock(ctx, c); err != nil {
+		return err
+	}
+	k, err := a.load(ctx, c)
+	if err != nil {
+		return err
+	}
+	a.core = k
+	now := a.options.Now()
+	if _, err := k.announce(k.self.sequence.last, now); err != nil {
+		return fmt.Errorf("the own announcement: %w", err)
+	}
+	k.fillTable(a.table, now)
+	k.settle(now)
+	list := k.list
+	a.list.Store(&list)
+	if err := a.openHost(c); err != nil {
+		return err
+	}
+	if a.socket, err = listen(c, k.store); err != nil {
+		return err
+	}
+	a.publish(network{running: true, listen: listenAddrs(a.host)})
+	return nil
+}
+
+// lock keeps two agents off one state folder, and off one component.
+func (a *Agent) lock(ctx context.Context, c *config.Config) error {
+	for _, wanted := range []struct{ path, what string }{
+		{store{dir: c.State}.path(fileLock), "the state folder " + c.State},
+		{c.Lock, "the component " + c.Component.ID},
+	} {
+		lock, err := takeLock(ctx, wanted.path, wanted.what)
+		if err != nil {
+			return err
+		}
+		a.locks = append(a.locks, lock)
+	}
+	return nil
+}
+
+// load reads the state and makes what is missing. A certificate and key that differ are waited out: Fed-BioMed rewrites one after
+// the other.
+func (a *Agent) load(ctx context.Context, c *config.Config) (*core, error) {
+	s := store{dir: c.State}
+	if err := s.make(); err != nil {
+		return nil, &config.Error{Err: err, Hint: "make the state folder writable for the component's user"}
+	}
+	k, err := loadCore(c, a.options, s)
+	for wait := a.options.Now().Add(lockWait); errors.Is(err, config.ErrMismatch) && a.options.Now().Before(wait); {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(mismatchPause):
+		}
+		k, err = loadCore(c, a.options, s)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := k.makeIdentity(); err != nil {
+		return nil, err
+	}
+	if err := k.sweep(); err != nil {
+		return nil, err
+	}
+	return k, k.recoverRegistry()
+}
+
+// openHost listens where the configuration says; without one, on the port of last time if it is free, else from 4100 on.
+func (a *Agent) openHost(c *config.Config) (err error) {
+	hostConfig := discovery.HostConfig{
+		Identity: a.core.self.key, PSK: a.core.federation.PSK(), Listen: c.Listen, Loopback: a.options.Loopback, Announce: c.Announce,
+		UserAgent: "fbpeer/" + a.options.Version, Barred: a.barred, Log: a.options.Log,
+	}
+	portFile := a.core.store.path(filePort)
+	if c.Listen == "" {
+		if port, ok := rememberedPort(portFile); ok {
+			hostConfig.Listen = ":" + strconv.Itoa(port)
+			if a.host, err = discovery.NewHost(hostConfig); err == nil {
+				return nil
+			}
+			a.options.Log.Warn().Err(err).Msg("the port of last time is taken, another one is used")
+			hostConfig.Listen = ""
+		}
+	}
+	if a.host, err = discovery.NewHost(hostConfig); err != nil {
+		return &config.Error{Err: err, Hint: "set [agent] listen to an address of this machine and a free port"}
+	}
+	if c.Listen != "" {
+		return nil
+	}
+	return a.core.store.write(portFile, []byte(strconv.Itoa(discovery.Port(a.host))+"\n"))
+}
+
+func rememberedPort(file string) (int, bool) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return 0, false
+	}
+	port, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	return port, err == nil && port > 0 && port < 1<<16
+}
+
+// barred is the lower rooms' view of the list: safe for any goroutine.
+func (a *Agent) barred(id peer.ID) bool {
+	list := a.list.Load()
+	return list != nil && list.Barred(id)
+}
+
+// listed says whether an identity is an accepted member, whose addresses may be handed on.
+func (a *Agent) listed(id peer.ID) bool {
+	list := a.list.Load()
+	if list == nil {
+		return false
+	}
+	_, ok := list.ByPeer(id)
+	return ok && !list.Barred(id)
+}
+
+func listenAddrs(h host.Host) []string {
+	var all []string
+	for _, addr := range h.Addrs() {
+		all = append(all, addr.String()+"/p2p/"+h.ID().String())
+	}
+	return all
+}
+
+// AddrInfo is the own identity with the addresses that the host listens on.
+func (a *Agent) AddrInfo() peer.AddrInfo {
+	return peer.AddrInfo{ID: a.host.ID(), Addrs: a.host.Addrs()}
+}
+
+// Connect tells the agent of another's addresses, to be kept connected to. It may be called before Run.
+func (a *Agent) Connect(info peer.AddrInfo) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if a.discovery == nil {
+		a.waiting = append(a.waiting, info)
+		return
+	}
+	a.discovery.Add(info, "known")
+}
+
+// Snapshot is the present state. It never waits for the loop.
+func (a *Agent) Snapshot(context.Context) (api.Snapshot, error) {
+	s := *a.shown.Load()
+	if a.options.Matrix != nil {
+		s.Matrix = a.options.Matrix(s)
+	}
+	return s, nil
+}
+
+// Trust does one edit in the loop.
+func (a *Agent) Trust(ctx context.Context, r api.TrustRequest) (api.TrustResult, error) {
+	reply := make(chan answer, 1)
+	select {
+	case a.requests <- request{trust: r, answer: reply}:
+	case <-a.done:
+		return api.TrustResult{}, ErrNotRunning
+	case <-ctx.Done():
+		return api.TrustResult{}, ctx.Err()
+	}
+	select {
+	case done := <-reply:
+		return done.result, done.err
+	case <-a.done:
+		return api.TrustResult{}, ErrNotRunning
+	case <-ctx.Done():
+		return api.TrustResult{}, ctx.Err()
+	}
+}
+
+// Close releases an agent whose Run is not called.
+func (a *Agent) Close() error {
+	close(a.done)
+	return a.release()
+}
+
+// release gives back everything that open took, in the opposite order.
+func (a *Agent) release() error {
+	var problems []error
+	if a.socket != nil {
+		if err := a.socket.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			problems = append(problems, err)
+		}
+		problems = append(problems, a.core.store.unlisten())
+	}
+	if a.host != nil {
+		problems = append(problems, a.host.Close())
+	}
+	for i := len(a.locks) - 1; i >= 0; i-- {
+		problems = append(problems, a.locks[i].Release())
+	}
+	return errors.Join(problems...)
+}

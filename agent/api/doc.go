@@ -1,0 +1,26 @@
+// Package api holds the types of the agent's control API: what commands, the console and scripts read, and what they may ask for.
+//
+// They travel as JSON over the agent's private socket, and `--json` prints them. The names of fields, states and codes are the
+// contract of the command line: they stay. Absent values are left out.
+//
+//   - Times are RFC 3339, UTC.
+//   - Hashes are "SHA256:" and unpadded base64; BLAKE2b-128 is hexadecimal.
+//   - Peer ids are libp2p's base58 form.
+//   - Text that came from a peer (a label) is escaped by the agent: printable characters, and \x.. or \u.... for the rest.
+//
+// Two requests exist:
+//
+//	GET  /v1/snapshot                  Snapshot
+//	POST /v1/trust     TrustRequest -> TrustResult
+//
+// Everything but status 200 carries an Error as body. The package holds no logic, so that whoever shows things needs nothing else.
+package api
+
+// Paths of the control API.
+const (
+	PathSnapshot = "/v1/snapshot"
+	PathTrust    = "/v1/trust"
+)
+
+// MaxRequest is the largest body of a request, in bytes.
+const MaxRequest = 64 << 10

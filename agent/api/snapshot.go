@@ -1,0 +1,65 @@
+package api
+
+import "time"
+
+// SetParty is a line of the set in force.
+type SetParty struct {
+	Party     int    `json:"party"`
+	Component string `json:"component"`
+	Alias     string `json:"alias,omitempty"`
+	Endpoint  string `json:"endpoint"`
+}
+
+// Set is the party set in force: its player files stand in Dir.
+type Set struct {
+	Digest  string     `json:"digest"` // the same at every site that holds the same set
+	Parties []SetParty `json:"parties"`
+	Dir     string     `json:"dir"`     // …/players/current: `cd -P` into it before a run
+	Party   int        `json:"party"`   // own number
+	Command string     `json:"command"` // arguments for MP-SPDZ, to be run in Dir
+	Written time.Time  `json:"written"`
+}
+
+// What a row's component has registered of another.
+const (
+	CellOK      = "ok"      // registered with the present values
+	CellOld     = "old"     // registered with other values
+	CellNo      = "no"      // not registered
+	CellNew     = "new"     // waits for approval
+	CellUnknown = "unknown" // not heard
+)
+
+// Cell is what a row's component has registered of Of.
+type Cell struct {
+	Of    string `json:"of"`
+	State string `json:"state"`
+}
+
+// MatrixRow is what one component has registered of the others.
+type MatrixRow struct {
+	Component string `json:"component"`
+	Cells     []Cell `json:"cells"`
+}
+
+// Matrix says who has registered whom.
+type Matrix struct {
+	Rows []MatrixRow `json:"rows"`
+}
+
+// Snapshot is all that the reading commands show. It is immutable once published.
+type Snapshot struct {
+	Federation string    `json:"federation"` // its name; empty: none joined yet
+	Self       Peer      `json:"self"`
+	Peers      []Peer    `json:"peers"` // by the state's weight (the order of the State constants), then component, then peer id
+	Set        *Set      `json:"set,omitempty"`
+	NoSet      *Warning  `json:"no_set,omitempty"` // why no set is in force
+	Matrix     *Matrix   `json:"matrix,omitempty"`
+	Warnings   []Warning `json:"warnings,omitempty"` // of the agent itself
+	Connected  int       `json:"connected"`          // members connected now
+	Members    int       `json:"members"`            // identities known, ourselves among them, denied and revoked ones not
+	LastChange time.Time `json:"last_change"`        // zero: nothing changed since the start
+	Running    bool      `json:"running"`            // from a running agent, not from the stores
+	State      string    `json:"state_dir"`
+	Rows       int       `json:"rows"`             // rows of ours that stand in the Fed-BioMed registry
+	Listen     []string  `json:"listen,omitempty"` // multiaddresses with /p2p/, for others' bootstrap
+}

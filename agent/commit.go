@@ -1,0 +1,260 @@
+package agent
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/agent/api"
+	"fbpeer/exchange"
+	"fbpeer/fedbiomed"
+	"fbpeer/internal/durable"
+	"fbpeer/mpspdz"
+	"fbpeer/trust"
+)
+
+// outcome is what a commit did.
+type outcome struct {
+	rows  []string // components whose registry row was written or removed
+	retry bool     // something is still to be written
+}
+
+// settle re-evaluates and brings everything on disk to what follows: pins, approved cards, player files, registry rows, in this
+// order, then removes the cards of who is no longer approved. Each step is idempotent and durable before the next, so that a crash
+// anywhere is finished by the settle of the next start; a step that fails leaves what it would have replaced, is reported in the
+// snapshot, and is tried again.
+func (k *core) settle(now time.Time) outcome {
+	before := k.evaluation
+	k.evaluate(now)
+	if !k.joined {
+		return outcome{}
+	}
+	withheld := k.fillPins(now)
+	inForce, err := k.putInForce(withheld)
+	if err != nil {
+		k.failed(api.WarnStore, "an approval could not be stored, the former state stays in force", err)
+		return outcome{retry: true}
+	}
+	k.problems.clear(api.WarnStore)
+	playersErr := k.writePlayers(inForce, now)
+	rows, rowsErr := k.writeRegistry(inForce, now)
+	if playersErr == nil && (rowsErr == nil || errors.Is(rowsErr, fedbiomed.ErrNoDatabase)) {
+		err = k.dropFormer(now)
+	}
+	k.recordVerdicts(before, now)
+	return outcome{rows: rows, retry: len(withheld) > 0 || playersErr != nil || rowsErr != nil || err != nil}
+}
+
+// failed reports a write that failed.
+func (k *core) failed(code, text string, err error) {
+	k.problems.set(api.Warning{Code: code, Text: text + ": " + exchange.ShowText(err.Error()), Cure: "it is tried again by itself; mend what the text names"})
+	k.options.Log.Warn().Err(err).Msg(text)
+}
+
+// fillPins writes the endpoints and certificates that the operator left out of trust.ini. withheld names the components for which
+// that failed: nothing of theirs is put in force, for after a restart somebody else's first announcement could be pinned.
+func (k *core) fillPins(now time.Time) (withheld map[string]bool) {
+	if len(k.evaluation.Pins) == 0 {
+		return nil
+	}
+	list, err := k.list, error(nil)
+	for _, entry := range k.evaluation.Pins {
+		if list, err = list.Pin(entry.Component, entry.Endpoint, entry.Certificate); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		err = k.writeList(list)
+	}
+	if err != nil {
+		k.problems.set(api.Warning{Code: api.WarnTrustList, Text: "pins could not be written: " + exchange.ShowText(err.Error()),
+			Cure: "make " + k.config.TrustList + " writable, or give endpoint and certificate there yourself"})
+		withheld = map[string]bool{}
+		for _, entry := range k.evaluation.Pins {
+			withheld[entry.Component] = true
+		}
+		return withheld
+	}
+	pins := k.evaluation.Pins
+	k.evaluate(now)
+	for _, entry := range pins {
+		k.record(trust.LogRecord{Event: "pinned", Component: entry.Component, Peer: entry.Peer.String(),
+			Text: entry.Endpoint.String() + ", certificate " + entry.Certificate.String()}, now)
+	}
+	return nil
+}
+
+// putInForce makes the approved announcements durable and gives those that player files and rows are made of, by component.
+func (k *core) putInForce(withheld map[string]bool) (map[string]*exchange.Announcement, error) {
+	inForce := map[string]*exchange.Announcement{}
+	for _, component := range slices.Sorted(maps.Keys(k.evaluation.InForce)) {
+		a := k.evaluation.InForce[component]
+		if withheld[component] {
+			continue
+		}
+		if present := k.approved[a.Peer]; present == nil || present.Hash != a.Hash {
+			if err := k.store.writeCard(dirApproved, a); err != nil {
+				return nil, err
+			}
+			k.approved[a.Peer] = a
+		}
+		if k.sameKind(a) {
+			inForce[component] = a
+		}
+	}
+	return inForce, nil
+}
+
+// partyOf is what others need of an announcement.
+func partyOf(r exchange.Registration) mpspdz.Party {
+	return mpspdz.Party{Component: r.Component, Role: r.Role, Endpoint: r.Endpoint, Certificate: r.Certificate}
+}
+
+// parties lists announcements in the order of their components.
+func parties(inForce map[string]*exchange.Announcement) []mpspdz.Party {
+	list := make([]mpspdz.Party, 0, len(inForce))
+	for _, component := range slices.Sorted(maps.Keys(inForce)) {
+		list = append(list, partyOf(inForce[component].Registration))
+	}
+	return list
+}
+
+func (k *core) own() mpspdz.Own {
+	return mpspdz.Own{Component: k.config.Component.ID, KeyPEM: k.self.pair.KeyPEM, BindPort: k.self.bindPort}
+}
+
+func (k *core) writePlayers(inForce map[string]*exchange.Announcement, now time.Time) error {
+	members := append(parties(inForce), partyOf(k.self.registration))
+	done, err := k.players.update(k.config, k.store, members, k.own())
+	if err != nil {
+		k.failed(api.WarnPlayers, "the player files could not be written, the former ones stay", err)
+		return err
+	}
+	k.problems.clear(api.WarnPlayers)
+	if done != "" {
+		k.record(trust.LogRecord{Event: "written", Text: done}, now)
+	}
+	return nil
+}
+
+// removals names the components whose rows must go: those that were in force and are not any more, and the revoked ones.
+func (k *core) removals(inForce map[string]*exchange.Announcement) []string {
+	gone := map[string]bool{}
+	for _, a := range k.approved {
+		gone[a.Component] = true
+	}
+	for _, entry := range k.list.Entries() {
+		if entry.Status == trust.Revoked {
+			gone[entry.Component] = true
+		}
+	}
+	for component := range inForce {
+		delete(gone, component)
+	}
+	delete(gone, k.config.Component.ID)
+	return slices.Sorted(maps.Keys(gone))
+}
+
+func (k *core) writeRegistry(inForce map[string]*exchange.Announcement, now time.Time) ([]string, error) {
+	changed, err := k.registry.update(k.store, parties(inForce), k.removals(inForce))
+	k.problems.clear(api.WarnRegistry)
+	k.problems.clear(api.WarnNoDatabase)
+	if err != nil {
+		k.problems.set(k.registryProblem(err))
+		return nil, err
+	}
+	for _, component := range changed {
+		text := "row removed"
+		if inForce[component] != nil {
+			text = "row written"
+		}
+		k.record(trust.LogRecord{Event: "registry", Component: component, Text: text}, now)
+	}
+	return changed, nil
+}
+
+// dropFormer removes the cards of who is no longer approved. It comes last: until then such a card is what tells a restart that
+// rows and files of that component may have to go.
+func (k *core) dropFormer(now time.Time) error {
+	var former []peer.ID
+	for id := range k.approved {
+		if entry, ok := k.list.ByPeer(id); !ok || entry.Status != trust.Approved {
+			former = append(former, id)
+		}
+	}
+	for _, id := range former {
+		if err := k.store.removeCard(dirApproved, id); err != nil {
+			k.failed(api.WarnStore, "a former approval's card could not be removed", err)
+			return err
+		}
+		delete(k.approved, id)
+	}
+	if len(former) > 0 {
+		k.evaluate(now)
+	}
+	return nil
+}
+
+// writeList puts a list into trust.ini and then in force. The file keeps its permissions.
+func (k *core) writeList(list trust.List) error {
+	mode := os.FileMode(0o600)
+	if info, err := os.Stat(k.config.TrustList); err == nil {
+		mode = info.Mode().Perm()
+	}
+	data := list.Bytes()
+	if err := k.store.do("trust list", func() error { return durable.WriteFile(k.config.TrustList, data, mode) }); err != nil {
+		return err
+	}
+	k.list, k.listFile = list, data
+	k.problems.clear(api.WarnTrustList)
+	return nil
+}
+
+// recoverRegistry finishes what a crash left of a registry's write, under the agent's lock.
+func (k *core) recoverRegistry() error {
+	text, err := k.registry.recover()
+	if err != nil {
+		return ownFile("look at the database, and at "+k.store.path(fileIntent), "an interrupted write of the party registry: %w", err)
+	}
+	if text != "" {
+		k.options.Log.Warn().Msg(text)
+		k.record(trust.LogRecord{Event: "registry", Text: text}, k.options.Now())
+	}
+	return nil
+}
+
+// lookInForce is putInForce for readers: what is approved and durable.
+func (k *core) lookInForce() map[string]*exchange.Announcement {
+	inForce := map[string]*exchange.Announcement{}
+	for component, a := range k.evaluation.InForce {
+		if k.sameKind(a) {
+			inForce[component] = a
+		}
+	}
+	return inForce
+}
+
+// registryProblem is the warning for an error of the registry.
+func (k *core) registryProblem(err error) api.Warning {
+	if errors.Is(err, fedbiomed.ErrNoDatabase) {
+		return api.Warning{Code: api.WarnNoDatabase, Text: "the component's database does not exist yet: " + k.config.Component.Database,
+			Cure: "start the component once; its rows are written as soon as the file is there"}
+	}
+	return api.Warning{Code: api.WarnRegistry, Text: "the party registry: " + exchange.ShowText(err.Error()), Cure: "it is tried again by itself; mend what the text names"}
+}
+
+// result is the answer to a request that was done.
+func (k *core) result(r api.TrustRequest, done outcome, s api.Snapshot) api.TrustResult {
+	result := api.TrustResult{Set: s.Set, NoSet: s.NoSet, Rows: done.rows, Warnings: k.problems.sorted()}
+	result.Peer = api.Peer{Component: r.Component, PeerID: r.PeerID}
+	for _, p := range s.Peers {
+		if p.PeerID == r.PeerID {
+			result.Peer = p
+		}
+	}
+	return result
+}

@@ -1,0 +1,326 @@
+package agent
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	ic "github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/agent/api"
+	"fbpeer/config"
+	"fbpeer/discovery"
+	"fbpeer/exchange"
+	"fbpeer/mpspdz"
+	"fbpeer/trust"
+)
+
+// core is everything that one agent decides and has decided. One goroutine owns it: the loop of a running agent, or a command that
+// works on the stores. It knows no network.
+type core struct {
+	options    Options
+	config     *config.Config
+	federation exchange.Federation
+	joined     bool // a federation file was there
+	store      store
+
+	self     self
+	list     trust.List
+	listFile []byte // trust.ini as last read or written; nil: missing
+
+	newest     map[peer.ID]*exchange.Announcement // of others, the newest heard
+	approved   map[peer.ID]*exchange.Announcement // cards of approved/
+	heard      map[peer.ID]heard
+	shown      map[peer.ID][]mpspdz.Hash // older announcements with the newest one's held values
+	equivocal  map[peer.ID]bool
+	evaluation trust.Evaluation
+
+	players  players
+	registry registry
+	problems problems
+	chain    chain
+	changed  time.Time // of anything that a person would notice
+}
+
+// self is the own component as it is configured now and as it was last announced.
+type self struct {
+	key          ic.PrivKey // nil: no identity yet (stores before the first run)
+	id           peer.ID
+	registration exchange.Registration
+	pair         config.KeyPair
+	bindPort     uint16
+	former       crypto.Signer          // the certificate key before the present one, while this process knows it
+	announcement *exchange.Announcement // nil before the first
+	sequence     sequence
+}
+
+// heard is how an announcement came here.
+type heard struct {
+	at   time.Time
+	from peer.ID // who forwarded it; empty: from the store
+}
+
+// loadCore reads the state folder. It creates nothing; errors about the operator's own files are *config.Error.
+func loadCore(c *config.Config, o Options, s store) (*core, error) {
+	k := &core{
+		options: o, config: c, store: s,
+		newest: map[peer.ID]*exchange.Announcement{}, approved: map[peer.ID]*exchange.Announcement{},
+		heard: map[peer.ID]heard{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
+		problems: problems{},
+	}
+	if err := k.loadSelf(); err != nil {
+		return nil, err
+	}
+	if err := k.loadList(); err != nil {
+		return nil, err
+	}
+	if err := k.loadCards(); err != nil {
+		return nil, err
+	}
+	if err := k.loadChain(); err != nil {
+		return nil, err
+	}
+	k.registry = newRegistry(c, s)
+	k.players.look(c.PlayersDir)
+	k.evaluate(o.Now())
+	return k, nil
+}
+
+// loadSelf reads what is the component's own: federation, identity, certificate and key, sequence.
+func (k *core) loadSelf() error {
+	if k.config.Federation == "" {
+		k.problems.set(api.Warning{Code: api.WarnNoFederation, Text: "no federation joined yet",
+			Cure: "fbpeer join FILE, with the federation file that you were given"})
+	} else {
+		f, err := k.config.LoadFederation()
+		if err != nil {
+			return err
+		}
+		k.federation, k.joined = f, true
+	}
+	key, err := k.store.readIdentity()
+	if err != nil {
+		return err
+	}
+	if key != nil {
+		if err := k.self.identify(key); err != nil {
+			return err
+		}
+	}
+	pair, err := k.config.LoadKeyPair(k.options.Now())
+	if err != nil {
+		return err
+	}
+	k.self.configure(k.config, pair)
+	k.self.sequence, err = k.store.readSequence()
+	if err != nil {
+		return &config.Error{Err: err}
+	}
+	return nil
+}
+
+func (s *self) identify(key ic.PrivKey) error {
+	id, err := peer.IDFromPrivateKey(key)
+	if err != nil {
+		return err
+	}
+	s.key, s.id = key, id
+	return nil
+}
+
+// configure takes over what the component's files say now.
+func (s *self) configure(c *config.Config, pair config.KeyPair) {
+	s.pair = pair
+	s.bindPort = c.Component.BindPort
+	s.registration = exchange.Registration{
+		Component: c.Component.ID, Role: c.Component.Role, Label: c.Component.Label,
+		Endpoint: c.Component.Endpoint, Secagg: c.Component.Secagg, Certificate: pair.Certificate,
+	}
+}
+
+// readIdentity: a missing key is (nil, nil).
+func (s store) readIdentity() (ic.PrivKey, error) {
+	path := s.path(fileIdentity)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	const hint = "put it back from a backup; without it this component is a new identity, which every other operator must approve anew"
+	if err != nil {
+		return nil, ownFile(hint, "the agent's identity cannot be read: %w", err)
+	}
+	key, err := discovery.ParseIdentity(data)
+	if err != nil {
+		return nil, ownFile(hint, "%s: %w", path, err)
+	}
+	return key, nil
+}
+
+// makeIdentity gives the component its identity, once.
+func (k *core) makeIdentity() error {
+	if k.self.key != nil {
+		return nil
+	}
+	key, data, err := discovery.NewIdentity()
+	if err != nil {
+		return err
+	}
+	if err := k.store.write(k.store.path(fileIdentity), data); err != nil {
+		return err
+	}
+	return k.self.identify(key)
+}
+
+// loadList reads trust.ini at the start, where anything wrong with it is final.
+func (k *core) loadList() error {
+	path := k.config.TrustList
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if !k.store.hasApprovedCards() {
+			return nil
+		}
+		return ownFile("put it back from version control or a backup; to start afresh, remove "+k.store.path(dirApproved)+" too",
+			"%s is missing, but components have been approved here", path)
+	case err != nil:
+		return ownFile("make it readable for the component's user", "the trust list cannot be read: %w", err)
+	}
+	list, err := trust.Parse(path, data)
+	if err != nil {
+		return ownFile("correct that line", "%w", err)
+	}
+	k.list, k.listFile = list, data
+	return nil
+}
+
+// loadCards replays the stored announcements.
+func (k *core) loadCards() error {
+	if !k.joined {
+		return nil
+	}
+	for _, folder := range []string{dirApproved, dirHeard} {
+		cards, problems, err := k.store.readCards(folder, k.federation)
+		if err != nil {
+			return ownFile("make the state folder readable for the component's user", "the stored announcements cannot be read: %w", err)
+		}
+		for _, card := range cards {
+			k.replay(folder, card)
+		}
+		for _, problem := range problems {
+			k.options.Log.Warn().Err(problem).Msg("a stored announcement cannot be used")
+			if folder == dirApproved {
+				k.problems.set(api.Warning{Code: api.WarnStore, Text: "an approved announcement cannot be used: " + exchange.ShowText(problem.Error()),
+					Cure: "restore it from a backup, or approve that component again"})
+			}
+		}
+	}
+	return nil
+}
+
+func (k *core) replay(folder string, card storedCard) {
+	a := card.announcement
+	switch {
+	case folder == dirApproved:
+		k.approved[a.Peer] = a
+	case a.Peer == k.self.id:
+		k.self.announcement = a
+	case !k.keeps(a.Peer) && !k.options.Now().Before(a.Expires):
+		// Ran out while nobody was waiting for it; its card goes with the next start of an agent.
+	default:
+		k.newest[a.Peer] = a
+		k.heard[a.Peer] = heard{at: card.written}
+	}
+}
+
+// keeps says whether an identity is named in the list: what was heard of it is kept for ever.
+func (k *core) keeps(id peer.ID) bool {
+	return slices.Contains(k.list.Listed(), id)
+}
+
+// held is the snapshot that a decision needs.
+func (k *core) held() trust.Held {
+	return trust.Held{Self: k.self.announcement, Newest: k.newest, InForce: k.approved, Equivocal: k.equivocal}
+}
+
+// evaluate recomputes what follows from list, announcements and time.
+func (k *core) evaluate(now time.Time) {
+	k.evaluation = trust.Evaluate(k.list, k.held(), now)
+}
+
+// fedbiomed says whether the own component is one of Fed-BioMed's.
+func (k *core) fedbiomed() bool { return k.config.Component.Role != mpspdz.PlainParty }
+
+// sameKind says whether a component can stand in one set with ours.
+func (k *core) sameKind(a *exchange.Announcement) bool {
+	return (a.Role != mpspdz.PlainParty) == k.fedbiomed()
+}
+
+// nextExpiry is the next time at which something that is held runs out; zero: nothing will.
+func (k *core) nextExpiry(now time.Time) time.Time {
+	var next time.Time
+	note := func(t time.Time) {
+		if t.After(now) && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	for _, held := range []map[peer.ID]*exchange.Announcement{k.newest, k.approved} {
+		for _, a := range held {
+			note(a.Expires)
+			note(a.Certificate.NotAfter())
+			note(a.Certificate.NotBefore())
+		}
+	}
+	note(k.self.registration.Certificate.NotAfter())
+	if k.self.announcement != nil {
+		note(renewAt(k.self.announcement))
+	}
+	return next
+}
+
+// dropExpired forgets announcements that ran out and that no entry of the list waits for.
+func (k *core) dropExpired(now time.Time) (dropped []peer.ID) {
+	for id, a := range k.newest {
+		if now.Before(a.Expires) || k.keeps(id) || k.approved[id] != nil {
+			continue
+		}
+		k.drop(id)
+		dropped = append(dropped, id)
+	}
+	return dropped
+}
+
+// drop forgets the newest announcement of an identity.
+func (k *core) drop(id peer.ID) {
+	delete(k.newest, id)
+	delete(k.heard, id)
+	delete(k.shown, id)
+	delete(k.equivocal, id)
+	if err := k.store.removeCard(dirHeard, id); err != nil {
+		k.options.Log.Warn().Err(err).Msg("an announcement that is no longer held could not be removed")
+	}
+}
+
+// sweep removes the cards that replay left out.
+func (k *core) sweep() error {
+	entries, err := os.ReadDir(k.store.path(dirHeard))
+	if err != nil {
+		return err
+	}
+	wanted := map[string]bool{k.self.id.String() + cardSuffix: true}
+	for id := range k.newest {
+		wanted[id.String()+cardSuffix] = true
+	}
+	for _, entry := range entries {
+		if name := entry.Name(); entry.Type().IsRegular() && !wanted[name] {
+			if err := os.Remove(k.store.path(dirHeard, name)); err != nil {
+				return fmt.Errorf("an old announcement cannot be removed: %w", err)
+			}
+		}
+	}
+	return nil
+}

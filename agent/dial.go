@@ -1,0 +1,139 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"fbpeer/agent/api"
+	"fbpeer/config"
+)
+
+const (
+	dialPoll     = 20 * time.Millisecond // while a starting agent's socket is waited for
+	requestLimit = time.Minute           // of one request and its answer
+	maxAnswer    = 64 << 20
+)
+
+// client talks to a running agent.
+type client struct {
+	http *http.Client
+}
+
+// Dial reaches the running agent of this component. The error is ErrNotRunning if there is none; an agent that holds its lock
+// but has no socket yet is waited for, 5 s.
+func Dial(ctx context.Context, c *config.Config) (Controller, error) {
+	s := store{dir: c.State}
+	ctx, cancel := context.WithTimeout(ctx, lockWait)
+	defer cancel()
+	poll := time.NewTicker(dialPoll)
+	defer poll.Stop()
+	for {
+		conn, path, err := s.connect(ctx)
+		if err == nil {
+			_ = conn.Close()
+			return newClient(path), nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
+			return nil, fmt.Errorf("the agent cannot be reached: %w", err)
+		}
+		if !locked(s.path(fileLock)) {
+			return nil, ErrNotRunning
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: its lock is held%s, but nothing answers", ErrNotRunning, lockHolder(s.path(fileLock)))
+		case <-poll.C:
+		}
+	}
+}
+
+// connect opens the socket that the state folder names, if only we can have made it.
+func (s store) connect(ctx context.Context) (net.Conn, string, error) {
+	data, err := os.ReadFile(s.path(fileSocket))
+	if err != nil {
+		return nil, "", err
+	}
+	path := strings.TrimSuffix(string(data), "\n")
+	if err := checkPrivate(filepath.Dir(path)); err != nil {
+		return nil, "", err
+	}
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "unix", path)
+	return conn, path, err
+}
+
+func newClient(path string) *client {
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var dialer net.Dialer
+			return dialer.DialContext(ctx, "unix", path)
+		},
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: 8 << 10,
+	}
+	return &client{http: &http.Client{Transport: transport, Timeout: requestLimit}}
+}
+
+// Snapshot asks for the present state.
+func (c *client) Snapshot(ctx context.Context) (s api.Snapshot, err error) {
+	err = c.do(ctx, http.MethodGet, api.PathSnapshot, nil, &s)
+	return s, err
+}
+
+// Trust asks for one edit; the answer comes after files and rows are written. The error is *api.Error unless the agent went away.
+func (c *client) Trust(ctx context.Context, r api.TrustRequest) (result api.TrustResult, err error) {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return result, err
+	}
+	err = c.do(ctx, http.MethodPost, api.PathTrust, body, &result)
+	return result, err
+}
+
+func (c *client) do(ctx context.Context, method, path string, body []byte, into any) error {
+	request, err := http.NewRequestWithContext(ctx, method, "http://fbpeer"+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+			return ErrNotRunning
+		}
+		return err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return err
+	}
+	if response.StatusCode == http.StatusOK {
+		return json.Unmarshal(answer, into)
+	}
+	var fault api.Error
+	if err := json.Unmarshal(answer, &fault); err != nil || fault.Code == "" {
+		return fmt.Errorf("the agent answered %s", response.Status)
+	}
+	return &fault
+}
+
+// Open is Dial, or else the stores: reading takes no lock and creates nothing, Trust takes the lock for the edit only.
+func Open(ctx context.Context, c *config.Config, o Options) (Controller, error) {
+	running, err := Dial(ctx, c)
+	if err == nil || !errors.Is(err, ErrNotRunning) {
+		return running, err
+	}
+	return &offline{config: c, options: o.withDefaults()}, nil
+}

@@ -1,0 +1,260 @@
+package agent
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/agent/api"
+	"fbpeer/exchange"
+	"fbpeer/mpspdz"
+	"fbpeer/trust"
+)
+
+// Limits of what a request may carry, in bytes.
+const (
+	maxBy   = 256
+	maxNote = 1024
+)
+
+func refused(hint, format string, args ...any) *api.Error {
+	return &api.Error{Code: api.CodeRefused, Text: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+// checkRequest refuses what no well-meant request holds, before it comes near a file.
+func checkRequest(r api.TrustRequest) (peer.ID, *api.Error) {
+	malformed := func(format string, args ...any) *api.Error {
+		return &api.Error{Code: api.CodeRequest, Text: fmt.Sprintf(format, args...)}
+	}
+	if r.Component != "" || r.Action == api.ActionApprove || r.Action == api.ActionRevoke {
+		if err := mpspdz.CheckComponentID(r.Component); err != nil {
+			return "", malformed("component: %v", err)
+		}
+	}
+	id, err := peer.Decode(r.PeerID)
+	if err != nil || id.String() != r.PeerID {
+		return "", malformed("peer_id: %q is no peer id", exchange.ShowText(cut(r.PeerID, 80)))
+	}
+	for _, field := range []struct {
+		name, text string
+		most       int
+	}{{"by", r.By, maxBy}, {"note", r.Note, maxNote}, {"alias", r.Alias, maxBy}} {
+		if len(field.text) > field.most || !utf8.ValidString(field.text) || strings.ContainsFunc(field.text, unprintable) {
+			return "", malformed("%s: at most %d printable characters on one line", field.name, field.most)
+		}
+	}
+	return id, nil
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+func cut(s string, most int) string {
+	if len(s) > most {
+		return s[:most]
+	}
+	return s
+}
+
+// edit does one request: the list is changed and durable first, then everything that follows from it. The error is *api.Error.
+func (k *core) edit(r api.TrustRequest, now time.Time) (outcome, *api.Error) {
+	id, fault := checkRequest(r)
+	if fault != nil {
+		return outcome{}, fault
+	}
+	if fault := k.rereadList(); fault != nil {
+		return outcome{}, fault
+	}
+	k.evaluate(now)
+	var list trust.List
+	var event trust.LogRecord
+	switch r.Action {
+	case api.ActionApprove:
+		list, event, fault = k.approve(r, id, now)
+	case api.ActionDeny:
+		list, event, fault = k.deny(r, id, now)
+	case api.ActionRevoke:
+		list, event, fault = k.revoke(r, id, now)
+	case api.ActionForget:
+		list, event, fault = k.forget(r, id)
+	default:
+		fault = &api.Error{Code: api.CodeRequest, Text: fmt.Sprintf("action: %q is none of approve, deny, revoke, forget", exchange.ShowText(cut(r.Action, 40)))}
+	}
+	if fault != nil {
+		return outcome{}, fault
+	}
+	if !bytes.Equal(list.Bytes(), k.listFile) {
+		if err := k.writeList(list); err != nil {
+			return outcome{}, &api.Error{Code: api.CodeFailed, Text: "the trust list could not be written, nothing was changed: " + err.Error()}
+		}
+		event.By = r.By
+		k.record(event, now)
+	}
+	return k.settle(now), nil
+}
+
+// rereadList takes over what the operator wrote by hand since, so that an edit of ours never undoes it.
+func (k *core) rereadList() *api.Error {
+	if _, err := k.reloadList(); err != nil {
+		return refused("correct it first: an edit of ours would otherwise lose yours", "%v", err)
+	}
+	return nil
+}
+
+// reloadList reads trust.ini again. On any error the list in force stays.
+func (k *core) reloadList() (changed bool, err error) {
+	data, err := os.ReadFile(k.config.TrustList)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && len(k.list.Entries()) == 0 && len(k.list.Listed()) == 0:
+		k.problems.clear(api.WarnTrustList)
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("the trust list cannot be read, the list in force stays: %w", err)
+	case k.listFile != nil && bytes.Equal(data, k.listFile):
+		k.problems.clear(api.WarnTrustList)
+		return false, nil
+	}
+	list, err := trust.Parse(k.config.TrustList, data)
+	if err != nil {
+		return false, err
+	}
+	k.list, k.listFile = list, data
+	k.problems.clear(api.WarnTrustList)
+	return true, nil
+}
+
+func (k *core) approve(r api.TrustRequest, id peer.ID, now time.Time) (trust.List, trust.LogRecord, *api.Error) {
+	none := func(e *api.Error) (trust.List, trust.LogRecord, *api.Error) {
+		return trust.List{}, trust.LogRecord{}, e
+	}
+	a := k.newest[id]
+	if a == nil {
+		return none(&api.Error{Code: api.CodeUnknown, Text: "nothing has been heard of " + r.Component + "@" + r.PeerID, Hint: "fbpeer peers lists what has"})
+	}
+	if a.Component != r.Component {
+		return none(refused("", "%s announces the component %s, not %s", r.PeerID, a.Component, r.Component))
+	}
+	if r.Announcement == "" {
+		return none(&api.Error{Code: api.CodeRequest, Text: "an approval carries the hash of the announcement that was shown"})
+	}
+	if !k.wasShown(a, r.Announcement) {
+		newer := k.peer(id, now)
+		return none(&api.Error{Code: api.CodeOvertaken, Text: "another announcement of " + a.Component + " came meanwhile", Hint: "look at it, and approve that one", Peer: &newer})
+	}
+	list, fault := k.replaced(r, a, now)
+	if fault != nil {
+		return none(fault)
+	}
+	entry := trust.Entry{Component: a.Component, Status: trust.Approved, Alias: r.Alias, Role: a.Role, Peer: id, Key: a.Certificate.KeySHA256(),
+		Endpoint: a.Endpoint, Certificate: a.Certificate.SHA256(), ApprovedAt: now.UTC().Truncate(time.Second), ApprovedBy: r.By, Note: r.Note}
+	if former, ok := k.list.Entry(a.Component); ok && former.Status == trust.Approved {
+		if entry.Alias == "" {
+			entry.Alias = former.Alias
+		}
+		if entry.Note == "" && former.Peer == id {
+			entry.Note = former.Note
+		}
+	}
+	list, err := list.Approve(entry)
+	if err != nil {
+		return none(refused("", "%v", err))
+	}
+	if fault := k.wouldHold(list, a, now); fault != nil {
+		return none(fault)
+	}
+	event := recordOf("approved", a, k.evaluation.Decisions[id])
+	event.Text = ""
+	return list, event, nil
+}
+
+// wasShown says whether hash is the newest announcement's, or an older one's that held the same values.
+func (k *core) wasShown(a *exchange.Announcement, hash string) bool {
+	shown, err := mpspdz.ParseHash(hash)
+	return err == nil && (shown == a.Hash || slices.Contains(k.shown[a.Peer], shown))
+}
+
+// replaced gives the list to approve a in. Where another identity is approved for the same component, that is only done if asked
+// for, and revokes the other one.
+func (k *core) replaced(r api.TrustRequest, a *exchange.Announcement, now time.Time) (trust.List, *api.Error) {
+	switch k.list.PeerStatus(a.Peer) {
+	case trust.Revoked, trust.Denied:
+		return k.list, refused("fbpeer trust forget "+a.Component+"@"+a.Peer.String()+", if that was a mistake",
+			"%s@%s is %s", a.Component, a.Peer, k.list.PeerStatus(a.Peer))
+	}
+	former, ok := k.list.Entry(a.Component)
+	if !ok || former.Status != trust.Approved || former.Peer == a.Peer {
+		return k.list, nil
+	}
+	if !r.Replace {
+		return k.list, refused("ask the site by telephone; if it was set up anew: fbpeer trust approve "+a.Component+"@"+a.Peer.String()+" --replace --fingerprint …",
+			"%s is approved with another identity, %s", a.Component, former.Peer)
+	}
+	key := former.Key
+	if key == a.Certificate.KeySHA256() {
+		key = mpspdz.Hash{} // the new identity keeps the certificate: revoking its key would bar it too
+	}
+	list, err := k.list.Revoke(former.Component, former.Peer, key, r.By, now.UTC().Truncate(time.Second))
+	if err != nil {
+		return k.list, refused("", "%v", err)
+	}
+	return list, nil
+}
+
+// wouldHold asks what would follow from the list: an approval that does not put the announcement in force is refused with the reason.
+func (k *core) wouldHold(list trust.List, a *exchange.Announcement, now time.Time) *api.Error {
+	e := trust.Evaluate(list, k.held(), now)
+	d := e.Decisions[a.Peer]
+	if d.Verdict == trust.VerdictAccepted && !d.Hold && e.InForce[a.Component] != nil && e.InForce[a.Component].Peer == a.Peer {
+		return nil
+	}
+	text := make([]string, 0, len(d.Reasons))
+	for _, reason := range d.Reasons {
+		text = append(text, reason.Text)
+	}
+	return refused("settle that first: fbpeer show "+a.Component, "%s cannot be approved: it would be %s (%s)", a.Component, d.Verdict, strings.Join(text, "; "))
+}
+
+func (k *core) deny(r api.TrustRequest, id peer.ID, now time.Time) (trust.List, trust.LogRecord, *api.Error) {
+	if entry, ok := k.list.ByPeer(id); ok {
+		return k.list, trust.LogRecord{}, refused("fbpeer trust revoke "+entry.Component, "%s is approved", entry.Component)
+	}
+	list, err := k.list.Deny(r.Component, id, r.By, now.UTC().Truncate(time.Second))
+	if err != nil {
+		return k.list, trust.LogRecord{}, refused("", "%v", err)
+	}
+	return list, trust.LogRecord{Event: "denied", Component: r.Component, Peer: id.String()}, nil
+}
+
+func (k *core) revoke(r api.TrustRequest, id peer.ID, now time.Time) (trust.List, trust.LogRecord, *api.Error) {
+	event := trust.LogRecord{Event: "revoked", Component: r.Component, Peer: id.String()}
+	entry, ok := k.list.ByPeer(id)
+	switch {
+	case !ok && k.list.PeerStatus(id) == trust.Revoked:
+		return k.list, event, nil // done already
+	case !ok:
+		return k.list, event, refused("fbpeer trust deny "+r.Component+"@"+r.PeerID, "%s@%s is not approved", r.Component, r.PeerID)
+	case entry.Component != r.Component:
+		return k.list, event, refused("", "%s is approved as %s, not as %s", r.PeerID, entry.Component, r.Component)
+	}
+	list, err := k.list.Revoke(entry.Component, id, entry.Key, r.By, now.UTC().Truncate(time.Second))
+	if err != nil {
+		return k.list, event, refused("", "%v", err)
+	}
+	return list, event, nil
+}
+
+func (k *core) forget(r api.TrustRequest, id peer.ID) (trust.List, trust.LogRecord, *api.Error) {
+	list, err := k.list.Forget(r.Component, id)
+	if err != nil {
+		return k.list, trust.LogRecord{}, refused("", "%v", err)
+	}
+	return list, trust.LogRecord{Event: "forgotten", Component: r.Component, Peer: id.String()}, nil
+}

@@ -1,0 +1,84 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"fbpeer/agent/api"
+)
+
+// approval is one announcement to be approved by one component.
+type approval struct{ at, component, peer, announcement string }
+
+// approve lets every agent approve the others of the fleet. Each agent works through its own list beside the others: what takes
+// time are its writes.
+func (f *fleet) approve(ctx context.Context) {
+	var (
+		workers sync.WaitGroup
+		mutex   sync.Mutex
+	)
+	for _, m := range f.running() {
+		requests := f.decide(m)
+		if len(requests) == 0 {
+			continue
+		}
+		workers.Go(func() {
+			for _, r := range requests {
+				_, err := m.agent.Trust(ctx, r)
+				if err == nil || notRunning(err) {
+					continue
+				}
+				var fault *api.Error
+				if errors.As(err, &fault) && fault.Code == api.CodeOvertaken {
+					continue // the newer one is seen in the next round
+				}
+				mutex.Lock()
+				f.refusals[approval{m.id, r.Component, r.PeerID, r.Announcement}] = fmt.Sprintf("%s: %v", m.id, err)
+				mutex.Unlock()
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// decide lists what one member is to approve and to forget now.
+func (f *fleet) decide(m *member) (requests []api.TrustRequest) {
+	s, ok := f.snapshotOf(m.id)
+	if !ok {
+		return nil
+	}
+	for _, p := range s.Peers {
+		other, ours := f.snapshotOf(p.Component)
+		r := api.TrustRequest{Component: p.Component, PeerID: p.PeerID, By: Approver}
+		switch {
+		case ours && p.PeerID == other.Self.PeerID:
+			r.Action, r.Announcement = api.ActionApprove, other.Self.Announcement
+			r.Replace = p.State == api.StateConflict
+			due := p.State == api.StatePending || p.State == api.StateChanged || p.State == api.StateConflict
+			_, refused := f.refusals[approval{m.id, p.Component, p.PeerID, r.Announcement}]
+			if due && !refused && p.Announcement == other.Self.Announcement {
+				requests = append(requests, r)
+			}
+		case !ours && p.ApprovedBy == Approver && f.left(p.Component):
+			r.Action = api.ActionForget
+			requests = append(requests, r)
+		}
+	}
+	return requests
+}
+
+// left says whether a component is gone from the root for good, as far as can be told: while files of the root cannot be read, it
+// cannot.
+func (f *fleet) left(component string) bool {
+	if len(f.problems) > 0 {
+		return false
+	}
+	for _, m := range f.members {
+		if m.id == component {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,135 @@
+package fleet
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"fbpeer/agent/api"
+	"fbpeer/config"
+	"fbpeer/fedbiomed"
+	"fbpeer/internal/durable"
+)
+
+// rescanEvery is how often the root is looked at, whatever the watch says.
+const rescanEvery = 5 * time.Second
+
+// federationName is the name that development federations have.
+const federationName = "dev"
+
+func newFleet(c Config) (*fleet, error) {
+	root, err := filepath.Abs(c.Root)
+	if err != nil {
+		return nil, err
+	}
+	if c.Getenv == nil {
+		c.Getenv = os.Getenv
+	}
+	f := &fleet{
+		config: c, root: root, now: c.Options.Now, log: c.Options.Log, changed: make(chan struct{}, 1),
+		members: map[string]*member{}, refusals: map[approval]string{}, snapshots: map[string]api.Snapshot{},
+	}
+	if f.now == nil {
+		f.now = time.Now
+	}
+	f.started = f.now()
+	return f, f.makeFederation()
+}
+
+// makeFederation makes the root's development federation, once.
+func (f *fleet) makeFederation() error {
+	folder := filepath.Join(f.root, "var", "fbpeer-dev")
+	f.federation = filepath.Join(folder, "dev.federation")
+	if _, err := os.Stat(f.root); err != nil {
+		return &config.Error{Err: err, Hint: "name the folder that holds etc/, or let one be made: fbpeer dev --demo 3"}
+	}
+	_, err := os.Stat(f.federation)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := durable.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	random := f.config.Options.Random
+	if random == nil {
+		random = rand.Reader
+	}
+	return config.CreateFederation(random, f.federation, federationName, nil, true)
+}
+
+// ofOneComponent are the variables that can be right for only one component, so that they mean nothing to several.
+var ofOneComponent = []string{
+	"MPSPDZ_PORT", "MPSDPZ_PORT", "MPSPDZ_CERTIFICATE_KEY", "MPSPDZ_CERTIFICATE_PEM",
+	"FBPEER_COMPONENT", "FBPEER_CONFIG", "FBPEER_STATE", "FBPEER_AGENT_STATE", "FBPEER_AGENT_LISTEN",
+}
+
+func (f *fleet) getenv(name string) string {
+	if slices.Contains(ofOneComponent, name) {
+		return ""
+	}
+	return f.config.Getenv(name)
+}
+
+// scan brings the running agents in line with the files of the root.
+func (f *fleet) scan(ctx context.Context) {
+	f.problems = nil
+	files, skipped, err := fedbiomed.Find(f.root)
+	if err != nil {
+		f.problems = append(f.problems, err.Error())
+		return
+	}
+	for _, file := range slices.Sorted(maps.Keys(skipped)) {
+		f.log.Debug().Str("file", file).Err(skipped[file]).Msg("not a component")
+	}
+	wanted := f.load(files)
+	for _, m := range slices.Collect(maps.Values(f.members)) {
+		// One whose file cannot be read just now goes on with what it has; its own agent says so.
+		if c, ok := wanted[m.file]; !ok || c != nil && c.Component.ID != m.id {
+			f.stop(m)
+		}
+	}
+	for _, file := range slices.Sorted(maps.Keys(wanted)) {
+		c := wanted[file]
+		if c == nil || f.members[file] != nil {
+			continue
+		}
+		if err := f.start(ctx, file, c); err != nil && ctx.Err() == nil {
+			f.problems = append(f.problems, err.Error())
+		}
+	}
+}
+
+// load reads the components. The value is nil for one whose files are wrong; those that share an id are left out.
+func (f *fleet) load(files []string) map[string]*config.Config {
+	wanted := map[string]*config.Config{}
+	byID := map[string][]string{}
+	for _, file := range files {
+		c, err := config.Load(config.Selector{Component: file, Federation: f.federation, Development: true, Getenv: f.getenv})
+		if err != nil {
+			f.problems = append(f.problems, err.Error())
+			wanted[file] = nil
+			continue
+		}
+		wanted[file] = c
+		byID[c.Component.ID] = append(byID[c.Component.ID], file)
+	}
+	for _, id := range slices.Sorted(maps.Keys(byID)) {
+		same := byID[id]
+		if len(same) < 2 {
+			continue
+		}
+		f.problems = append(f.problems, fmt.Sprintf("%s all have the id %s: remove all but one", strings.Join(same, ", "), id))
+		for _, file := range same {
+			delete(wanted, file)
+		}
+	}
+	return wanted
+}

@@ -1,0 +1,116 @@
+package agent
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/exchange"
+	"fbpeer/internal/durable"
+	"fbpeer/trust"
+)
+
+// chain is log.jsonl: each line carries the hash of the one before.
+type chain struct {
+	last []byte // nil: nothing written yet
+}
+
+// maxLogLine is more than a record of ours can be.
+const maxLogLine = 256 << 10
+
+// loadChain finds the last line.
+func (k *core) loadChain() error {
+	f, err := os.Open(k.store.path(fileLog))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return ownFile("make it readable for the component's user", "the log cannot be read: %w", err)
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	tail := make([]byte, min(size, maxLogLine))
+	if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil {
+		return err
+	}
+	tail = bytes.TrimSuffix(tail, []byte{'\n'})
+	if len(tail) > 0 {
+		k.chain.last = tail[bytes.LastIndexByte(tail, '\n')+1:]
+	}
+	return nil
+}
+
+// record adds a line. A log that cannot be written stops nothing; the agent's own log says so.
+func (k *core) record(r trust.LogRecord, now time.Time) {
+	r.Time = now.UTC()
+	k.changed = now
+	line := r.Line(k.chain.last)
+	err := k.store.do("log", func() error { return durable.AppendLine(k.store.path(fileLog), line, 0o600) })
+	if err != nil {
+		k.options.Log.Error().Err(err).Str("event", r.Event).Msg("the log cannot be written")
+		return
+	}
+	k.chain.last = line
+	k.options.Log.Info().Str("component", r.Component).Str("peer", r.Peer).Str("by", r.By).Msg(r.Event + textSuffix(r.Text))
+}
+
+func textSuffix(text string) string {
+	if text == "" {
+		return ""
+	}
+	return ": " + text
+}
+
+// recordVerdicts writes what changed between two evaluations: who was heard for the first time, who announces something else.
+func (k *core) recordVerdicts(before trust.Evaluation, now time.Time) {
+	ids := make([]peer.ID, 0, len(k.evaluation.Decisions))
+	for id := range k.evaluation.Decisions {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		decision, old := k.evaluation.Decisions[id], before.Decisions[id]
+		a := k.newest[id]
+		if a == nil || (decision.Verdict == old.Verdict && slices.Equal(decision.Changes, old.Changes)) {
+			continue
+		}
+		event := ""
+		switch decision.Verdict {
+		case trust.VerdictPending:
+			event = "heard"
+		case trust.VerdictChanged:
+			event = "changed"
+		case trust.VerdictConflict:
+			event = "conflict"
+		case trust.VerdictAccepted:
+			if old.Verdict == trust.VerdictChanged {
+				event = "settled"
+			} else if old.Verdict == trust.VerdictAccepted {
+				event = "reported" // label, policy or expiry: told, not held
+			}
+		}
+		if event != "" {
+			k.record(recordOf(event, a, decision), now)
+		}
+	}
+}
+
+func recordOf(event string, a *exchange.Announcement, d trust.Decision) trust.LogRecord {
+	r := trust.LogRecord{Event: event, Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(), Changes: d.Changes}
+	for i, reason := range d.Reasons {
+		if i > 0 {
+			r.Text += "; "
+		}
+		r.Text += reason.Text
+	}
+	return r
+}

@@ -1,0 +1,364 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/agent/api"
+	"fbpeer/discovery"
+	"fbpeer/exchange"
+	"fbpeer/exchange/gossip"
+)
+
+const (
+	mismatchPause = 200 * time.Millisecond // between two looks at a key and a certificate that differ
+	slowCheck     = 15 * time.Second       // all files are looked at this often, whatever the watch says
+)
+
+// loop is what lives between the start and the end of Run. Its goroutine owns the core.
+type loop struct {
+	*Agent
+	exchange *gossip.Exchange
+	watcher  *watcher
+	more     chan []string // files to watch from now on
+	failures int           // commits in a row that left something to write
+	retryAt  time.Time     // zero: nothing to write
+	again    time.Time     // when the configuration is read again, zero: on a change
+	known    []byte        // addresses.json as last written
+}
+
+// Run serves until ctx ends (then the error is nil) or something is final: ErrClone, or a *config.Error if the configuration became
+// another component's. Everything is closed when it returns.
+func (a *Agent) Run(ctx context.Context) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var workers sync.WaitGroup
+	defer func() {
+		cancel()
+		close(a.done)
+		err = errors.Join(err, a.release())
+		workers.Wait()
+	}()
+	l := &loop{Agent: a, more: make(chan []string, 16)}
+	stop, err := l.start(ctx, &workers)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return l.serve(ctx)
+}
+
+// start starts what serves the loop. stop waits until it has ended; call it after the context has.
+func (l *loop) start(ctx context.Context, workers *sync.WaitGroup) (stop func(), err error) {
+	if l.watcher, err = newWatcher(l.options.Log); err != nil {
+		return nil, err
+	}
+	l.watcher.add(l.files())
+	l.exchange, err = gossip.Start(ctx, gossip.Config{
+		Host: l.host, Federation: l.core.federation, Table: l.table, Now: l.options.Now, Log: l.options.Log,
+		Barred: l.barred, Trusted: l.listed, Deliver: l.deliver, Learned: func(info peer.AddrInfo) { l.learned(info) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := l.startDiscovery(ctx); err != nil {
+		return nil, err
+	}
+	server := newServer(l.Agent)
+	l.spawn(workers, func() { l.watcher.run(ctx, l.more) })
+	l.spawn(workers, func() {
+		if err := server.Serve(l.socket); !errors.Is(err, http.ErrServerClosed) && ctx.Err() == nil {
+			l.end(fmt.Errorf("the control socket: %w", err))
+		}
+	})
+	l.spawn(workers, func() {
+		<-ctx.Done()
+		_ = server.Close()
+	})
+	return func() {
+		_ = server.Close()
+	}, nil
+}
+
+func (l *loop) startDiscovery(ctx context.Context) error {
+	c := l.core.config
+	known, data := l.core.store.readAddresses()
+	l.known = data
+	d, err := discovery.Start(ctx, discovery.Config{
+		Host: l.host, MDNS: c.MDNS && !l.options.Loopback, Service: l.core.federation.MDNS(), Bootstrap: c.Bootstrap, Known: known,
+		Changed: func() { signal(l.members) }, Log: l.options.Log,
+	})
+	if err != nil {
+		return err
+	}
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.discovery = d
+	for _, info := range l.waiting {
+		d.Add(info, "known")
+	}
+	l.waiting = nil
+	return nil
+}
+
+func (l *loop) learned(info peer.AddrInfo) {
+	l.mutex.Lock()
+	d := l.discovery
+	l.mutex.Unlock()
+	if d != nil && !l.barred(info.ID) {
+		d.Add(info, "exchange")
+	}
+}
+
+// deliver hands a record to the loop, and waits while the loop is behind: the bound of the channel is the brake.
+func (l *loop) deliver(ctx context.Context, r gossip.Received) {
+	select {
+	case l.inbox <- r:
+	case <-ctx.Done():
+	case <-l.done:
+	}
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// spawn runs f in a goroutine of its own. A panic there ends the agent with an error, not the process.
+func (l *loop) spawn(workers *sync.WaitGroup, f func()) {
+	workers.Go(func() {
+		defer func() {
+			if p := recover(); p != nil {
+				l.end(panicked(p))
+			}
+		}()
+		f()
+	})
+}
+
+func (l *loop) end(err error) {
+	select {
+	case l.fatal <- err:
+	default:
+	}
+}
+
+func panicked(p any) error { return fmt.Errorf("a fault in fbpeer itself: %v\n%s", p, debug.Stack()) }
+
+// serve is the loop. Whatever it takes in, it commits and publishes before it takes in more.
+func (l *loop) serve(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked(p)
+		}
+	}()
+	l.tell(ctx)
+	slow := time.NewTicker(slowCheck)
+	defer slow.Stop()
+	wake := time.NewTimer(0)
+	defer wake.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-l.fatal:
+			return err
+		case r := <-l.inbox:
+			err = l.receive(ctx, r)
+		case r := <-l.requests:
+			l.answer(r)
+		case <-l.members:
+			l.keepAddresses()
+		case <-l.watcher.changed:
+			err = l.reread(ctx)
+		case <-slow.C:
+			err = l.slow(ctx)
+		case <-wake.C:
+			err = l.due(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		l.publish(l.network())
+		l.sleep(wake)
+	}
+}
+
+// sleep sets the timer to whatever is due next.
+func (l *loop) sleep(wake *time.Timer) {
+	now := l.options.Now()
+	next := l.core.nextExpiry(now)
+	for _, t := range []time.Time{l.retryAt, l.again} {
+		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	if next.IsZero() {
+		wake.Stop()
+		return
+	}
+	// A second more: what runs out at a time has run out only after it.
+	wake.Reset(max(0, next.Sub(now)) + time.Millisecond)
+}
+
+// tell publishes the own announcement.
+func (l *loop) tell(ctx context.Context) {
+	own := l.core.self.announcement
+	if own == nil {
+		return
+	}
+	if err := l.exchange.Publish(ctx, own.Sealed); err != nil {
+		l.options.Log.Debug().Err(err).Msg("publishing: the next sync carries it")
+	}
+	l.exchange.Stored()
+}
+
+// receive takes in what was heard, and everything else that waits, before one commit.
+func (l *loop) receive(ctx context.Context, r gossip.Received) error {
+	news := false
+	for waiting := len(l.inbox); ; waiting-- {
+		taken, err := l.receiveOne(ctx, r)
+		if err != nil {
+			return err
+		}
+		news = news || taken
+		if waiting == 0 {
+			break
+		}
+		r = <-l.inbox // the loop alone takes from it: what waited is there
+	}
+	if news {
+		l.settle()
+		l.exchange.Stored()
+	}
+	return nil
+}
+
+func (l *loop) receiveOne(ctx context.Context, r gossip.Received) (news bool, err error) {
+	now := l.options.Now()
+	if r.Announcement.Peer == l.core.self.id {
+		return false, l.receiveOwn(ctx, r.Announcement, now)
+	}
+	news, err = l.core.take(l.table, r.Announcement, r.From, now)
+	var refusal *exchange.Refusal
+	if errors.As(err, &refusal) {
+		return false, nil // known, or overtaken while it waited
+	}
+	if err != nil {
+		l.core.failed(api.WarnStore, "an announcement could not be stored", err)
+	}
+	return news, nil
+}
+
+func (l *loop) receiveOwn(ctx context.Context, a *exchange.Announcement, now time.Time) error {
+	publish, err := l.core.hearOwn(a, now)
+	if err != nil || !publish {
+		return err
+	}
+	l.putOwn(now)
+	l.tell(ctx)
+	return nil
+}
+
+func (l *loop) putOwn(now time.Time) {
+	own := l.core.self.announcement
+	if _, err := l.table.Put(own.Record(), own.Peer, true, now); err != nil {
+		l.options.Log.Debug().Err(err).Msg("the own announcement in the table")
+	}
+}
+
+// settle commits, and plans the next attempt if something is left to write.
+func (l *loop) settle() outcome {
+	done := l.core.settle(l.options.Now())
+	l.plan(done)
+	return done
+}
+
+func (l *loop) plan(done outcome) {
+	if done.retry {
+		l.retryAt = l.options.Now().Add(retryDelay(l.failures))
+		l.failures++
+	} else {
+		l.retryAt, l.failures = time.Time{}, 0
+	}
+	l.applyList()
+}
+
+// applyList gives the lower rooms their view of the list in force.
+func (l *loop) applyList() {
+	list := l.core.list // a copy: readers keep theirs
+	before := l.list.Swap(&list)
+	for id := range l.core.newest {
+		l.table.Protect(id, l.core.protected(id))
+	}
+	for _, id := range l.core.list.Listed() {
+		if l.core.list.Barred(id) && (before == nil || !before.Barred(id)) {
+			l.discovery.Bar(id)
+		}
+	}
+}
+
+func (l *loop) answer(r request) {
+	done, fault := l.core.edit(r.trust, l.options.Now())
+	if fault != nil {
+		r.answer <- answer{err: fault}
+		return
+	}
+	l.plan(done)
+	seen := l.network()
+	snapshot := l.publish(seen)
+	r.answer <- answer{result: l.core.result(r.trust, done, snapshot)}
+}
+
+// due does what the timer was set for.
+func (l *loop) due(ctx context.Context) error {
+	now := l.options.Now()
+	if !l.again.IsZero() && !now.Before(l.again) {
+		if err := l.reread(ctx); err != nil {
+			return err
+		}
+	}
+	for _, id := range l.core.dropExpired(now) {
+		l.table.Remove(exchange.ID{Kind: exchange.KindAnnouncement, Peer: id})
+	}
+	if err := l.announce(ctx); err != nil {
+		return err
+	}
+	l.settle()
+	return nil
+}
+
+// announce makes and tells a new own announcement if one is due.
+func (l *loop) announce(ctx context.Context) error {
+	now := l.options.Now()
+	made, err := l.core.announce(l.core.ownFloor(l.table), now)
+	if err != nil {
+		l.core.failed(api.WarnStore, "the own announcement could not be made", err)
+		l.again = now.Add(retryDelay(l.failures))
+		l.failures++
+		return nil
+	}
+	if made {
+		l.putOwn(now)
+		l.tell(ctx)
+	}
+	return nil
+}
+
+// publish makes the present state visible to readers.
+func (a *Agent) publish(n network) api.Snapshot {
+	s := a.core.snapshot(n, a.options.Now())
+	a.shown.Store(&s)
+	if a.options.Changed != nil {
+		a.options.Changed(s)
+	}
+	return s
+}

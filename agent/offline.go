@@ -1,0 +1,72 @@
+package agent
+
+import (
+	"context"
+	"errors"
+
+	"fbpeer/agent/api"
+	"fbpeer/config"
+)
+
+// offline works on the stores of an agent that is not running.
+type offline struct {
+	config  *config.Config
+	options Options
+	step    func(name string) error // nil but in tests
+}
+
+func (o *offline) load() (*core, error) {
+	return loadCore(o.config, o.options, store{dir: o.config.State, step: o.step})
+}
+
+// Snapshot replays the stores. It takes no lock and creates nothing.
+func (o *offline) Snapshot(context.Context) (api.Snapshot, error) {
+	k, err := o.load()
+	if err != nil {
+		return api.Snapshot{}, err
+	}
+	k.look()
+	return k.snapshot(network{}, o.options.Now()), nil
+}
+
+// look reads what stands on disk of what would follow, and reports it; it writes nothing.
+func (k *core) look() {
+	members := append(parties(k.lookInForce()), partyOf(k.self.registration))
+	if err := k.players.compare(members, k.own()); err != nil {
+		k.problems.set(api.Warning{Code: api.WarnPlayers, Text: err.Error()})
+	}
+	if err := k.registry.read(); err != nil {
+		k.problems.set(k.registryProblem(err))
+	}
+}
+
+// Trust does one edit under the agent's lock, with the same commit as a running agent. If one was started meanwhile, it is asked.
+func (o *offline) Trust(ctx context.Context, r api.TrustRequest) (api.TrustResult, error) {
+	lock, err := takeLock(ctx, store{dir: o.config.State}.path(fileLock), "the state folder "+o.config.State)
+	if err != nil {
+		if running, dialErr := Dial(ctx, o.config); dialErr == nil {
+			return running.Trust(ctx, r)
+		}
+		return api.TrustResult{}, err
+	}
+	result, err := o.trust(r)
+	return result, errors.Join(err, lock.Release())
+}
+
+func (o *offline) trust(r api.TrustRequest) (api.TrustResult, error) {
+	k, err := o.load()
+	if err != nil {
+		return api.TrustResult{}, err
+	}
+	if err := k.store.make(); err != nil {
+		return api.TrustResult{}, err
+	}
+	if err := k.recoverRegistry(); err != nil {
+		return api.TrustResult{}, err
+	}
+	done, fault := k.edit(r, o.options.Now())
+	if fault != nil {
+		return api.TrustResult{}, fault
+	}
+	return k.result(r, done, k.snapshot(network{}, o.options.Now())), nil
+}

@@ -1,0 +1,70 @@
+package agent
+
+import (
+	"time"
+
+	"fbpeer/agent/api"
+	"fbpeer/exchange"
+	"fbpeer/trust"
+)
+
+// renewAt is when an announcement of ours is made anew without a change: when less than half of its life remains.
+func renewAt(a *exchange.Announcement) time.Time {
+	return a.Issued.Add(a.Expires.Sub(a.Issued) / 2)
+}
+
+// mustAnnounce says whether a new announcement is due: a restart without a change is no reason.
+func mustAnnounce(a *exchange.Announcement, r exchange.Registration, now time.Time) bool {
+	return a == nil || !a.SameRegistration(r) || !now.Before(renewAt(a))
+}
+
+// announce makes the own announcement if one is due, and says so. The sequence is durable before anybody sees it. seen is the
+// highest sequence of ours that was validly seen.
+func (k *core) announce(seen uint64, now time.Time) (made bool, err error) {
+	if !mustAnnounce(k.self.announcement, k.self.registration, now) {
+		return false, nil
+	}
+	return true, k.seal(seen, now)
+}
+
+func (k *core) seal(seen uint64, now time.Time) error {
+	next := k.self.sequence
+	next.last = nextSequence(now, k.self.sequence.last, seen)
+	if err := k.store.write(k.store.path(fileSequence), next.bytes()); err != nil {
+		return err
+	}
+	k.self.sequence = next
+	issued := now.UTC().Truncate(time.Second)
+	keys := exchange.Keys{Identity: k.self.key, Certificate: k.self.pair.Key, Previous: k.self.former}
+	a, err := exchange.Seal(k.options.Random, k.federation, k.self.registration,
+		exchange.Stamp{Sequence: next.last, Issued: issued, Expires: issued.Add(exchange.DefaultLifetime)}, keys)
+	if err != nil {
+		return err
+	}
+	if err := k.store.writeCard(dirHeard, a); err != nil {
+		return err
+	}
+	k.self.announcement = a
+	k.record(trust.LogRecord{Event: "own", Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(),
+		Text: "announcing " + a.Endpoint.String() + ", certificate " + a.Certificate.SHA256().String()}, now)
+	return nil
+}
+
+// hearOwn takes an announcement in our own name from the network. publish: ours was made anew and must be told. The error is
+// ErrClone.
+func (k *core) hearOwn(a *exchange.Announcement, now time.Time) (publish bool, err error) {
+	switch judgeOwn(k.self.announcement, a, k.self.registration, k.self.sequence.passed, now) {
+	case ownPass:
+		k.self.sequence.passed = now
+		k.problems.set(api.Warning{Code: api.WarnRestored,
+			Text: "the network knew a later announcement of this component than its state folder does: the folder is an older copy",
+			Cure: "make sure that no second machine runs with this state; if one does, stop it"})
+		return true, k.seal(a.Sequence, now)
+	case ownClone:
+		k.record(trust.LogRecord{Event: "clone", Component: a.Component, Peer: a.Peer.String(),
+			Text: "another machine announces " + a.Endpoint.String() + " with this component's identity"}, now)
+		return false, ErrClone
+	default:
+		return false, nil
+	}
+}

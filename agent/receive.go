@@ -1,0 +1,108 @@
+package agent
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/exchange"
+)
+
+// maxShown is how many older announcements with the same held values an approval may still name.
+const maxShown = 16
+
+// sameHeld says whether two announcements agree in every value that an approval pins.
+func sameHeld(a, b *exchange.Announcement) bool {
+	return a.Peer == b.Peer && a.Component == b.Component && a.Role == b.Role && a.Endpoint == b.Endpoint &&
+		a.Certificate.SHA256() == b.Certificate.SHA256()
+}
+
+// hear takes an announcement of somebody else that the table took, and makes it durable. One that cannot be stored is not taken: it
+// comes again with the next sync.
+func (k *core) hear(a *exchange.Announcement, from peer.ID, now time.Time) error {
+	if err := k.store.writeCard(dirHeard, a); err != nil {
+		return err
+	}
+	if before := k.newest[a.Peer]; before != nil && before.Hash != a.Hash {
+		if !sameHeld(before, a) {
+			delete(k.shown, a.Peer)
+		} else {
+			shown := append(slices.Clone(k.shown[a.Peer]), before.Hash)
+			k.shown[a.Peer] = shown[max(0, len(shown)-maxShown):]
+		}
+		if before.Sequence != a.Sequence {
+			delete(k.equivocal, a.Peer)
+		}
+	}
+	k.newest[a.Peer] = a
+	k.heard[a.Peer] = heard{at: now.UTC(), from: from}
+	k.changed = now
+	return nil
+}
+
+// take puts a received announcement of somebody else into the stores and then the table. It says whether anything is new.
+func (k *core) take(t *exchange.Table, a *exchange.Announcement, from peer.ID, now time.Time) (news bool, err error) {
+	record := a.Record()
+	err = t.Check(record, now)
+	var refusal *exchange.Refusal
+	if errors.As(err, &refusal) && refusal.Code == exchange.CodeEquivocation {
+		k.equivocal[a.Peer] = true
+		if held, ok := t.Get(record.ID); ok && bytes.Compare(held.Hash[:], a.Hash[:]) <= 0 {
+			return true, nil
+		}
+	} else if err != nil {
+		return false, err
+	}
+	if err := k.hear(a, from, now); err != nil {
+		return false, err
+	}
+	evicted, err := t.Put(record, from, k.protected(a.Peer), now)
+	for _, id := range evicted {
+		k.drop(id.Peer)
+	}
+	if errors.As(err, &refusal) && refusal.Code != exchange.CodeEquivocation {
+		k.drop(a.Peer) // no room
+		return false, err
+	}
+	return true, nil
+}
+
+// protected says whose announcements are never evicted and count against no bound: the approved ones', and everybody's whom the
+// list names.
+func (k *core) protected(id peer.ID) bool {
+	return id == k.self.id || k.approved[id] != nil || k.keeps(id)
+}
+
+// fillTable gives a new table what the stores hold.
+func (k *core) fillTable(t *exchange.Table, now time.Time) {
+	put := func(a *exchange.Announcement) {
+		record := a.Record()
+		// What ran out is refused here, as it must be: nobody is told of it, but its sequence stays the floor.
+		if _, err := t.Put(record, a.Peer, k.protected(a.Peer), now); err != nil {
+			t.SetFloor(record.ID, record.Sequence)
+		}
+	}
+	if k.self.announcement != nil {
+		put(k.self.announcement)
+	}
+	ids := make([]peer.ID, 0, len(k.newest))
+	for id := range k.newest {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		put(k.newest[id])
+	}
+	for _, a := range k.approved {
+		id := a.Record().ID
+		t.SetFloor(id, max(t.Floor(id), a.Sequence))
+	}
+}
+
+// ownFloor is the highest sequence of ours that was validly seen.
+func (k *core) ownFloor(t *exchange.Table) uint64 {
+	return t.Floor(exchange.ID{Kind: exchange.KindAnnouncement, Peer: k.self.id})
+}

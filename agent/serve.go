@@ -1,0 +1,84 @@
+package agent
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"fbpeer/agent/api"
+	"fbpeer/exchange"
+)
+
+// server gives the control API over a listener. Every answer is JSON.
+func newServer(c Controller) *http.Server {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+api.PathSnapshot, func(w http.ResponseWriter, r *http.Request) {
+		snapshot, err := c.Snapshot(r.Context())
+		reply(w, snapshot, err)
+	})
+	mux.HandleFunc("POST "+api.PathTrust, func(w http.ResponseWriter, r *http.Request) {
+		var request api.TrustRequest
+		if err := readRequest(w, r, &request); err != nil {
+			reply(w, nil, err)
+			return
+		}
+		result, err := c.Trust(r.Context(), request)
+		reply(w, result, err)
+	})
+	return &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      time.Minute,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    8 << 10,
+	}
+}
+
+// readRequest reads exactly one JSON object with known fields.
+func readRequest(w http.ResponseWriter, r *http.Request, into any) error {
+	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, api.MaxRequest))
+	body.DisallowUnknownFields()
+	if err := body.Decode(into); err != nil {
+		return &api.Error{Code: api.CodeRequest, Text: "not a request: " + exchange.ShowText(err.Error())}
+	}
+	if _, err := body.Token(); !errors.Is(err, io.EOF) {
+		return &api.Error{Code: api.CodeRequest, Text: "not a request: something follows the object"}
+	}
+	return nil
+}
+
+// statuses of errors; the code in the body is what clients go by.
+func status(code string) int {
+	switch code {
+	case api.CodeRequest:
+		return http.StatusBadRequest
+	case api.CodeUnknown:
+		return http.StatusNotFound
+	case api.CodeRefused, api.CodeOvertaken:
+		return http.StatusConflict
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+func reply(w http.ResponseWriter, value any, err error) {
+	code := http.StatusOK
+	if err != nil {
+		var fault *api.Error
+		if !errors.As(err, &fault) {
+			fault = &api.Error{Code: api.CodeFailed, Text: err.Error()}
+		}
+		value, code = fault, status(fault.Code)
+	}
+	body, err := json.Marshal(value)
+	if err != nil {
+		http.Error(w, "the answer cannot be written", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_, _ = w.Write(append(body, '\n')) // a client that left needs no answer
+}

@@ -1,0 +1,156 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/exchange"
+	"fbpeer/internal/durable"
+)
+
+// Names in the state folder (package comment).
+const (
+	fileIdentity  = "identity.key"
+	fileSequence  = "sequence"
+	fileLog       = "log.jsonl"
+	fileAddresses = "addresses.json"
+	filePort      = "port"
+	fileSocket    = "socket"
+	fileLock      = "agent.lock"
+	fileIntent    = "registry.intent"
+	dirHeard      = "announcements"
+	dirApproved   = "approved"
+	cardSuffix    = ".card"
+)
+
+// store is the state folder. Every change of it goes through do, so that a test can end it before any step.
+type store struct {
+	dir  string
+	step func(name string) error // nil but in tests
+}
+
+func (s store) path(names ...string) string {
+	return filepath.Join(append([]string{s.dir}, names...)...)
+}
+
+// do runs one step of a commit.
+func (s store) do(name string, f func() error) error {
+	if s.step != nil {
+		if err := s.step(name); err != nil {
+			return err
+		}
+	}
+	return f()
+}
+
+// make makes the folders that a running agent needs, readable by its user alone.
+func (s store) make() error {
+	for _, dir := range []string{s.dir, s.path(dirHeard), s.path(dirApproved)} {
+		if err := durable.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	return os.Chmod(s.dir, 0o700)
+}
+
+// write replaces a file of the state folder; only its owner may read it.
+func (s store) write(path string, data []byte) error {
+	return s.do("write "+filepath.Base(path), func() error { return durable.WriteFile(path, data, 0o600) })
+}
+
+// cardPath is made from an identity as we encode it (base58: letters and digits), never from text that a peer sent.
+func (s store) cardPath(folder string, id peer.ID) string {
+	return s.path(folder, id.String()+cardSuffix)
+}
+
+func (s store) writeCard(folder string, a *exchange.Announcement) error {
+	path := s.cardPath(folder, a.Peer)
+	card := exchange.Armour(a.Sealed)
+	return s.do("card "+folder, func() error { return durable.WriteFile(path, card, 0o600) })
+}
+
+func (s store) removeCard(folder string, id peer.ID) error {
+	path := s.cardPath(folder, id)
+	return s.do("remove "+folder, func() error { return durable.Remove(path) })
+}
+
+// storedCard is a card of the state folder, with when it was written.
+type storedCard struct {
+	announcement *exchange.Announcement
+	written      time.Time
+}
+
+// readCards reads a folder of cards. A missing folder is an empty one. problems holds what could not be used: a card of another
+// federation, a damaged one, one under another identity's name.
+func (s store) readCards(folder string, f exchange.Federation) (cards []storedCard, problems []error, err error) {
+	entries, err := os.ReadDir(s.path(folder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if strings.HasPrefix(name, ".") || !strings.HasSuffix(name, cardSuffix) {
+			continue // a temporary file that a crash left
+		}
+		card, err := readCard(s.path(folder, name), f)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", filepath.Join(folder, name), err))
+			continue
+		}
+		cards = append(cards, card)
+	}
+	return cards, problems, nil
+}
+
+// maxCardFile bounds what is read of a stored card: one sealed record in armour.
+const maxCardFile = 4 * exchange.MaxSealed
+
+func readCard(path string, f exchange.Federation) (storedCard, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return storedCard{}, err
+	}
+	if info.Size() > maxCardFile {
+		return storedCard{}, fmt.Errorf("%d bytes are no card of ours", info.Size())
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return storedCard{}, err
+	}
+	records, err := exchange.Dearmour(data)
+	if err != nil {
+		return storedCard{}, err
+	}
+	if len(records) != 1 {
+		return storedCard{}, fmt.Errorf("%d records where one is expected", len(records))
+	}
+	a, err := exchange.Open(records[0], f)
+	if err != nil {
+		return storedCard{}, err
+	}
+	if filepath.Base(path) != a.Peer.String()+cardSuffix {
+		return storedCard{}, fmt.Errorf("holds an announcement of %s", a.Peer)
+	}
+	return storedCard{announcement: a, written: info.ModTime().UTC()}, nil
+}
+
+// hasApprovedCards says whether anything was ever approved here, without opening it.
+func (s store) hasApprovedCards() bool {
+	found, err := filepath.Glob(filepath.Join(escapeGlob(s.path(dirApproved)), "*"+cardSuffix))
+	return err == nil && len(found) > 0
+}
+
+// escapeGlob keeps a folder's own name from being read as a pattern.
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}

@@ -1,0 +1,281 @@
+package agent
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/agent/api"
+	"fbpeer/discovery"
+	"fbpeer/exchange"
+	"fbpeer/mpspdz"
+	"fbpeer/trust"
+)
+
+// network is what a running agent sees around itself. The zero value is the stores' view: nobody is connected, nothing is known.
+type network struct {
+	running  bool
+	members  map[peer.ID]discovery.Member
+	local    []string // this machine's addresses, candidates for mpspdz_ip
+	listen   []string
+	warnings []api.Warning
+}
+
+// weights order peers: the strongest state first.
+var weights = []string{api.StateRevoked, api.StateDenied, api.StateConflict, api.StateChanged, api.StateAccepted, api.StatePending}
+
+// snapshot is the present state for readers: a value of its own, shared with nothing.
+func (k *core) snapshot(n network, now time.Time) api.Snapshot {
+	s := api.Snapshot{
+		Federation: k.federationName(), Set: k.players.shown(k.config.PlayersDir, k.config.Component.ID, k.alias), NoSet: k.players.noSet,
+		Connected: len(n.members), LastChange: k.changed, Running: n.running, State: k.store.dir, Listen: n.listen,
+	}
+	if s.NoSet == nil && s.Set == nil {
+		s.NoSet = &api.Warning{Code: api.WarnNotWritten, Text: "no player files are written yet", Cure: "fbpeer run"}
+	}
+	s.Self = k.ownPeer(n, now)
+	for _, id := range k.identities() {
+		p := k.peer(id, now)
+		k.place(&p, id, n)
+		k.number(&p, s.Set)
+		if p.Registered != nil && *p.Registered {
+			s.Rows++
+		}
+		s.Peers = append(s.Peers, p)
+	}
+	slices.SortFunc(s.Peers, func(a, b api.Peer) int {
+		return cmp.Or(cmp.Compare(slices.Index(weights, a.State), slices.Index(weights, b.State)),
+			cmp.Compare(a.Component, b.Component), cmp.Compare(a.PeerID, b.PeerID))
+	})
+	s.Members = 1
+	for _, p := range s.Peers {
+		if p.State != api.StateDenied && p.State != api.StateRevoked {
+			s.Members++
+		}
+	}
+	s.Warnings = append(k.problems.sorted(), n.warnings...)
+	for _, text := range k.config.Warnings {
+		s.Warnings = append(s.Warnings, api.Warning{Code: api.WarnConfiguration, Text: text})
+	}
+	s.Matrix = ownMatrix(s)
+	return s
+}
+
+func (k *core) federationName() string {
+	if !k.joined {
+		return ""
+	}
+	return k.federation.Name()
+}
+
+func (k *core) alias(component string) string {
+	entry, _ := k.list.Entry(component)
+	return entry.Alias
+}
+
+// identities lists everybody of whom anything is known, ourselves left out, sorted.
+func (k *core) identities() []peer.ID {
+	ids := k.list.Listed()
+	for id := range k.evaluation.Decisions {
+		ids = append(ids, id)
+	}
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id peer.ID) bool { return id == k.self.id || id == "" })
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// peer describes one identity, without what only a network knows.
+func (k *core) peer(id peer.ID, now time.Time) api.Peer {
+	newest, decision := k.newest[id], k.evaluation.Decisions[id]
+	entry, approved := k.list.ByPeer(id)
+	values := newest
+	if approved {
+		if a := k.approved[id]; a != nil {
+			values = a
+		}
+	}
+	p := api.Peer{PeerID: id.String(), State: k.state(id, decision, approved)}
+	if values != nil {
+		describe(&p, values)
+	} else {
+		k.describeListed(&p, id)
+	}
+	if newest != nil {
+		announced(&p, newest)
+	}
+	if approved {
+		p.Alias, p.ApprovedBy = entry.Alias, entry.ApprovedBy
+		p.ApprovedAt = timePointer(entry.ApprovedAt)
+		if k.registry.file != nil && values != nil && k.sameKind(values) {
+			has := k.evaluation.InForce[entry.Component] != nil && k.registry.has(partyOf(values.Registration))
+			p.Registered = &has
+		}
+	}
+	if h, ok := k.heard[id]; ok {
+		p.LastHeard = timePointer(h.at)
+		if h.from != "" && h.from != id {
+			p.From = h.from.String()
+		}
+	}
+	for _, c := range decision.Changes {
+		p.Changes = append(p.Changes, api.Change{Field: c.Field, Old: c.Old, New: c.New})
+	}
+	for _, reason := range decision.Reasons {
+		p.Reasons = append(p.Reasons, api.Warning{Code: reason.Code, Text: reason.Text})
+	}
+	if newest != nil && (p.State == api.StateChanged || p.State == api.StateConflict) {
+		p.Announced = announcedOf(newest)
+	}
+	k.warn(&p, id, entry, approved)
+	return p
+}
+
+// state is the verdict on the newest announcement, or what the list alone says of somebody who has not been heard.
+func (k *core) state(id peer.ID, d trust.Decision, approved bool) string {
+	switch {
+	case d.Verdict != "" && d.Verdict != trust.VerdictSuperseded:
+		return string(d.Verdict)
+	case k.list.PeerStatus(id) != "" && k.list.PeerStatus(id) != trust.Approved:
+		return string(k.list.PeerStatus(id))
+	case approved:
+		return api.StateAccepted
+	default:
+		return api.StatePending
+	}
+}
+
+func describe(p *api.Peer, a *exchange.Announcement) {
+	p.Component, p.Role, p.Endpoint = a.Component, string(a.Role), a.Endpoint.String()
+	p.Fingerprint, p.Words = a.Fingerprint().String(), a.Fingerprint().Words()
+	c := certificate(a.Certificate)
+	p.Certificate = &c
+}
+
+// announced fills in what is always the newest announcement's.
+func announced(p *api.Peer, a *exchange.Announcement) {
+	p.Label, p.Secagg = exchange.ShowText(a.Label), string(a.Secagg)
+	p.Announcement, p.Sequence = a.Hash.String(), a.Sequence
+	p.Issued, p.Expires = timePointer(a.Issued), timePointer(a.Expires)
+}
+
+func announcedOf(a *exchange.Announcement) *api.Announced {
+	return &api.Announced{Component: a.Component, Role: string(a.Role), Endpoint: a.Endpoint.String(), Certificate: certificate(a.Certificate),
+		Fingerprint: a.Fingerprint().String(), Words: a.Fingerprint().Words(), Hash: a.Hash.String(), Issued: a.Issued}
+}
+
+// describeListed fills in what the list says of somebody of whom nothing was heard.
+func (k *core) describeListed(p *api.Peer, id peer.ID) {
+	for _, entry := range k.list.Entries() {
+		if entry.Peer != id {
+			continue
+		}
+		p.Component, p.Role, p.Alias = entry.Component, string(entry.Role), entry.Alias
+		if !entry.Endpoint.IsZero() {
+			p.Endpoint = entry.Endpoint.String()
+		}
+	}
+}
+
+func certificate(c *mpspdz.Certificate) api.Certificate {
+	return api.Certificate{SHA256: c.SHA256().String(), BLAKE2b128: c.BLAKE2b128(), KeySHA256: c.KeySHA256().String(), Subject: c.Subject(),
+		NotBefore: c.NotBefore().UTC(), NotAfter: c.NotAfter().UTC(), KeyType: c.KeyType(), WorksWith: c.WorksWith()}
+}
+
+func timePointer(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func (k *core) number(p *api.Peer, set *api.Set) {
+	if set == nil || p.State == api.StatePending || p.State == api.StateConflict {
+		return
+	}
+	for _, member := range set.Parties {
+		if member.Component == p.Component && k.memberIdentity(p) {
+			p.Party = &member.Party
+		}
+	}
+}
+
+// memberIdentity says whether p is the identity that the list approves for its component.
+func (k *core) memberIdentity(p *api.Peer) bool {
+	entry, ok := k.list.Entry(p.Component)
+	return ok && entry.Status == trust.Approved && entry.Peer.String() == p.PeerID
+}
+
+// ownPeer describes the own component: as announced, or, before the first announcement, as configured.
+func (k *core) ownPeer(n network, now time.Time) api.Peer {
+	r := k.self.registration
+	c := certificate(r.Certificate)
+	p := api.Peer{Component: r.Component, Role: string(r.Role), Label: exchange.ShowText(r.Label), Endpoint: r.Endpoint.String(),
+		Secagg: string(r.Secagg), Certificate: &c}
+	if k.self.id != "" {
+		f := exchange.NewFingerprint(k.self.id, r.Certificate.SPKI())
+		p.PeerID, p.Fingerprint, p.Words = k.self.id.String(), f.String(), f.Words()
+	}
+	if a := k.self.announcement; a != nil {
+		p.Announcement, p.Sequence = a.Hash.String(), a.Sequence
+		p.Issued, p.Expires = timePointer(a.Issued), timePointer(a.Expires)
+	}
+	for _, s := range k.config.Settings {
+		p.Sources = append(p.Sources, api.Setting{Name: s.Name, Value: s.Value, Source: s.Source})
+	}
+	if k.players.noSet == nil && k.players.name != "" {
+		number := k.players.set.Number(r.Component)
+		p.Party = &number
+	}
+	p.Warnings = k.ownWarnings(n, now)
+	return p
+}
+
+// ownMatrix is what this site alone can say of who has registered whom: its own row.
+func ownMatrix(s api.Snapshot) *api.Matrix {
+	columns := []string{s.Self.Component}
+	own := map[string]string{}
+	for _, p := range s.Peers {
+		state := OwnCell(p)
+		if state == "" {
+			continue
+		}
+		if _, seen := own[p.Component]; !seen {
+			columns = append(columns, p.Component)
+			own[p.Component] = state
+		}
+	}
+	m := &api.Matrix{}
+	for _, rowOf := range columns {
+		r := api.MatrixRow{Component: rowOf}
+		for _, of := range columns {
+			switch {
+			case of == rowOf:
+			case rowOf == s.Self.Component:
+				r.Cells = append(r.Cells, api.Cell{Of: of, State: own[of]})
+			default:
+				r.Cells = append(r.Cells, api.Cell{Of: of, State: api.CellUnknown})
+			}
+		}
+		m.Rows = append(m.Rows, r)
+	}
+	return m
+}
+
+// OwnCell is what the owner of a snapshot has registered of one of its peers; empty for those who have no place in the matrix.
+func OwnCell(p api.Peer) string {
+	switch {
+	case p.State == api.StatePending:
+		return api.CellNew
+	case p.State == api.StateChanged:
+		return api.CellOld
+	case p.State != api.StateAccepted:
+		return ""
+	case p.Registered == nil && p.Party == nil, p.Registered != nil && !*p.Registered:
+		return api.CellNo
+	default:
+		return api.CellOK
+	}
+}
