@@ -152,14 +152,14 @@ func (r *reader) endpoint() error {
 	}
 	host, err := mpspdz.ParseHost(ip.Text)
 	if err != nil {
-		return r.wrap(ip, err, r.correct(ip, "give an IPv4 address or a host name", "MPSPDZ_IP"))
+		return r.wrap(ip, err, r.correct(ip, "correct it", "MPSPDZ_IP"))
 	}
 	number, err := mpspdz.ParsePort(port.Text)
 	if err != nil {
 		return r.wrap(port, err, r.correct(port, "correct it", "MPSPDZ_PORT"))
 	}
 	if r.c.Endpoint, err = mpspdz.NewEndpoint(host, number); err != nil {
-		return r.wrap(ip, err, r.correct(ip, "give an IPv4 address or a host name", "MPSPDZ_IP"))
+		return r.wrap(ip, err, r.correct(ip, "correct it", "MPSPDZ_IP"))
 	}
 	r.c.Sources["ip"], r.c.Sources["port"] = ip.Value, port.Value
 	return nil

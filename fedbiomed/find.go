@@ -99,3 +99,23 @@ func sharedID(file string, same []string) error {
 	return &Error{File: file, Section: "default", Key: "id", Problem: "the same id as in " + strings.Join(others, ", "),
 		Hint: fmt.Sprintf("move the backup out of %s, or name one with --component", filepath.Dir(file))}
 }
+
+// FindID is Find for the one component with an id. The error is fs.ErrNotExist if there is none, and that of Find's skipped if
+// several files have the id.
+func FindID(root, id string) (string, error) {
+	components, skipped, err := Find(root)
+	if err != nil {
+		return "", err
+	}
+	for _, file := range components {
+		if found, err := idOf(file); err == nil && found == id {
+			return file, nil
+		}
+	}
+	for file, reason := range skipped {
+		if found, err := idOf(file); err == nil && found == id {
+			return "", reason
+		}
+	}
+	return "", fmt.Errorf("%s: no component %q: %w", filepath.Join(root, "etc"), id, fs.ErrNotExist)
+}

@@ -35,12 +35,13 @@ type Row struct {
 type Registry struct {
 	path, intent string
 	wait         func(time.Duration) // between two reads
+	rewrite      func(path string, old, new []byte, intent string) error
 }
 
 // OpenRegistry is about the database at a path; intent is the path of <state>/registry.intent, whose folder exists before the first
 // Update. Nothing is opened yet.
 func OpenRegistry(database, intent string) *Registry {
-	return &Registry{path: database, intent: intent, wait: time.Sleep}
+	return &Registry{path: database, intent: intent, wait: time.Sleep, rewrite: durable.Rewrite}
 }
 
 // Recover puts right what a crash within Update left. text says what was done, "" if there was nothing to do. Call it before the
@@ -100,7 +101,7 @@ func (r *Registry) Update(upsert []mpspdz.Party, remove []string) (changed []str
 		if len(changed) == 0 {
 			return nil, nil
 		}
-		err = durable.Rewrite(r.path, db.data, data, r.intent)
+		err = r.rewrite(r.path, db.data, data, r.intent)
 		if err == nil {
 			return changed, nil
 		}

@@ -1,0 +1,328 @@
+package fedbiomed
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"fbpeer/internal/durable"
+	"fbpeer/mpspdz"
+)
+
+// partyOf is a fixture's component as its peers would announce it.
+func partyOf(t testing.TB, root, file string) mpspdz.Party {
+	t.Helper()
+	c, err := Load(filepath.Join(root, "etc", file), env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(c.Certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := mpspdz.ParseCertificatePEM(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(certificate.PEM(), data) {
+		t.Fatalf("%s: Fed-BioMed's own file is not the canonical PEM", c.Certificate)
+	}
+	return mpspdz.Party{Component: c.ID, Role: c.Role, Endpoint: c.Endpoint, Certificate: certificate}
+}
+
+// TestRegisterFixture registers each component's two others, and compares with what certificate-dev-setup of v5.2.0 wrote: equal
+// to the byte but for the port, which is a number here. The file keeps its inode: a component that has it open sees the rows.
+func TestRegisterFixture(t *testing.T) {
+	root := copyClone(t)
+	researcher, n1, n2 := partyOf(t, root, "config_researcher.ini"), partyOf(t, root, "config-n1.ini"), partyOf(t, root, "config-n2.ini")
+	for id, others := range map[string][]mpspdz.Party{
+		researcherID: {n1, n2}, node1ID: {researcher, n2}, node2ID: {researcher, n1},
+	} {
+		name := "db_" + id + ".json"
+		want, err := os.ReadFile(filepath.Join("testdata", "registered", "var", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for port := 14000; port < 14003; port++ {
+			want = bytes.ReplaceAll(want, fmt.Appendf(nil, `"port": "%d"`, port), fmt.Appendf(nil, `"port": %d`, port))
+		}
+		path := filepath.Join(root, "var", name)
+		held, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer held.Close()
+		before := inode(t, path)
+		registry := OpenRegistry(path, filepath.Join(root, "registry.intent"))
+		changed, err := registry.Update(inFixtureOrder(string(want), others), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(changed) != 2 {
+			t.Errorf("changed %v", changed)
+		}
+		got, err := io.ReadAll(io.NewSectionReader(held, 0, 1<<20))
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
+		}
+		if inode(t, path) != before {
+			t.Error("the file was replaced: the component would not see it")
+		}
+		if changed, err := registry.Update(others, nil); err != nil || changed != nil {
+			t.Errorf("a second update changed %v (%v)", changed, err)
+		}
+		// And back: everything is as before, with the empty table that TinyDB leaves.
+		if _, err := registry.Update(nil, []string{others[0].Component, others[1].Component}); err != nil {
+			t.Fatal(err)
+		}
+		got, err = os.ReadFile(path)
+		fixture, fixtureErr := os.ReadFile(filepath.Join("testdata", "clone", "var", name))
+		if err := errors.Join(err, fixtureErr); err != nil {
+			t.Fatal(err)
+		}
+		if want := strings.TrimSuffix(string(fixture), "}") + `, "Certificates": {}}`; string(got) != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+// inFixtureOrder puts the parties in the order in which Fed-BioMed's command found them.
+func inFixtureOrder(want string, parties []mpspdz.Party) []mpspdz.Party {
+	if strings.Index(want, `"party_id": "`+parties[0].Component) > strings.Index(want, `"party_id": "`+parties[1].Component) {
+		return []mpspdz.Party{parties[1], parties[0]}
+	}
+	return parties
+}
+
+func inode(t testing.TB, path string) uint64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Sys().(*syscall.Stat_t).Ino
+}
+
+// TestRegisteredAlready: what certificate-dev-setup wrote says the same, ports as strings and all, so nothing is written.
+func TestRegisteredAlready(t *testing.T) {
+	root := copyClone(t)
+	path := filepath.Join("testdata", "registered", "var", "db_"+node1ID+".json")
+	registry := OpenRegistry(path, "/nowhere/registry.intent") // a write would fail
+	others := []mpspdz.Party{partyOf(t, root, "config_researcher.ini"), partyOf(t, root, "config-n2.ini")}
+	if changed, err := registry.Update(others, []string{"NODE_gone"}); err != nil || changed != nil {
+		t.Errorf("changed %v (%v)", changed, err)
+	}
+	rows, err := registry.Rows()
+	if err != nil || len(rows) != 2 {
+		t.Fatal(rows, err)
+	}
+	want := Row{DocID: "2", Component: node2ID, Kind: "NODE", IP: "localhost", Port: "14002", Certificate: string(others[1].Certificate.PEM())}
+	if rows[1] != want {
+		t.Errorf("got %v, want %v", rows[1], want)
+	}
+}
+
+func TestRegistryRefuses(t *testing.T) {
+	root := copyClone(t)
+	n1 := partyOf(t, root, "config-n1.ini")
+	path := filepath.Join(root, "var", "db.json")
+	registry := OpenRegistry(path, filepath.Join(root, "registry.intent"))
+	registry.wait = func(time.Duration) {}
+
+	if _, err := registry.Rows(); !errors.Is(err, ErrNoDatabase) {
+		t.Errorf("missing file: %v", err)
+	}
+	if _, err := registry.Update([]mpspdz.Party{n1}, nil); !errors.Is(err, ErrNoDatabase) {
+		t.Errorf("missing file: %v", err)
+	}
+
+	write(t, path, `{"Certificates": [1]}`)
+	_, err := registry.Update([]mpspdz.Party{n1}, nil)
+	var e *DatabaseError
+	if !errors.As(err, &e) || e.Error() != path+`: not a database of TinyDB: table "Certificates" is not an object` ||
+		e.Cure != "nothing was written: restore the file from a backup, or move it away and let Fed-BioMed make a new one" {
+		t.Errorf("got %v", err)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != `{"Certificates": [1]}` {
+		t.Errorf("the file is now %s (%v)", data, err)
+	}
+
+	plain := n1
+	plain.Role = mpspdz.PlainParty
+	if _, err := registry.Update([]mpspdz.Party{plain}, nil); err == nil {
+		t.Error("a plain party was registered")
+	}
+}
+
+// TestTornRead: a read that meets the component's write half done is repeated, a bounded number of times.
+func TestTornRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db.json")
+	whole := readFixture(t, "registered")
+	write(t, path, string(whole[:700]))
+	registry := OpenRegistry(path, "")
+	waits := 0
+	registry.wait = func(time.Duration) {
+		if waits++; waits == 3 {
+			write(t, path, string(whole))
+		}
+	}
+	if rows, err := registry.Rows(); err != nil || len(rows) != 2 {
+		t.Fatal(rows, err)
+	}
+	write(t, path, string(whole[:700]))
+	var e *DatabaseError
+	if _, err := registry.Rows(); !errors.As(err, &e) {
+		t.Errorf("got %v", err)
+	}
+	if want := 3 + reads - 1; waits != want {
+		t.Errorf("waited %d times, want %d", waits, want)
+	}
+}
+
+// TestComponentWritesMeanwhile: a row that the component inserts between our reading and our writing is kept.
+func TestComponentWritesMeanwhile(t *testing.T) {
+	root := copyClone(t)
+	n1 := partyOf(t, root, "config-n1.ini")
+	path := filepath.Join(root, "db.json")
+	write(t, path, "{}")
+	registry := OpenRegistry(path, filepath.Join(root, "registry.intent"))
+	calls := 0
+	registry.rewrite = func(path string, old, new []byte, intent string) error {
+		if calls++; calls == 1 {
+			write(t, path, `{"Datasets": {"1": {"n": 1}}}`)
+		}
+		return durable.Rewrite(path, old, new, intent)
+	}
+	if changed, err := registry.Update([]mpspdz.Party{n1}, nil); err != nil || len(changed) != 1 {
+		t.Fatal(changed, err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil || !strings.HasPrefix(string(data), `{"Datasets": {"1": {"n": 1}}, "Certificates": {"1": {`) {
+		t.Errorf("%s (%v)", data, err)
+	}
+
+	write(t, path, "{}")
+	registry.rewrite = func(path string, old, new []byte, intent string) error {
+		write(t, path, fmt.Sprintf(`{"Datasets": {"%d": {}}}`, calls))
+		calls++
+		return durable.Rewrite(path, old, new, intent)
+	}
+	var e *DatabaseError
+	if _, err := registry.Update([]mpspdz.Party{n1}, nil); !errors.As(err, &e) || !errors.Is(err, durable.ErrChanged) {
+		t.Errorf("got %v", err)
+	}
+	if calls != 2+rewrites {
+		t.Errorf("%d tries", calls-2)
+	}
+}
+
+// TestRecover: a write that a crash tore is undone; a file that somebody changed after it is left alone and reported.
+func TestRecover(t *testing.T) {
+	dir := t.TempDir()
+	path, intent := filepath.Join(dir, "db.json"), filepath.Join(dir, "registry.intent")
+	registry := OpenRegistry(path, intent)
+	if text, err := registry.Recover(); err != nil || text != "" {
+		t.Error(text, err)
+	}
+	old, new := `{"Certificates": {}, "T": {}}`, `{"Certificates": {"1": {}}, "T": {}}`
+	b := fmt.Appendf(nil, "fbpeer-intent-v1 %d %d %d\n%s%s%s", len(path), len(old), len(new), path, old, new)
+	sum := sha256.Sum256(b)
+	b = append(b, sum[:]...)
+
+	write(t, intent, string(b))
+	write(t, path, new[:20]+old[20:])
+	if text, err := registry.Recover(); err != nil || text != path+": an interrupted write was undone" {
+		t.Error(text, err)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != old {
+		t.Errorf("%s (%v)", data, err)
+	}
+
+	write(t, intent, string(b))
+	write(t, path, `{"T": {"1": {}}}`)
+	text, err := registry.Recover()
+	if want := path + ": others changed it after an interrupted write, so it was left alone; what it held before is in " + intent + ".left"; err != nil || text != want {
+		t.Error(text, err)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != `{"T": {"1": {}}}` {
+		t.Errorf("%s (%v)", data, err)
+	}
+}
+
+// BenchmarkUpdate changes one row of 255, with the disk's syncs; BenchmarkSplice is the part that is ours.
+func BenchmarkUpdate(b *testing.B) {
+	path, parties := bigDatabase(b)
+	registry := OpenRegistry(path, path+".intent")
+	ports := [2]mpspdz.Party{parties[100], parties[100]}
+	ports[1].Endpoint = endpoint(b, 20000)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if changed, err := registry.Update(ports[(i+1)%2:][:1], nil); err != nil || len(changed) != 1 {
+			b.Fatal(changed, err)
+		}
+	}
+}
+
+func BenchmarkSplice(b *testing.B) {
+	path, parties := bigDatabase(b)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	changed := newParty(parties[100])
+	changed.port = "20000"
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		db, err := parseDatabase(data)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, changed := db.splice([]party{changed}, nil); len(changed) != 1 {
+			b.Fatal(changed)
+		}
+	}
+}
+
+func endpoint(b testing.TB, port uint16) mpspdz.Endpoint {
+	e, err := mpspdz.NewEndpoint("10.0.0.2", port)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return e
+}
+
+// bigDatabase has 255 rows and the fixture's biprime.
+func bigDatabase(b *testing.B) (path string, parties []mpspdz.Party) {
+	pem, _, err := mpspdz.NewFedbiomedCertificate(rand.Reader, node1ID, time.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	certificate, err := mpspdz.ParseCertificatePEM(pem)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range mpspdz.MaxParties {
+		parties = append(parties, mpspdz.Party{Component: fmt.Sprintf("NODE_%d", i), Role: mpspdz.Node,
+			Endpoint: endpoint(b, uint16(14000+i)), Certificate: certificate})
+	}
+	path = filepath.Join(b.TempDir(), "db.json")
+	write(b, path, string(readFixture(b, "clone")))
+	if changed, err := OpenRegistry(path, path+".intent").Update(parties, nil); err != nil || len(changed) != len(parties) {
+		b.Fatal(len(changed), err)
+	}
+	rows, err := OpenRegistry(path, "").Rows()
+	if err != nil || len(rows) != len(parties) || !reflect.DeepEqual(rows[254].Port, "14254") {
+		b.Fatal(len(rows), err)
+	}
+	return path, parties
+}
