@@ -1,0 +1,167 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os/user"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"fbpeer/exchange"
+)
+
+// checkLabel holds the announcement's limits that a person can meet; sealing it holds them all.
+func checkLabel(label string) error {
+	if utf8.RuneCountInString(label) > exchange.MaxLabel {
+		return fmt.Errorf("%q is longer than %d characters", label, exchange.MaxLabel)
+	}
+	if !utf8.ValidString(label) || strings.ContainsFunc(label, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return fmt.Errorf("%q has characters that cannot be shown", label)
+	}
+	return nil
+}
+
+// readAgent reads what the agent does with the network and the log.
+func (l *loader) readAgent() error {
+	var err error
+	listen := l.get("agent", "listen")
+	if l.c.Listen, err = listenAddress(listen.text); err != nil {
+		return listen.wrong("write :4100 or 10.0.0.2:4100, or leave it empty", "%w", err)
+	}
+	for key, list := range map[string]*[]string{"announce": &l.c.Announce, "bootstrap": &l.c.Bootstrap} {
+		v := l.get("agent", key)
+		if *list, err = addresses(v.text); err != nil {
+			return v.wrong(addressHint, "%w", err)
+		}
+	}
+	if l.c.MDNS, err = l.get("agent", "mdns").boolean(); err != nil {
+		return err
+	}
+	if _, err = l.get("probe", "answer").oneOf("on", "off"); err != nil {
+		return err
+	}
+	if l.c.LogLevel, err = l.get("log", "level").oneOf("trace", "debug", "info", "warn", "error"); err != nil {
+		return err
+	}
+	l.c.LogFormat, err = l.get("log", "format").oneOf("console", "json")
+	return err
+}
+
+// readPlaces reads where the agent keeps and writes what, which needs the state folder.
+func (l *loader) readPlaces() error {
+	l.c.TrustList = l.get("trust", "list").path(l.c.State)
+	l.c.PlayersDir = l.get("players", "dir").path(l.c.State)
+	group := l.get("players", "group")
+	if group.text != "" && !groupExists(group.text) {
+		return group.wrong("create the group, or name one of `getent group`", "there is no group %q on this machine", group.text)
+	}
+	l.c.PlayersGroup = group.text
+	if l.c.Component.Fedbiomed == nil {
+		return nil // takePlain has refused any other wish
+	}
+	var err error
+	l.c.Registry, err = l.get("fedbiomed", "registry").boolean()
+	return err
+}
+
+func groupExists(name string) bool {
+	if _, err := user.LookupGroup(name); err == nil {
+		return true
+	}
+	_, err := user.LookupGroupId(name)
+	return err == nil
+}
+
+// addressHint is the cure for an agent's address.
+const addressHint = "write host, host:port or a multiaddress such as /ip4/192.0.2.7/tcp/4100, separated by commas"
+
+// listenAddress takes "", "4100", ":4100", "host:port" and multiaddresses; port 0 takes any free one.
+func listenAddress(text string) (string, error) {
+	if _, err := strconv.ParseUint(text, 10, 16); err == nil {
+		return ":" + text, nil
+	}
+	if text == "" || strings.HasPrefix(text, "/") {
+		return text, checkAddress(text)
+	}
+	if _, _, err := net.SplitHostPort(text); err != nil {
+		return "", fmt.Errorf("%q is not an address with a port", text)
+	}
+	return text, checkAddress(text)
+}
+
+// addresses splits a list.
+func addresses(text string) ([]string, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	var list []string
+	for item := range strings.SplitSeq(text, ",") {
+		item = strings.TrimSpace(item)
+		if item == "" {
+			return nil, errors.New("there is a comma too many")
+		}
+		if err := checkAddress(item); err != nil {
+			return nil, err
+		}
+		if !slices.Contains(list, item) {
+			list = append(list, item)
+		}
+	}
+	return list, nil
+}
+
+// checkAddress keeps out what no address has; whether it is one is decided where it is dialled or bound.
+func checkAddress(text string) error {
+	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return fmt.Errorf("%q is not an address", text)
+	}
+	if strings.HasPrefix(text, "/") {
+		return nil
+	}
+	if _, port, err := net.SplitHostPort(text); err == nil {
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return fmt.Errorf("%q has no port from 0 to 65535", text)
+		}
+	}
+	return nil
+}
+
+// correct is the cure for a checked value.
+func (v value) correct() string {
+	variable := "FBPEER_" + strings.ToUpper(v.section+"_"+v.key)
+	switch v.origin {
+	case fromEnvironment:
+		return "correct it, or unset " + variable
+	case fromFile:
+		return "correct it, or set " + variable + " for this run"
+	}
+	return "correct it"
+}
+
+// list completes Settings with every key of fbpeer.ini that has a meaning for this component.
+func (l *loader) list() {
+	for _, d := range definitions() {
+		v := l.get(d.section, d.key)
+		name := d.section + "." + d.key
+		plain := l.c.Component.Fedbiomed == nil
+		switch {
+		case d.later, d.audience == plainOnly && !plain, d.audience == fedbiomedOnly && plain:
+			continue
+		case name == "component.config" && v.origin == fromDefault:
+			v.text, v.source = l.c.Component.Fedbiomed.File, "command line"
+		}
+		if v.text != "" {
+			switch name {
+			case "component.certificate", "component.private_key", "component.config", "federation.file":
+				v.text = l.short(v.path(""))
+			case "trust.list", "players.dir":
+				v.text = l.short(v.path(l.c.State))
+			}
+		}
+		l.c.Settings = append(l.c.Settings, Setting{Name: name, Value: v.text, Source: v.source})
+	}
+}

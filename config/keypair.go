@@ -1,0 +1,62 @@
+package config
+
+import (
+	"bytes"
+	"crypto"
+	"fmt"
+	"os"
+	"time"
+
+	"fbpeer/mpspdz"
+)
+
+// KeyPair is the component's MP-SPDZ certificate and key, read and checked against each other.
+type KeyPair struct {
+	Certificate *mpspdz.Certificate
+	Key         crypto.Signer
+	KeyPEM      []byte // the key file's bytes
+}
+
+// LoadKeyPair reads both files and checks them: the certificate's rules, its time, and that the key is its own. Every fault is an
+// *Error with the cure. Where the two differ, or the key changes while they are read (Fed-BioMed rewrites one after the other), it is
+// ErrMismatch as well: wait and read again.
+func (c *Config) LoadKeyPair(now time.Time) (KeyPair, error) {
+	keyFile, certificateFile := c.short(c.Component.PrivateKey), c.short(c.Component.Certificate)
+	var data [3][]byte // the key again after the certificate: both are of one moment if it stands still
+	for i, path := range []string{c.Component.PrivateKey, c.Component.Certificate, c.Component.PrivateKey} {
+		var err error
+		if data[i], err = os.ReadFile(path); err != nil {
+			return KeyPair{}, unreadable(c.short(path), err, c.renew())
+		}
+	}
+	if !bytes.Equal(data[0], data[2]) {
+		return KeyPair{}, faultf("wait until it is written", "%s is being rewritten: %w", keyFile, ErrMismatch)
+	}
+	certificate, err := mpspdz.ParseCertificatePEM(data[1])
+	if err != nil {
+		return KeyPair{}, own(certificateFile, err)
+	}
+	if err := certificate.CheckTime(now); err != nil {
+		return KeyPair{}, own(certificateFile, err)
+	}
+	key, err := mpspdz.ParsePrivateKeyPEM(data[0])
+	if err != nil {
+		return KeyPair{}, own(keyFile, err)
+	}
+	if err := mpspdz.CheckKeyPair(certificate, key); err != nil {
+		return KeyPair{}, faultf("restore the pair, or "+c.renew(), "%s and %s: %w", keyFile, certificateFile, ErrMismatch)
+	}
+	return KeyPair{Certificate: certificate, Key: key, KeyPEM: data[0]}, nil
+}
+
+// renew is how this component gets a new pair.
+func (c *Config) renew() string {
+	if c.Component.Fedbiomed == nil {
+		return "make a new pair: `fbpeer component create --role party` in an empty folder writes one"
+	}
+	command := "node --config " + fmt.Sprintf("%q", c.Component.Fedbiomed.File)
+	if c.Component.Role == mpspdz.Researcher {
+		command = "researcher"
+	}
+	return "make a new pair: `fedbiomed_run " + command + " certificate generate -f`"
+}
