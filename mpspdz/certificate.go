@@ -1,0 +1,198 @@
+package mpspdz
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/crypto/blake2b"
+)
+
+// maxCertificate is the largest certificate in bytes of DER.
+const maxCertificate = 8 << 10
+
+const pemCertificate = "CERTIFICATE"
+
+// Certificate is one that passed every rule of the package comment that does not depend on time. Immutable; safe for
+// concurrent use.
+type Certificate struct {
+	raw       rawCertificate
+	facts     extensionFacts
+	subject   name
+	canonical string // of the subject
+	keyType   string
+	parsed    *x509.Certificate
+}
+
+// ParseCertificate reads a certificate that somebody announced, at most 8 KiB of DER, and applies every rule but those of
+// time. Size and key limits come before anything is computed with the key. The certificate's own signature is not verified:
+// that is CheckSelfSigned. The error is a *CertificateError.
+func ParseCertificate(der []byte) (*Certificate, error) {
+	if len(der) > maxCertificate {
+		return nil, &CertificateError{RuleTooLarge,
+			fmt.Sprintf("the certificate has %d bytes: at most %d are accepted", len(der), maxCertificate), cureNew}
+	}
+	der = bytes.Clone(der)
+	raw, err := readCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	c := &Certificate{raw: raw}
+	if c.keyType, err = checkSPKI(raw.spki); err != nil {
+		return nil, err
+	}
+	if c.facts, err = checkExtensions(raw.extensions); err != nil {
+		return nil, err
+	}
+	if c.subject, err = readName(raw.subject); err != nil {
+		return nil, err
+	}
+	c.canonical = c.subject.canonical()
+	if err := c.checkOwnIssuer(); err != nil {
+		return nil, err
+	}
+	if c.parsed, err = x509.ParseCertificate(der); err != nil {
+		return nil, malformed(escape(err.Error(), ""))
+	}
+	return c, nil
+}
+
+// checkOwnIssuer checks that the certificate names itself as its issuer, as OpenSSL compares names and key identifiers.
+func (c *Certificate) checkOwnIssuer() error {
+	if !bytes.Equal(c.raw.issuer, c.raw.subject) {
+		issuer, err := readName(c.raw.issuer)
+		if err != nil {
+			return err
+		}
+		if issuer.canonical() != c.canonical {
+			return &CertificateError{RuleNotSelf,
+				"the certificate is not self-signed: it was issued by " + issuer.String(), cureSelf}
+		}
+	}
+	if !c.facts.authority.names(c.raw, c.facts.subjectKey, c.canonical) {
+		return &CertificateError{RuleNotSelf,
+			"the certificate is not self-signed: its authorityKeyIdentifier names another one", cureSelf}
+	}
+	return nil
+}
+
+// ParseCertificatePEM reads a certificate from one's own file: one PEM block CERTIFICATE, with text before or after it, LF or
+// CRLF, a final newline or none. DER, a byte order mark, a second certificate and any other block are refused, then
+// ParseCertificate's rules apply. The error is a *CertificateError.
+func ParseCertificatePEM(b []byte) (*Certificate, error) {
+	const cureOne = "give the file of one certificate, one PEM block"
+	blocks, err := readPEM(b, "save the file without a byte order mark",
+		"convert it: openssl x509 -inform DER -in FILE -out FILE.pem", cureOne)
+	if err != nil {
+		return nil, err
+	}
+	for _, block := range blocks {
+		if block.Type != pemCertificate {
+			return nil, &CertificateError{RuleOtherBlock, "the file of the certificate holds " + aBlock(block), cureOne}
+		}
+	}
+	if len(blocks) > 1 {
+		return nil, &CertificateError{RuleSeveral, fmt.Sprintf("the file holds %d certificates", len(blocks)), cureOne}
+	}
+	return ParseCertificate(blocks[0].Bytes)
+}
+
+// CheckSelfSigned verifies the certificate's own signature. The error is a *CertificateError with RuleSignature.
+//
+// It is not part of ParseCertificate, which every announcement passes on its way in: it would cost another RSA operation there,
+// and adds no security, since OpenSSL does not look at the signature of a certificate that it finds in its folder, and the
+// announcement's proof already shows possession of the key. It finds a damaged file of one's own.
+func (c *Certificate) CheckSelfSigned() error {
+	err := c.parsed.CheckSignature(c.parsed.SignatureAlgorithm, c.parsed.RawTBSCertificate, c.parsed.Signature)
+	var insecure x509.InsecureAlgorithmError
+	switch {
+	case errors.As(err, &insecure):
+		return &CertificateError{RuleSignature, "the certificate is signed with an outdated hash", cureNew}
+	case err != nil:
+		return &CertificateError{RuleSignature,
+			"the certificate's signature was not made by its own key: the file is damaged, or an authority made it", cureSelf}
+	}
+	return nil
+}
+
+// CheckTime checks that now is within the validity. The error is a *CertificateError with RuleExpired or RuleNotYetValid.
+func (c *Certificate) CheckTime(now time.Time) error {
+	switch {
+	case now.After(c.NotAfter()):
+		return &CertificateError{RuleExpired, "the certificate expired on " + c.NotAfter().Format(time.RFC3339), cureNew}
+	case now.Before(c.NotBefore()):
+		return &CertificateError{RuleNotYetValid, "the certificate is valid only from " + c.NotBefore().Format(time.RFC3339),
+			"wait, or set this machine's clock right"}
+	}
+	return nil
+}
+
+// DER is the certificate's bytes, a copy.
+func (c *Certificate) DER() []byte { return bytes.Clone(c.parsed.Raw) }
+
+// PEM is exactly what P<i>.pem holds: one block, lines of 64 characters, LF. Fed-BioMed and openssl write the same.
+func (c *Certificate) PEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: pemCertificate, Bytes: c.parsed.Raw})
+}
+
+// X509 is Go's view of the certificate. It is shared: do not change it.
+func (c *Certificate) X509() *x509.Certificate { return c.parsed }
+
+// SHA256 is that of the DER (openssl x509 -fingerprint -sha256).
+func (c *Certificate) SHA256() Hash { return sha256.Sum256(c.parsed.Raw) }
+
+// BLAKE2b128 is what MP-SPDZ prints as a party's Signature: BLAKE2b with 16 bytes of output over PEM, in 32 lower-case hex digits.
+func (c *Certificate) BLAKE2b128() string {
+	h, err := blake2b.New(16, nil)
+	if err != nil {
+		panic("mpspdz: blake2b refuses 16 bytes without a key: " + err.Error()) // its documentation says that it does not
+	}
+	h.Write(c.PEM())
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// SPKI is the SubjectPublicKeyInfo, DER, a copy. One key has one encoding here.
+func (c *Certificate) SPKI() []byte { return bytes.Clone(c.raw.spki) }
+
+// KeySHA256 is the SHA-256 of SPKI.
+func (c *Certificate) KeySHA256() Hash { return sha256.Sum256(c.raw.spki) }
+
+// KeyType is "RSA-2048" (or another length in bits), "ECDSA-P256" or "Ed25519".
+func (c *Certificate) KeyType() string { return c.keyType }
+
+// Subject is the subject for display, "CN=*,O=NODE_1", in the order of its encoding. What is not printable is escaped.
+func (c *Certificate) Subject() string { return c.subject.String() }
+
+// CanonicalSubject is the subject in OpenSSL's canonical encoding: bytes to compare, not to show.
+func (c *Certificate) CanonicalSubject() string { return c.canonical }
+
+// SubjectHash is the name of the certificate's hash links: 8 lower-case hex digits, openssl x509 -subject_hash.
+func (c *Certificate) SubjectHash() string { return subjectHash(c.canonical) }
+
+// KeyIDs reports whether the certificate has subjectKeyIdentifier and authorityKeyIdentifier with a key id, so that OpenSSL
+// can tell it from another one of the same subject.
+func (c *Certificate) KeyIDs() bool {
+	return len(c.facts.subjectKey) > 0 && len(c.facts.authority.keyID) > 0
+}
+
+// SubjectClash reports whether OpenSSL would take one of the two certificates for the other: same canonical subject, and not
+// key identifiers in both that differ. Only the one linked as <hash>.0 then verifies. A certificate clashes with itself.
+func SubjectClash(a, b *Certificate) bool {
+	return a.canonical == b.canonical && (!a.KeyIDs() || !b.KeyIDs() || bytes.Equal(a.facts.subjectKey, b.facts.subjectKey))
+}
+
+// NotBefore is the begin of the validity, UTC.
+func (c *Certificate) NotBefore() time.Time { return c.parsed.NotBefore.UTC() }
+
+// NotAfter is the end of the validity, UTC.
+func (c *Certificate) NotAfter() time.Time { return c.parsed.NotAfter.UTC() }
+
+// Verify is the counterpart of Sign. The error is ErrSignature.
+func (c *Certificate) Verify(message, signature []byte) error {
+	return verify(c.parsed.PublicKey, message, signature)
+}

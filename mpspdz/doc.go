@@ -1,0 +1,68 @@
+// Package mpspdz is what MP-SPDZ accepts: addresses, certificates, the order of parties, and the files of a run.
+//
+// Everything here is a pure function of its arguments; nothing is read or written. It was established with the real program in two
+// builds: old (v0.3.4, and up to 0.4.0, which Fed-BioMed 4.2 to 5.3 uses) and new (from 0.4.1), which check a peer's name in
+// two ways. Each check stands here because MP-SPDZ makes it too late, without a clear word, or not at all.
+//
+// # Endpoints
+//
+// An [Endpoint] is "host:port", the host an IPv4 address or a host name. MP-SPDZ cannot express IPv6, splits at the first ':',
+// takes ports modulo 65536, and makes a party of every line: so nothing becomes an Endpoint that could be read in another way.
+//
+// # Certificates
+//
+// Every certificate in a party's folder is a trust root to OpenSSL, whatever its file is called. A peer whose certificate can
+// issue could make itself a certificate as any other party. So [ParseCertificate] accepts X.509 v3 only, and refuses
+//   - basicConstraints with CA:TRUE, keyUsage with keyCertSign or cRLSign, any Netscape certificate type, proxyCertInfo
+//   - critical extensions that OpenSSL does not know, duplicate extensions, malformed extensions, unique ids
+//   - extendedKeyUsage without both serverAuth and clientAuth, with which MP-SPDZ's handshakes fail
+//   - keys other than RSA of 2048 to 8192 bits with an odd exponent from 3 to 2^31-1, ECDSA P-256 and Ed25519
+//   - more than 8 KiB; anything before, between or after its parts that strict DER has no place for
+//   - a certificate that names another issuer, or another authority key, than itself
+//
+// Go's parser alone would not do: it overlooks parts that OpenSSL reads (see der.go), so the structure is read strictly first.
+// Cheap checks come first; nothing is computed with a key outside the limits. Time is apart ([Certificate.CheckTime]), and so is
+// the certificate's own signature ([Certificate.CheckSelfSigned]).
+//
+// A [CertificateError] has a stable Rule, what was found, and a cure. All texts are safe to print: foreign bytes are escaped.
+//
+// # Names
+//
+// MP-SPDZ checks party i's certificate for the host name P<i>. [Certificate.NameOld] and [Certificate.NameNew] say what the two
+// builds answer. Fed-BioMed's own certificates (CN '*') pass the old check as any party and the new one never: they prove
+// membership, not identity.
+//
+// # Hash links
+//
+// OpenSSL finds a certificate in a folder by the hash of its subject in canonical form: the sets of the name encoded anew and
+// joined, strings as UTF-8, ASCII letters lower-cased, white space trimmed and collapsed; of its SHA-1 the first four bytes as
+// a little-endian number, eight hex digits, and ".0", ".1", … for certificates with one hash. Two certificates of one subject
+// clash unless both have key identifiers, and different ones ([SubjectClash]).
+//
+// # Party sets
+//
+// A wrong order of parties gives a wrong result without any error. So a [PartySet] is ordered by rule (the researcher, then by
+// id in byte order) and never by arrival, and two sites compare its Digest, the SHA-256 of
+//
+//	"fbpeer-party-set-v1" 00
+//	uint32 number of parties
+//	for each party, in order:
+//	    uint32 length, component id
+//	    uint32 length, advertised endpoint as "host:port"
+//	    uint32 length, certificate in DER
+//
+// with big-endian numbers. [NewPartySet] refuses members that cannot run together with a [SetError].
+//
+// # Player files
+//
+// [Render] gives one party's folder: Player-Data/P<j>.pem for every party, Player-Data/P<i>.key, the hash links, and
+// ip_addresses, whose own line has the port to bind. [RenderedName] names the folder by the SHA-256 of
+//
+//	"fbpeer-player-files-v1" 00
+//	uint32 number of files
+//	for each file, in order:
+//	    uint32 length, path
+//	    uint32 mode (Go's fs.FileMode)
+//	    uint32 length, target of the symlink, else empty
+//	    uint32 length, bytes
+package mpspdz
