@@ -1,0 +1,253 @@
+package exchange
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/mpspdz"
+)
+
+// Bounds that NewTable takes where none is given, and how long the floor of an identity that nobody listed outlives its last
+// record: longer than any record of the topic can.
+const (
+	DefaultPending      = 1024
+	DefaultPerForwarder = 32
+	FloorLifetime       = MaxLifetime + 24*time.Hour
+)
+
+// ID names a slot of the table. Set is empty for announcements.
+type ID struct {
+	Kind Kind
+	Peer peer.ID
+	Set  string
+}
+
+func compareIDs(a, b ID) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Peer, b.Peer), cmp.Compare(a.Set, b.Set))
+}
+
+// Entry is a row of the table as digests and differences see it.
+type Entry struct {
+	ID
+	Sequence uint64
+	Hash     mpspdz.Hash
+}
+
+// newer says whether e replaces o: a later sequence, or at the same one the smaller hash, so that all agents that saw both keep
+// the same.
+func (e Entry) newer(o Entry) bool {
+	if e.Sequence != o.Sequence {
+		return e.Sequence > o.Sequence
+	}
+	return slices.Compare(e.Hash[:], o.Hash[:]) < 0
+}
+
+// Record is what the table holds, the newest per ID.
+type Record struct {
+	Entry
+	Issued, Expires     time.Time
+	NotBefore, NotAfter time.Time // of the certificate
+	Sealed              []byte    // not to be written to
+}
+
+// cardLived says whether the record lives longer than the topic allows: made for a card, never gossiped nor synced.
+func (r Record) cardLived() bool { return r.Expires.Sub(r.Issued) > MaxLifetime }
+
+// lapsed says whether the record is no longer told to others. Its own expiry is rounded up to the hour, so that clocks that
+// differ by a little agree on the digest but for a moment each hour.
+func (r Record) lapsed(now time.Time) bool {
+	end := r.Expires.Truncate(time.Hour)
+	if end.Before(r.Expires) {
+		end = end.Add(time.Hour)
+	}
+	return !now.Before(end)
+}
+
+// Bounds of what is held for others, counted over IDs that are not protected. Zero means the default.
+type Bounds struct {
+	Pending      int // in all
+	PerForwarder int // that one peer forwarded first
+}
+
+// Table keeps the newest record per ID, and each ID's floor: the highest sequence that was validly seen. What it holds does not
+// depend on the order or repetition in which records came, bounds apart. Safe for concurrent use; only the agent's loop
+// writes.
+type Table struct {
+	mu       sync.RWMutex
+	bounds   Bounds
+	slots    map[ID]*slot
+	floors   map[ID]*floor
+	arrivals uint64
+}
+
+// slot holds a record. from and arrival are those of the ID's first record: a later one does not move it to another forwarder's account.
+type slot struct {
+	record    Record
+	from      peer.ID
+	arrival   uint64
+	protected bool
+}
+
+// NewTable makes an empty table.
+func NewTable(b Bounds) *Table {
+	if b.Pending <= 0 {
+		b.Pending = DefaultPending
+	}
+	if b.PerForwarder <= 0 {
+		b.PerForwarder = DefaultPerForwarder
+	}
+	return &Table{bounds: b, slots: make(map[ID]*slot), floors: make(map[ID]*floor)}
+}
+
+// Check says whether r, heard from the network, would be new and timely: nil or a *Refusal. It changes nothing, and does not look at
+// the bounds, which need the forwarder.
+func (t *Table) Check(r Record, now time.Time) error {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if held, ok := t.slots[r.ID]; ok && held.record.Entry == r.Entry {
+		return late(r, CodeKnown, "", "", "is held already")
+	}
+	if err := checkAhead(r, now); err != nil {
+		return err
+	}
+	if err := checkTimely(r, now); err != nil {
+		return err
+	}
+	return t.checkHistory(r)
+}
+
+// Put checks and stores. from is the forwarding peer. A protected record (approved, own, an imported card) is never evicted, counts
+// against no bound, and is taken whatever its expiry, its lifetime or its certificate's time: Check has refused such ones
+// from the network before. evicted lists what had to go: the newest of the largest forwarder. A *Refusal with CodeEquivocation means that two
+// payloads with one sequence were seen: the one with the smaller hash is held now. Any other error: r is not held.
+func (t *Table) Put(r Record, from peer.ID, protected bool, now time.Time) (evicted []ID, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	held, exists := t.slots[r.ID]
+	if exists && held.record.Entry == r.Entry {
+		return nil, late(r, CodeKnown, "", "", "is held already")
+	}
+	if err := checkAhead(r, now); err != nil {
+		return nil, err
+	}
+	if !protected {
+		if err := checkTimely(r, now); err != nil {
+			return nil, err
+		}
+	}
+	err = t.checkHistory(r)
+	var refusal *Refusal
+	if errors.As(err, &refusal) && refusal.Code != CodeEquivocation {
+		return nil, err
+	}
+	if exists {
+		held.protected = protected
+		if r.newer(held.record.Entry) {
+			held.record = r
+			t.raise(r.ID, r.Sequence, now)
+		}
+		return nil, err
+	}
+	if !protected {
+		if evicted, err = t.makeRoom(r, from); err != nil {
+			return evicted, err
+		}
+	}
+	t.arrivals++
+	t.slots[r.ID] = &slot{record: r, from: from, arrival: t.arrivals, protected: protected}
+	t.raise(r.ID, r.Sequence, now)
+	t.trimFloors()
+	return evicted, nil
+}
+
+// checkAhead keeps an identity's sequence from being used up, and a forger with a fast clock from outliving the honest.
+func checkAhead(r Record, now time.Time) error {
+	bound := now.Add(MaxAhead)
+	if r.Sequence > uint64(max(bound.UnixMilli(), 0)) {
+		return late(r, CodeAhead, "sequence", fmt.Sprint(r.Sequence), "is more than 5 minutes ahead of this machine's clock")
+	}
+	if r.Issued.After(bound) {
+		return late(r, CodeAhead, "issued", r.Issued.Format(timeForm), "is more than 5 minutes ahead of this machine's clock")
+	}
+	return nil
+}
+
+func checkTimely(r Record, now time.Time) error {
+	switch {
+	case r.cardLived():
+		return late(r, CodeLifetime, "expires", r.Expires.Format(timeForm), "is more than 30 days after issued: only a card may be")
+	case !now.Before(r.Expires):
+		return late(r, CodeExpired, "expires", r.Expires.Format(timeForm), "has passed")
+	case now.After(r.NotAfter):
+		return late(r, CodeCertificateTime, "certificate", r.NotAfter.UTC().Format(timeForm), "the certificate has expired")
+	case now.Add(MaxAhead).Before(r.NotBefore):
+		return late(r, CodeCertificateTime, "certificate", r.NotBefore.UTC().Format(timeForm), "the certificate is not yet valid")
+	}
+	return nil
+}
+
+// checkHistory compares with what was seen of the identity. At the floor itself a record that is no longer held is welcome.
+func (t *Table) checkHistory(r Record) error {
+	if f, ok := t.floors[r.ID]; ok && r.Sequence < f.sequence {
+		return late(r, CodeSuperseded, "sequence", fmt.Sprint(r.Sequence), fmt.Sprintf("is before %d, which was seen", f.sequence))
+	}
+	if held, ok := t.slots[r.ID]; ok && held.record.Sequence == r.Sequence && held.record.Hash != r.Hash {
+		return late(r, CodeEquivocation, "sequence", fmt.Sprint(r.Sequence), "was used for another announcement")
+	}
+	return nil
+}
+
+func late(r Record, code Code, field, value, text string) error {
+	return &Refusal{Code: code, Field: field, Value: value, Peer: r.Peer, Err: errors.New(text)}
+}
+
+// Get gives the record that is held.
+func (t *Table) Get(id ID) (Record, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if held, ok := t.slots[id]; ok {
+		return held.record, true
+	}
+	return Record{}, false
+}
+
+// Remove drops the record and keeps the floor: the same or a later one may come again.
+func (t *Table) Remove(id ID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.drop(id)
+	t.trimFloors()
+}
+
+// Protect changes whether an identity's records count against the bounds (approval, revocation). Records that count again are
+// not evicted at once, only when the next one needs room.
+func (t *Table) Protect(p peer.ID, protected bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for id, held := range t.slots {
+		if id.Peer == p {
+			held.protected = protected
+		}
+	}
+}
+
+// Entries is what may be told to others: what is held and not lapsed by its own expiry, rounded up to the hour. Those that live
+// longer than MaxLifetime are left out. Sorted by kind, peer and set.
+func (t *Table) Entries(now time.Time) []Entry {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	entries := make([]Entry, 0, len(t.slots))
+	for _, held := range t.slots {
+		if !held.record.cardLived() && !held.record.lapsed(now) {
+			entries = append(entries, held.record.Entry)
+		}
+	}
+	slices.SortFunc(entries, func(a, b Entry) int { return compareIDs(a.ID, b.ID) })
+	return entries
+}
