@@ -136,6 +136,36 @@ func TestRecoverKilled(t *testing.T) {
 	}
 }
 
+// Putting old back goes from the end in writes of one page at most, and leaves what Recover knows after each.
+func TestUndoByPages(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	mustWrite(t, path, append(bytes.Clone(shortContent), newContent[len(shortContent):]...), 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	writes := 0
+	d := disk{step: func(call string) error {
+		if call == "pwrite back" {
+			writes++
+		}
+		if !torn(mustRead(t, path), newContent, shortContent) {
+			t.Errorf("before write %d (%s): no state that Recover knows", writes, call)
+		}
+		return nil
+	}}
+	if err := d.undo(f, newContent); err != nil {
+		t.Fatal(err)
+	}
+	if want := (len(newContent) + page - 1) / page; writes != want {
+		t.Errorf("%d writes, want %d", writes, want)
+	}
+	if !bytes.Equal(mustRead(t, path), newContent) {
+		t.Error("the old bytes are not back")
+	}
+}
+
 // Every state in which an unfinished write can leave the file is recovered; the neighbours that are none are left alone.
 func TestRecoverEveryTear(t *testing.T) {
 	for _, c := range []struct{ old, new string }{

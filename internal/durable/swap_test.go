@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 var (
@@ -229,6 +230,16 @@ func TestSwapFolderKilled(t *testing.T) {
 			swap(t, dir, nameB, filesB(), 3)
 			mustWrite(t, filepath.Join(dir, nameB, "extra"), nil, 0o600)
 		},
+		"over the copy of a run killed while it replaced a changed one": func(t *testing.T, dir, _ string) {
+			swap(t, dir, nameA, filesA(), 3)
+			swap(t, dir, nameB, filesB(), 3)
+			const copied = leftoverPrefix + "1"
+			err := errors.Join(os.Rename(filepath.Join(dir, nameB), filepath.Join(dir, copied)),
+				os.Remove(filepath.Join(dir, "current")), os.Symlink(copied, filepath.Join(dir, "current")))
+			if err != nil {
+				t.Fatal(err)
+			}
+		},
 		"over a changed one": func(t *testing.T, dir, _ string) {
 			swap(t, dir, nameB, filesB(), 3)
 			swap(t, dir, nameA, filesA(), 3)
@@ -315,6 +326,21 @@ func TestSwapFolderKeeps(t *testing.T) {
 		swap(t, parent, step.name, filesA(), step.keep)
 		wantNames(t, parent, slices.Concat(step.want, theirs, []string{"current"})...)
 	}
+}
+
+// The folder that was in force a moment ago stays, whatever the clock did.
+func TestSwapFolderKeepsThePreviousOne(t *testing.T) {
+	parent := t.TempDir()
+	for _, name := range []string{nameA, nameB} {
+		swap(t, parent, name, filesA(), 3)
+		tomorrow := time.Now().Add(24 * time.Hour)
+		if err := os.Chtimes(filepath.Join(parent, name), tomorrow, tomorrow); err != nil {
+			t.Fatal(err)
+		}
+	}
+	swap(t, parent, nameC, filesA(), 3)
+	swap(t, parent, nameD, filesA(), 2)
+	wantNames(t, parent, nameC, nameD, "current")
 }
 
 func TestSwapFolderRefuses(t *testing.T) {
