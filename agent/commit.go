@@ -10,6 +10,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"fbpeer/agent/api"
+	"fbpeer/config"
 	"fbpeer/exchange"
 	"fbpeer/fedbiomed"
 	"fbpeer/internal/durable"
@@ -214,7 +215,8 @@ func (k *core) writeList(list trust.List) error {
 	return nil
 }
 
-// recoverRegistry finishes what a crash left of a registry's write, under the agent's lock.
+// recoverRegistry finishes what a crash left of a registry's write, under the agent's lock. A database that cannot be one of
+// Fed-BioMed's is an error here, at the start; one that does not exist yet is waited for.
 func (k *core) recoverRegistry() error {
 	text, err := k.registry.recover()
 	if err != nil {
@@ -223,6 +225,10 @@ func (k *core) recoverRegistry() error {
 	if text != "" {
 		k.options.Log.Warn().Msg(text)
 		k.record(trust.LogRecord{Event: "registry", Text: text}, k.options.Now())
+	}
+	var damaged *fedbiomed.DatabaseError
+	if err := k.registry.read(); errors.As(err, &damaged) {
+		return &config.Error{Err: err, Hint: damaged.Cure}
 	}
 	return nil
 }
@@ -244,7 +250,12 @@ func (k *core) registryProblem(err error) api.Warning {
 		return api.Warning{Code: api.WarnNoDatabase, Text: "the component's database does not exist yet: " + k.config.Component.Database,
 			Cure: "start the component once; its rows are written as soon as the file is there"}
 	}
-	return api.Warning{Code: api.WarnRegistry, Text: "the party registry: " + exchange.ShowText(err.Error()), Cure: "it is tried again by itself; mend what the text names"}
+	w := api.Warning{Code: api.WarnRegistry, Text: "the party registry: " + exchange.ShowText(err.Error()), Cure: "it is tried again by itself; mend what the text names"}
+	var damaged *fedbiomed.DatabaseError
+	if errors.As(err, &damaged) {
+		w.Cure = damaged.Cure
+	}
+	return w
 }
 
 // result is the answer to a request that was done.

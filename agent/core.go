@@ -229,7 +229,7 @@ func (k *core) replay(folder string, card storedCard) {
 		k.approved[a.Peer] = a
 	case a.Peer == k.self.id:
 		k.self.announcement = a
-	case !k.keeps(a.Peer) && !k.options.Now().Before(a.Expires):
+	case !k.keeps(a.Peer) && !k.options.Now().Before(lapse(a)):
 		// Ran out while nobody was waiting for it; its card goes with the next start of an agent.
 	default:
 		k.newest[a.Peer] = a
@@ -271,6 +271,7 @@ func (k *core) nextExpiry(now time.Time) time.Time {
 	for _, held := range []map[peer.ID]*exchange.Announcement{k.newest, k.approved} {
 		for _, a := range held {
 			note(a.Expires)
+			note(lapse(a))
 			note(a.Certificate.NotAfter())
 			note(a.Certificate.NotBefore())
 		}
@@ -282,16 +283,20 @@ func (k *core) nextExpiry(now time.Time) time.Time {
 	return next
 }
 
-// dropExpired forgets announcements that ran out and that no entry of the list waits for.
-func (k *core) dropExpired(now time.Time) (dropped []peer.ID) {
-	for id, a := range k.newest {
-		if now.Before(a.Expires) || k.keeps(id) || k.approved[id] != nil {
-			continue
-		}
-		k.drop(id)
-		dropped = append(dropped, id)
+// lapse is when an announcement is no longer told to others: its expiry, rounded up to the hour as the table does.
+func lapse(a *exchange.Announcement) time.Time {
+	end := a.Expires.Truncate(time.Hour)
+	if end.Before(a.Expires) {
+		end = end.Add(time.Hour)
 	}
-	return dropped
+	return end
+}
+
+// expire forgets announcements that lapsed and that no entry of the list waits for.
+func (k *core) expire(t *exchange.Table, now time.Time) {
+	for _, id := range t.Expire(now, func(id peer.ID) bool { return id == k.self.id || k.keeps(id) }) {
+		k.drop(id.Peer)
+	}
 }
 
 // drop forgets the newest announcement of an identity.

@@ -326,9 +326,7 @@ func (l *loop) due(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, id := range l.core.dropExpired(now) {
-		l.table.Remove(exchange.ID{Kind: exchange.KindAnnouncement, Peer: id})
-	}
+	l.core.expire(l.table, now)
 	if err := l.announce(ctx); err != nil {
 		return err
 	}

@@ -116,8 +116,12 @@ func (p *players) update(c *config.Config, s store, members []mpspdz.Party, own 
 func durableFiles(files []mpspdz.File, group bool) []durable.File {
 	list := make([]durable.File, len(files))
 	for i, f := range files {
-		list[i] = durable.File{Path: f.Path, Data: f.Data, Mode: f.Mode, Target: f.Target}
-		if group && f.Target == "" {
+		if f.Target != "" {
+			list[i] = durable.File{Path: f.Path, Target: f.Target}
+			continue
+		}
+		list[i] = durable.File{Path: f.Path, Data: f.Data, Mode: f.Mode}
+		if group {
 			list[i].Mode |= (f.Mode & 0o400) >> 3 // the group reads what the owner reads
 		}
 	}

@@ -1,0 +1,75 @@
+// Package agent runs one component's agent: a single loop that owns all state, the stores in the state folder, and the control API.
+//
+// # The loop
+//
+// Announcements (from the topic and from syncs), edits of the trust list, changed files, members that come and go, expiries and
+// retries all go down channels to one goroutine. Nothing else changes state. After each, the loop evaluates the whole state anew
+// (trust.Evaluate), commits, and publishes an immutable api.Snapshot. Whatever waited in the inbox is taken in before one
+// commit.
+//
+// # The commit
+//
+// One order for everything, each step durable before the next and idempotent:
+//
+//  1. announcements/<peer id>.card: what was heard
+//  2. trust.ini: an edit with all its pins, or the pins that the operator left out
+//  3. approved/<peer id>.card: what is in force now
+//  4. players/current: a fresh folder, swapped in by one rename; unlinked if the members make no set
+//  5. the rows of Fed-BioMed's registry, written and removed in one write
+//  6. the cards of who is no longer approved are removed: until then such a card tells that its row and files may have to go
+//  7. the snapshot, then a line in log.jsonl
+//
+// A crash at any point leaves a state from which the same commit, run at the next start or edit, arrives at the same end. A step
+// that fails leaves what it would have replaced in force, is a warning in the snapshot, and is tried again after 250 ms, 500 ms, …
+// up to a minute. Steps 4 and 5 do not wait for each other: MP-SPDZ and Fed-BioMed each keep the newest that could be written.
+//
+// # The state folder
+//
+// One per component, 0700; all files in it are 0600 but where [players] group says otherwise.
+//
+//	identity.key              the agent's Ed25519 key, made at the first start
+//	trust.ini                 the operator's list (package trust), unless [trust] list puts it elsewhere
+//	announcements/<id>.card   the newest announcement heard of an identity, and our own, in armour
+//	approved/<id>.card        the announcement in force of an approved identity; replaced only by an approval
+//	sequence                  the last sequence given out, and when a later one of ours was met (a restored backup)
+//	players/                  the player files; current leads to those in force
+//	registry.intent           both versions of the database while it is rewritten
+//	addresses.json            where accepted peers were reached, to be dialled at the next start
+//	port                      the port that was listened on, if none is configured
+//	log.jsonl                 what happened; each line carries the SHA-256 of the line before
+//	agent.lock                held by a running agent, and by an edit without one
+//	socket                    the path of the running agent's control socket
+//
+// File names are made of identities as this program encodes them, never of text that a peer sent. announcements/ is bounded with the
+// table: what the table evicts or what lapses loses its card, unless the list names the identity. So the sequence floors of listed
+// identities survive a restart with their cards, those of others as long as their cards or the process do.
+//
+// # The own announcement
+//
+// It is made from the component's files, sealed anew only when one of its values changes or less than half of its week remains, and
+// otherwise published as it is stored, after a restart too. When the certificate's key changes while the agent runs, the former
+// key endorses the new one. An announcement in our own name that we did not make, later than ours and with our values, means
+// that the state folder is an older copy: it is gone past once. A second one within 24 h, or one with other values, is a clone:
+// Run returns ErrClone.
+//
+// # The operator's files
+//
+// trust.ini, the component's configuration, fbpeer.ini, certificate, key, federation file and database are watched through their
+// folders, and looked at every 15 s besides. What cannot be used (a list that does not parse, a port that is none, a key that is
+// not the certificate's yet) leaves the present state in force and is a warning; at the start it is a *config.Error. A
+// missing list is such an error where approved cards exist: going on without it would forget what was approved and what
+// was revoked. Another component's id in the configuration ends Run with a *config.Error. Settings of network and folders take
+// effect at the next start; the warning restart-needed names them.
+//
+// # The control API
+//
+// HTTP and JSON (package api) over a Unix socket, 0600, in $XDG_RUNTIME_DIR/fbpeer or in fbpeer-<uid> beneath the system's
+// temporary folder; that folder must be ours and closed to others. Its name is a hash of the state folder's path. Dial reaches
+// a running agent, Open also the stores: the same core, without a network, reads what stands on disk (no lock, nothing
+// created), or takes agent.lock for one edit and its commit.
+//
+// # Errors
+//
+// *config.Error for what is wrong with the operator's own files and for locks that somebody holds; *api.Error from Trust;
+// ErrNotRunning; ErrClone.
+package agent
