@@ -149,21 +149,16 @@ func (k *core) approve(r api.TrustRequest, id peer.ID, now time.Time) (trust.Lis
 		newer := k.peer(id, now)
 		return none(&api.Error{Code: api.CodeOvertaken, Text: "another announcement of " + a.Component + " came meanwhile", Hint: "look at it, and approve that one", Peer: &newer})
 	}
-	list, fault := k.replaced(r, a, now)
+	former, fault := k.replaced(r, a)
 	if fault != nil {
 		return none(fault)
 	}
-	entry := trust.Entry{Component: a.Component, Status: trust.Approved, Alias: r.Alias, Role: a.Role, Peer: id, Key: a.Certificate.KeySHA256(),
-		Endpoint: a.Endpoint, Certificate: a.Certificate.SHA256(), ApprovedAt: now.UTC().Truncate(time.Second), ApprovedBy: r.By, Note: r.Note}
-	if former, ok := k.list.Entry(a.Component); ok && former.Status == trust.Approved {
-		if entry.Alias == "" {
-			entry.Alias = former.Alias
-		}
-		if entry.Note == "" && former.Peer == id {
-			entry.Note = former.Note
-		}
+	list, err := k.list.Approve(trust.Entry{Component: a.Component, Status: trust.Approved, Alias: r.Alias, Role: a.Role, Peer: id,
+		Key: a.Certificate.KeySHA256(), Endpoint: a.Endpoint, Certificate: a.Certificate.SHA256(),
+		ApprovedAt: now.UTC().Truncate(time.Second), ApprovedBy: r.By, Note: r.Note})
+	if err == nil && former != nil {
+		list, err = list.Revoke(a.Component, former.Peer, former.Key, r.By, now.UTC().Truncate(time.Second))
 	}
-	list, err := list.Approve(entry)
 	if err != nil {
 		return none(refused("", "%v", err))
 	}
@@ -181,31 +176,24 @@ func (k *core) wasShown(a *exchange.Announcement, hash string) bool {
 	return err == nil && (shown == a.Hash || slices.Contains(k.shown[a.Peer], shown))
 }
 
-// replaced gives the list to approve a in. Where another identity is approved for the same component, that is only done if asked
-// for, and revokes the other one.
-func (k *core) replaced(r api.TrustRequest, a *exchange.Announcement, now time.Time) (trust.List, *api.Error) {
-	switch k.list.PeerStatus(a.Peer) {
-	case trust.Revoked, trust.Denied:
-		return k.list, refused("fbpeer trust forget "+a.Component+"@"+a.Peer.String()+", if that was a mistake",
-			"%s@%s is %s", a.Component, a.Peer, k.list.PeerStatus(a.Peer))
+// replaced finds the other identity that is approved for the component of a, if any: it is revoked with the approval, and only if
+// that was asked for. Its Key is zero where a keeps it, for revoking it would bar a too.
+func (k *core) replaced(r api.TrustRequest, a *exchange.Announcement) (*trust.Entry, *api.Error) {
+	if status := k.list.PeerStatus(a.Peer); status != "" {
+		return nil, refused("fbpeer trust forget "+a.Component+"@"+a.Peer.String()+", if that was a mistake", "%s@%s is %s", a.Component, a.Peer, status)
 	}
 	former, ok := k.list.Entry(a.Component)
 	if !ok || former.Status != trust.Approved || former.Peer == a.Peer {
-		return k.list, nil
+		return nil, nil
 	}
 	if !r.Replace {
-		return k.list, refused("ask the site by telephone; if it was set up anew: fbpeer trust approve "+a.Component+"@"+a.Peer.String()+" --replace --fingerprint …",
+		return nil, refused("ask the site by telephone; if it was set up anew: fbpeer trust approve "+a.Component+"@"+a.Peer.String()+" --replace --fingerprint …",
 			"%s is approved with another identity, %s", a.Component, former.Peer)
 	}
-	key := former.Key
-	if key == a.Certificate.KeySHA256() {
-		key = mpspdz.Hash{} // the new identity keeps the certificate: revoking its key would bar it too
+	if former.Key == a.Certificate.KeySHA256() {
+		former.Key = mpspdz.Hash{}
 	}
-	list, err := k.list.Revoke(former.Component, former.Peer, key, r.By, now.UTC().Truncate(time.Second))
-	if err != nil {
-		return k.list, refused("", "%v", err)
-	}
-	return list, nil
+	return &former, nil
 }
 
 // wouldHold asks what would follow from the list: an approval that does not put the announcement in force is refused with the reason.
