@@ -1,0 +1,61 @@
+// Package trust decides what a site believes: it reads and edits the operator's list (trust.ini), and says of every announcement
+// whether it is accepted, and if not, why. It is pure: no clock, no disk, no network; bytes and times come in, values go out.
+//
+// # trust.ini
+//
+// INI text of dialect Ours (package internal/inidoc). Sections are of three kinds; names and ids are compared exactly:
+//
+//	[NODE_f4ddb0d4-0b78-4f20-ab59-3d7db4765f05]
+//	status      = approved | denied | revoked
+//	alias       = nice                      letters, digits, . _ -, at most 64; one component's alone, and no listed component's id
+//	role        = node                      researcher, node or party
+//	peer_id     = 12D3KooW…                 the identity (libp2p, Ed25519)
+//	key         = SHA256:…                  of the MP-SPDZ public key (SubjectPublicKeyInfo, DER)
+//	endpoint    = 10.221.0.2:14001
+//	certificate = SHA256:…                  of the certificate, DER
+//	approved_at = 2026-11-22T10:15:00Z
+//	approved_by = alice@hospital-a
+//	note        = verified by telephone
+//
+//	[peer 12D3KooX…]                        an identity, barred
+//	status      = denied | revoked
+//	component   = NODE_…                    what it claimed to be
+//	decided_at  = 2026-11-22T10:15:00Z
+//	decided_by  = alice@hospital-a
+//	note        = …
+//
+//	[key SHA256:…]                          an MP-SPDZ public key, barred whoever announces it
+//	status      = denied | revoked
+//	component, peer_id, decided_at, decided_by, note
+//
+// Only status is required, and for an approved component peer_id, key and role: without them the list would approve the first comer,
+// so it is refused. An approved section without endpoint or certificate takes them from that identity's first announcement
+// (Evaluation.Pins), and from then on they are pinned. A denied or revoked component section bars its peer_id and its key; one that
+// names neither bars every identity that claims the component. Anything else is an error with file and line: an unknown key or
+// status, a section that stands twice, two component sections with one peer_id or alias, a value that is not what its key holds.
+//
+// # Decisions
+//
+// Decide gives the strongest verdict that applies: revoked, denied, conflict, changed, accepted, pending; an announcement that is not the
+// newest of its identity is superseded, unless it is revoked or denied.
+//
+//   - revoked, denied: the list bars the identity, the certificate's key, or the component.
+//   - conflict: another identity claims an approved component's id, key, endpoint or certificate subject (in OpenSSL's canonical form;
+//     two subjects may be equal where both certificates carry subject and authority key ids), or our own. An approved component
+//     whose announcement is what the list pins is not a conflict with another approved one, but a clash: both keep their values and
+//     the set of parties cannot be formed.
+//   - changed: an approved identity announces another component, role, endpoint, certificate or key than is pinned.
+//   - accepted: an approved identity announces what is pinned.
+//   - pending: the list does not know the identity.
+//
+// What is in force for an approved component is the newer of its approved card and its newest announcement that fits every pin. So a change, an
+// expiry, a conflict or a restart never takes the approved values away; only the list does. An identity that sealed two payloads with
+// one sequence (equivocation) puts nothing new in force, and a plain MP-SPDZ party never enters a Fed-BioMed component's set, nor the
+// other way round (wrong-kind).
+//
+// Reason codes are stable. Of a verdict: approved, not-approved, values-changed, key-endorsed, key-replaced, never-announced,
+// superseded; claims-component, claims-key, claims-endpoint, claims-subject, and claims-own-component, claims-own-key,
+// claims-own-endpoint, claims-own-subject; identity-revoked, key-revoked, component-revoked, identity-denied, key-denied,
+// component-denied. Warnings: announcement-expired, certificate-expired, certificate-not-yet-valid, equivocation, wrong-kind, clash,
+// contested, subject-shared. Texts are escaped: nothing that a peer sent reaches them as it came.
+package trust

@@ -1,0 +1,217 @@
+package trust
+
+import (
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/exchange"
+	"fbpeer/mpspdz"
+)
+
+// snapshot is list and held with the indices that decisions look things up in.
+type snapshot struct {
+	list List
+	held Held
+	now  time.Time
+
+	incoming *exchange.Announcement // one that is looked at as if it were held, nil: none
+
+	inForce map[string]*exchange.Announcement // component -> what is in force
+
+	// what approved components, and we ourselves, hold: nobody else may claim it
+	holders    []holder
+	components map[string][]hold
+	keys       map[mpspdz.Hash][]hold
+	endpoints  map[mpspdz.Endpoint][]hold
+	subjects   map[string][]hold // in OpenSSL's canonical form
+
+	claims        map[string]int // component -> identities that claim it and are not barred
+	subjectCounts map[string]subjectCount
+}
+
+// holder is an approved component, or this site.
+type holder struct {
+	component string
+	peer      peer.ID
+	entry     Entry // zero for this site
+	own       bool
+}
+
+// hold is a value's holder. It is firm if the list pins it (or it is our own); a value that is only in force for want of a pin yields
+// to a firm one.
+type hold struct {
+	holder int
+	firm   bool
+	keyIDs bool // of a subject: the certificate has key ids
+}
+
+// subjectCount counts the identities that are neither approved nor barred, by the subject that they announce.
+type subjectCount struct{ all, withoutKeyIDs int }
+
+func newSnapshot(l List, h Held, incoming *exchange.Announcement, now time.Time) *snapshot {
+	s := &snapshot{
+		list: l, held: h, incoming: incoming, now: now, inForce: map[string]*exchange.Announcement{},
+		components: map[string][]hold{}, keys: map[mpspdz.Hash][]hold{}, endpoints: map[mpspdz.Endpoint][]hold{}, subjects: map[string][]hold{},
+		claims: map[string]int{}, subjectCounts: map[string]subjectCount{},
+	}
+	s.addOwn()
+	first := len(s.holders)
+	for _, e := range l.entries {
+		if e.Status == Approved && !l.Barred(e.Peer) && l.KeyStatus(e.Key) == "" && !s.isSelf(e.Peer) {
+			s.addPinned(e)
+		}
+	}
+	// Only now, when all that is pinned is known, can what is not pinned be looked at.
+	for i := first; i < len(s.holders); i++ {
+		if a := s.choose(s.holders[i].entry); a != nil {
+			s.inForce[s.holders[i].component] = a
+		}
+	}
+	for i := first; i < len(s.holders); i++ {
+		s.addUnpinned(i)
+	}
+	s.count()
+	return s
+}
+
+func (s *snapshot) isSelf(p peer.ID) bool { return s.held.Self != nil && s.held.Self.Peer == p }
+
+// addOwn notes what this site holds.
+func (s *snapshot) addOwn() {
+	a := s.held.Self
+	if a == nil {
+		return
+	}
+	s.holders = append(s.holders, holder{component: a.Component, peer: a.Peer, own: true})
+	s.components[a.Component] = []hold{{firm: true}}
+	s.keys[a.Certificate.KeySHA256()] = []hold{{firm: true}}
+	s.endpoints[a.Endpoint] = []hold{{firm: true}}
+	s.subjects[a.Certificate.CanonicalSubject()] = []hold{{firm: true, keyIDs: a.Certificate.KeyIDs()}}
+}
+
+// addPinned notes what the list pins for an approved component. The subject is that of the pinned certificate, if it has been heard.
+func (s *snapshot) addPinned(e Entry) {
+	i := len(s.holders)
+	s.holders = append(s.holders, holder{component: e.Component, peer: e.Peer, entry: e})
+	s.components[e.Component] = append(s.components[e.Component], hold{holder: i, firm: true})
+	s.keys[e.Key] = append(s.keys[e.Key], hold{holder: i, firm: true})
+	if !e.Endpoint.IsZero() {
+		s.endpoints[e.Endpoint] = append(s.endpoints[e.Endpoint], hold{holder: i, firm: true})
+	}
+	for _, a := range s.heard(e.Peer) {
+		if !e.Certificate.IsZero() && a.Certificate.SHA256() == e.Certificate {
+			s.addSubject(i, a.Certificate, true)
+			return
+		}
+	}
+}
+
+// addUnpinned notes what a component has in force without a pin.
+func (s *snapshot) addUnpinned(i int) {
+	e := s.holders[i].entry
+	a := s.inForce[e.Component]
+	if a == nil {
+		return
+	}
+	if e.Endpoint.IsZero() {
+		s.endpoints[a.Endpoint] = append(s.endpoints[a.Endpoint], hold{holder: i})
+	}
+	if e.Certificate.IsZero() {
+		s.addSubject(i, a.Certificate, false)
+	}
+}
+
+func (s *snapshot) addSubject(i int, c *mpspdz.Certificate, firm bool) {
+	subject := c.CanonicalSubject()
+	s.subjects[subject] = append(s.subjects[subject], hold{holder: i, firm: firm, keyIDs: c.KeyIDs()})
+}
+
+// heard lists what is held of an identity: the approved card, then the newest announcement, each if there is one.
+func (s *snapshot) heard(p peer.ID) []*exchange.Announcement {
+	var all []*exchange.Announcement
+	for _, a := range []*exchange.Announcement{s.held.InForce[p], s.newest(p)} {
+		if a != nil {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// newest is an identity's newest announcement, nil if none is held.
+func (s *snapshot) newest(p peer.ID) *exchange.Announcement {
+	newest := s.held.Newest[p]
+	if in := s.incoming; in != nil && in.Peer == p && (newest == nil || in.Sequence >= newest.Sequence) {
+		return in
+	}
+	return newest
+}
+
+// choose gives what is in force for an approved component: the newest that fits all pins, nil if none does. Of two with one sequence
+// the card stays.
+func (s *snapshot) choose(e Entry) *exchange.Announcement {
+	var chosen *exchange.Announcement
+	for _, a := range s.heard(e.Peer) {
+		if !e.fits(a) || s.wrongKind(a) || s.held.Equivocal[e.Peer] && a != s.held.InForce[e.Peer] {
+			continue
+		}
+		if conflicts, _ := s.collisions(a, e); len(conflicts) > 0 {
+			continue
+		}
+		if chosen == nil || a.Sequence > chosen.Sequence {
+			chosen = a
+		}
+	}
+	return chosen
+}
+
+// wrongKind says whether a is of a plain MP-SPDZ party and we are a Fed-BioMed component, or the other way round.
+func (s *snapshot) wrongKind(a *exchange.Announcement) bool {
+	return s.held.Self != nil && (a.Role == mpspdz.PlainParty) != (s.held.Self.Role == mpspdz.PlainParty)
+}
+
+// count counts claims of component ids and subjects, once for each identity.
+func (s *snapshot) count() {
+	for p := range s.held.Newest {
+		s.countOne(p, s.newest(p))
+	}
+	for p, a := range s.held.InForce {
+		if s.newest(p) == nil {
+			s.countOne(p, a)
+		}
+	}
+	if in := s.incoming; in != nil && s.held.Newest[in.Peer] == nil {
+		s.countOne(in.Peer, in)
+	}
+}
+
+func (s *snapshot) countOne(p peer.ID, a *exchange.Announcement) {
+	if s.list.Barred(p) || s.list.KeyStatus(a.Certificate.KeySHA256()) != "" {
+		return
+	}
+	s.claims[a.Component]++
+	if _, approved := s.list.ByPeer(p); approved {
+		return
+	}
+	c := s.subjectCounts[a.Certificate.CanonicalSubject()]
+	c.all++
+	if !a.Certificate.KeyIDs() {
+		c.withoutKeyIDs++
+	}
+	s.subjectCounts[a.Certificate.CanonicalSubject()] = c
+}
+
+// subjectShared says whether another unknown identity announces the same subject, in a way that breaks one of the two.
+func (s *snapshot) subjectShared(a *exchange.Announcement) bool {
+	c := s.subjectCounts[a.Certificate.CanonicalSubject()]
+	if a.Certificate.KeyIDs() {
+		return c.withoutKeyIDs > 0
+	}
+	return c.all > 1
+}
+
+// approvedComponent finds the approved section of a component.
+func (l List) approvedComponent(component string) (Entry, bool) {
+	e, there := l.Entry(component)
+	return e, there && e.Status == Approved
+}
