@@ -142,25 +142,39 @@ func (v value) correct() string {
 	return "correct it"
 }
 
-// list completes Settings with every key of fbpeer.ini that has a meaning for this component.
-func (l *loader) list() {
+// list completes Settings with every key of fbpeer.ini that has a meaning for this component, paths as resolved.
+func (l *loader) list(t target) {
+	plain := l.c.Component.Fedbiomed == nil
 	for _, d := range definitions() {
+		if d.later || d.audience == plainOnly && !plain || d.audience == fedbiomedOnly && plain {
+			continue
+		}
 		v := l.get(d.section, d.key)
 		name := d.section + "." + d.key
-		plain := l.c.Component.Fedbiomed == nil
-		switch {
-		case d.later, d.audience == plainOnly && !plain, d.audience == fedbiomedOnly && plain:
-			continue
-		case name == "component.config" && v.origin == fromDefault:
-			v.text, v.source = l.c.Component.Fedbiomed.File, "command line"
-		}
-		if v.text != "" {
-			switch name {
-			case "component.certificate", "component.private_key", "component.config", "federation.file":
-				v.text = l.short(v.path(""))
-			case "trust.list", "players.dir":
-				v.text = l.short(v.path(l.c.State))
+		switch name {
+		case "component.config":
+			v.text = l.short(l.c.Component.Fedbiomed.File)
+			if t.component != "" {
+				v.source = t.source
 			}
+		case "component.certificate":
+			v.text = l.short(l.c.Component.Certificate)
+		case "component.private_key":
+			v.text = l.short(l.c.Component.PrivateKey)
+		case "federation.file":
+			if v.text == "" && l.c.Federation != "" {
+				v.source = "the only one in the state folder"
+			}
+			v.text = l.short(l.c.Federation)
+		case "agent.state":
+			v.text = l.short(l.c.State)
+			if t.state != "" {
+				v.source = t.source
+			}
+		case "trust.list":
+			v.text = l.short(l.c.TrustList)
+		case "players.dir":
+			v.text = l.short(l.c.PlayersDir)
 		}
 		l.c.Settings = append(l.c.Settings, Setting{Name: name, Value: v.text, Source: v.source})
 	}

@@ -36,8 +36,13 @@ func (l *loader) takeFedbiomed(f *fedbiomed.Component) {
 	l.watch(f.File)
 	l.watch(f.Certificate)
 	l.watch(f.PrivateKey)
+	paths := map[string]string{"certificate": f.Certificate, "private_key": f.PrivateKey, "database": f.Database}
 	for _, name := range []string{"id", "role", "ip", "port", "certificate", "private_key", "database", "secure_aggregation", "force_secure_aggregation"} {
-		if v, ok := f.Sources[name]; ok {
+		v, ok := f.Sources[name]
+		if path := paths[name]; path != "" {
+			v.Text = l.short(path)
+		}
+		if ok {
 			l.c.Settings = append(l.c.Settings, Setting{Name: "component." + name, Value: v.Text, Source: v.Source})
 		}
 	}

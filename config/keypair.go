@@ -21,11 +21,15 @@ type KeyPair struct {
 // *Error with the cure. Where the two differ, or the key changes while they are read (Fed-BioMed rewrites one after the other), it is
 // ErrMismatch as well: wait and read again.
 func (c *Config) LoadKeyPair(now time.Time) (KeyPair, error) {
+	return c.readKeyPair(os.ReadFile, now)
+}
+
+func (c *Config) readKeyPair(readFile func(string) ([]byte, error), now time.Time) (KeyPair, error) {
 	keyFile, certificateFile := c.short(c.Component.PrivateKey), c.short(c.Component.Certificate)
 	var data [3][]byte // the key again after the certificate: both are of one moment if it stands still
 	for i, path := range []string{c.Component.PrivateKey, c.Component.Certificate, c.Component.PrivateKey} {
 		var err error
-		if data[i], err = os.ReadFile(path); err != nil {
+		if data[i], err = readFile(path); err != nil {
 			return KeyPair{}, unreadable(c.short(path), err, c.renew())
 		}
 	}

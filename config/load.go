@@ -66,7 +66,7 @@ func Load(s Selector) (*Config, error) {
 			return nil, err
 		}
 	}
-	l.list()
+	l.list(t)
 	return l.c, nil
 }
 

@@ -33,17 +33,18 @@ type target struct {
 	ini       string // absolute path of an fbpeer.ini
 	state     string // absolute path of the state folder; "" by the rules
 	dev       bool   // the state folder is one of dev's
+	source    string // who said it, as Setting.Source
 }
 
 // locate decides between flags, environment and the two folders.
 func (l *loader) locate() (target, error) {
 	s := l.selector
-	from := [3]string{"--component", "--config", "--state"}
+	from := [3]string{"flag --component", "flag --config", "flag --state"}
 	said := [3]string{s.Component, s.Config, s.State}
 	if said == [3]string{} {
-		from = [3]string{"FBPEER_COMPONENT", "FBPEER_CONFIG", "FBPEER_STATE"}
+		from = [3]string{"environment FBPEER_COMPONENT", "environment FBPEER_CONFIG", "environment FBPEER_STATE"}
 		for i, name := range from {
-			said[i] = l.getenv(name)
+			said[i] = l.getenv(strings.TrimPrefix(name, "environment "))
 		}
 	}
 	var given []string
@@ -52,17 +53,24 @@ func (l *loader) locate() (target, error) {
 			given = append(given, from[i])
 		}
 	}
-	switch {
-	case len(given) > 1:
+	if len(given) > 1 {
 		return target{}, faultf("give only one of them", "%s each name a component", strings.Join(given, " and "))
-	case said[0] != "":
-		return l.namedComponent(said[0])
-	case said[1] != "":
-		return target{ini: l.abs(said[1])}, nil
-	case said[2] != "":
-		return l.namedState(l.abs(said[2]))
 	}
-	return l.onlyComponent()
+	var t target
+	var err error
+	switch {
+	case said[0] != "":
+		t, err = l.namedComponent(said[0])
+	case said[1] != "":
+		t.ini = l.abs(said[1])
+	case said[2] != "":
+		t, err = l.namedState(l.abs(said[2]))
+	default:
+		given = []string{"the only one there"}
+		t, err = l.onlyComponent()
+	}
+	t.source = strings.Join(given, "")
+	return t, err
 }
 
 func (l *loader) abs(path string) string {
