@@ -129,6 +129,9 @@ func expect(t *testing.T, err error, root, problem, hint string) {
 	if !errors.As(err, &e) {
 		t.Fatalf("got %v, want an *Error", err)
 	}
+	if root == "" {
+		root = "\x00" // nothing to show as ROOT
+	}
 	if got := strings.ReplaceAll(e.Error(), root, "ROOT"); got != problem {
 		t.Errorf("got  %s\nwant %s", got, problem)
 	}

@@ -38,8 +38,8 @@ func (c *Config) Join(data []byte, source string) (path string, err error) {
 		return "", err
 	}
 	if joined.ID() != f.ID() {
-		return "", faultf("stop the agent and remove "+c.short(path)+" first", "%s is in another federation: %s, not %s (%s)",
-			c.Component.ID, joined.Name(), f.Name(), source)
+		return "", faultf("stop the agent and remove "+c.short(path)+" first", "%s has joined another federation, %s; that of %s is %s",
+			c.Component.ID, joined, source, f)
 	}
 	if bytes.Equal(present, data) {
 		return path, nil

@@ -3,8 +3,8 @@ package config
 import (
 	"bytes"
 	"crypto"
-	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"fbpeer/mpspdz"
@@ -58,7 +58,7 @@ func (c *Config) renew() string {
 	if c.Component.Fedbiomed == nil {
 		return "make a new pair: `fbpeer component create --role party` in an empty folder writes one"
 	}
-	command := "node --config " + fmt.Sprintf("%q", c.Component.Fedbiomed.File)
+	command := "node --config " + filepath.Base(c.Component.Fedbiomed.File)
 	if c.Component.Role == mpspdz.Researcher {
 		command = "researcher"
 	}
