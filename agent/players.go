@@ -98,7 +98,7 @@ func (p *players) update(c *config.Config, s store, members []mpspdz.Party, own 
 		return "", err
 	}
 	err = s.do("swap players", func() error {
-		return durable.SwapFolder(c.PlayersDir, name, durableFiles(files, c.PlayersGroup != ""), dirMode, keepFolders)
+		return durable.SwapFolder(c.PlayersDir, name, durableFiles(files, c.PlayersGroup != ""), mpspdz.Trusts, dirMode, keepFolders)
 	})
 	if err != nil {
 		return "", err

@@ -24,15 +24,19 @@ type plan struct {
 	files   map[string]File // by path
 	order   []string        // of files, sorted
 	folders []string        // "." and every folder below it, each after its parent
+	matters func(path string) bool
 	dirMode fs.FileMode
 }
 
 // newPlan checks what a caller wants built.
-func newPlan(files []File, dirMode fs.FileMode) (plan, error) {
+func newPlan(files []File, matters func(path string) bool, dirMode fs.FileMode) (plan, error) {
 	if dirMode&^(fs.ModePerm|fs.ModeSetgid) != 0 || dirMode&0o700 != 0o700 {
 		return plan{}, fmt.Errorf("folder mode %v: the owner must have all permissions, and set-group-id is the only other bit taken", dirMode)
 	}
-	p := plan{files: make(map[string]File, len(files)), dirMode: dirMode}
+	if matters == nil {
+		matters = func(string) bool { return true }
+	}
+	p := plan{files: make(map[string]File, len(files)), matters: matters, dirMode: dirMode}
 	for _, file := range files {
 		if err := file.check(); err != nil {
 			return plan{}, err
@@ -139,7 +143,7 @@ func (d disk) buildFile(root string, file File) (err error) {
 	return d.do("fsync "+file.Path, f.Sync)
 }
 
-// equals says whether root is exactly the planned folder. Whatever cannot be read is not.
+// equals says whether root is the planned folder and holds nothing beside it that matters. Whatever cannot be read is not.
 func (p plan) equals(root string) bool {
 	missing := len(p.files) + len(p.folders)
 	err := filepath.WalkDir(root, func(at string, entry fs.DirEntry, err error) error {
@@ -150,13 +154,26 @@ func (p plan) equals(root string) bool {
 		if err != nil {
 			return err
 		}
+		relative = filepath.ToSlash(relative)
+		if !p.has(relative) {
+			if p.matters(relative) {
+				return ErrChanged
+			}
+			return nil
+		}
 		missing--
-		if !p.holds(filepath.ToSlash(relative), at, entry) {
+		if !p.holds(relative, at, entry) {
 			return ErrChanged
 		}
 		return nil
 	})
 	return err == nil && missing == 0
+}
+
+// has says whether the relative name is planned.
+func (p plan) has(relative string) bool {
+	_, file := p.files[relative]
+	return file || slices.Contains(p.folders, relative)
 }
 
 // holds says whether the entry at a path is the planned one of that relative name.
@@ -166,7 +183,7 @@ func (p plan) holds(relative, at string, entry fs.DirEntry) bool {
 		return false
 	}
 	if entry.IsDir() {
-		return slices.Contains(p.folders, relative) && info.Mode() == p.dirMode|fs.ModeDir
+		return info.Mode() == p.dirMode|fs.ModeDir
 	}
 	want, planned := p.files[relative]
 	if !planned {

@@ -61,7 +61,8 @@
 // # Swapping a folder: SwapFolder
 //
 //  1. remove what crashed runs left (.tmp-fbpeer-*)
-//  2. if parent/NAME is there and equal in every name, byte, link and permission, go to 6
+//  2. if parent/NAME is there and equal in every name, byte, link and permission, but for names that do not
+//     matter, go to 6
 //  3. build parent/.tmp-fbpeer-<digits>: write and fsync every file, then fsync every folder from the innermost out
 //  4. rename it to parent/NAME
 //  5. fsync parent

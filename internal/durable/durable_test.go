@@ -37,7 +37,7 @@ func operations() map[string]func(d disk, dir string) error {
 		"grow":    func(d disk, dir string) error { return d.rewrite(inDir(dir, shortContent, newContent)) },
 		"shrink":  func(d disk, dir string) error { return d.rewrite(inDir(dir, newContent, shortContent)) },
 		"recover": func(d disk, dir string) error { _, err := d.recover(filepath.Join(dir, "intent")); return err },
-		"swap":    func(d disk, dir string) error { return d.swapFolder(dir, nameB, filesB(), 0o750, 2) },
+		"swap":    func(d disk, dir string) error { return d.swapFolder(dir, nameB, filesB(), nil, 0o750, 2) },
 		"lock": func(_ disk, dir string) error {
 			lock, err := TryLock(filepath.Join(dir, "lock"))
 			if err != nil {

@@ -21,24 +21,27 @@ const (
 	nameLength = 64
 )
 
-// SwapFolder puts a folder with exactly files in force: builds parent/name beside the present one (or takes the one that is there,
-// if it is complete and equal), syncs everything, and points the symbolic link parent/current at it by one rename.
+// SwapFolder puts a folder with files in force: builds parent/name beside the present one (or takes the one that is there, if it is
+// complete and equal), syncs everything, and points the symbolic link parent/current at it by one rename.
 //
 // name must be 64 lower-case hexadecimal digits, as a SHA-256 of the content is. Folders that are made, parent among them, get
 // dirMode: permission bits, and set-group-id where a folder passes its group on. Of the folders with such names all but the last
 // keep to have been in force are removed; the present one and the one before it count as the last two, and the present one always
 // stays. The caller holds a lock: one SwapFolder at a time in a parent.
 //
+// matters says which paths may only be there if they are in files: one beside them that matters makes the folder a changed one, any
+// other is somebody's own work (the output of a run) and stays where it is. nil: all matter.
+//
 // An error before the rename leaves current as it was. A File that is not acceptable is an error before anything is written.
-func SwapFolder(parent, name string, files []File, dirMode fs.FileMode, keep int) error {
-	return about(parent, disk{}.swapFolder(parent, name, files, dirMode, keep))
+func SwapFolder(parent, name string, files []File, matters func(path string) bool, dirMode fs.FileMode, keep int) error {
+	return about(parent, disk{}.swapFolder(parent, name, files, matters, dirMode, keep))
 }
 
-func (d disk) swapFolder(parent, name string, files []File, dirMode fs.FileMode, keep int) error {
+func (d disk) swapFolder(parent, name string, files []File, matters func(path string) bool, dirMode fs.FileMode, keep int) error {
 	if !isSetName(name) {
 		return fmt.Errorf("folder name %q is not a SHA-256 in hexadecimal", name)
 	}
-	plan, err := newPlan(files, dirMode)
+	plan, err := newPlan(files, matters, dirMode)
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func wantFolder(t *testing.T, dir string, files []File, dirMode fs.FileMode) {
 
 func swap(t testing.TB, parent, name string, files []File, keep int) {
 	t.Helper()
-	if err := SwapFolder(parent, name, files, 0o750, keep); err != nil {
+	if err := SwapFolder(parent, name, files, nil, 0o750, keep); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -128,7 +128,7 @@ func TestSwapFolderGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := SwapFolder(parent, nameA, filesA(), mode, 3); err != nil {
+		if err := SwapFolder(parent, nameA, filesA(), nil, mode, 3); err != nil {
 			t.Fatal(err)
 		}
 		wantFolder(t, filepath.Join(parent, nameA), filesA(), mode)
@@ -273,13 +273,40 @@ func TestSwapFolderKilled(t *testing.T) {
 	}
 }
 
+// A run leaves its own files in the folder that it runs in: they must survive the agent's next start, unless they could change whom
+// the next run trusts.
+func TestSwapFolderKeepsWhatDoesNotMatter(t *testing.T) {
+	parent := t.TempDir()
+	matters := func(path string) bool { return strings.HasSuffix(path, ".pem") }
+	again := func() {
+		t.Helper()
+		if err := SwapFolder(parent, nameA, filesA(), matters, 0o750, 3); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again()
+	inForce := filepath.Join(parent, "current")
+	if err := os.Mkdir(filepath.Join(inForce, "output"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	output := filepath.Join(inForce, "output", "result")
+	mustWrite(t, output, []byte("42"), 0o600)
+	again()
+	if got := mustRead(t, output); string(got) != "42" {
+		t.Errorf("the output of a run is now %q", got)
+	}
+	mustWrite(t, filepath.Join(inForce, "output", "P7.pem"), []byte("a stranger"), 0o600)
+	again()
+	wantFolder(t, inForce, filesA(), 0o750)
+}
+
 // Every call that fails leaves a whole folder in force; nothing keeps the next attempt from working.
 func TestSwapFolderFails(t *testing.T) {
 	for n := 1; ; n++ {
 		parent := t.TempDir()
 		swap(t, parent, nameA, filesA(), 3)
 		d, failed := failingAt(n)
-		err := d.swapFolder(parent, nameB, filesB(), 0o750, 1)
+		err := d.swapFolder(parent, nameB, filesB(), nil, 0o750, 1)
 		if !*failed {
 			if err != nil {
 				t.Fatal(err)
@@ -371,7 +398,7 @@ func TestSwapFolderRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := SwapFolder(filepath.Join(dir, "players"), c.folder, c.files, c.dirMode, 3); err == nil {
+			if err := SwapFolder(filepath.Join(dir, "players"), c.folder, c.files, nil, c.dirMode, 3); err == nil {
 				t.Error("taken")
 			}
 			wantNames(t, dir) // refused before anything is made
@@ -384,7 +411,7 @@ func TestSwapFolderCurrentNotOurs(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(parent, "current"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := SwapFolder(parent, nameA, filesA(), 0o750, 3); err == nil || !strings.Contains(err.Error(), "move it away") {
+	if err := SwapFolder(parent, nameA, filesA(), nil, 0o750, 3); err == nil || !strings.Contains(err.Error(), "move it away") {
 		t.Errorf("SwapFolder: %v", err)
 	}
 	if err := UnlinkFolder(parent); err == nil || !strings.Contains(err.Error(), "move it away") {
