@@ -101,8 +101,9 @@ func development(c *config.Config) bool {
 	return err == nil && f.Development()
 }
 
+// nothingToApprove: what it announces is in force, but for what never needs an approval (label, policy, expiry).
 func nothingToApprove(p api.Peer) bool {
-	return p.State == api.StateAccepted && p.Announced == nil && len(p.Changes) == 0
+	return p.State == api.StateAccepted && p.Announced == nil
 }
 
 // approveAgain is for one that is approved as it stands: the fingerprint is still compared, and an alias may be given.
@@ -133,6 +134,9 @@ func (a *app) approveAgain(ctx context.Context, control agent.Controller, v view
 // approvable refuses, before anything is asked, what cannot be approved as it was typed.
 func (v view) approvable(s api.Snapshot, p api.Peer, ap approval) error {
 	approved := approvedOf(s, p)
+	if p.State == api.StateDenied || p.State == api.StateRevoked {
+		return refused(fmt.Sprintf("if that was a mistake: %s trust forget %s", v.prog, v.typed(p)), "%s is %s", v.called(p.Component), p.State)
+	}
 	if approved != nil && !ap.replace {
 		return refused(fmt.Sprintf("if the site was set up anew: %s trust approve %s --replace --fingerprint …", v.prog, v.replacing(p)),
 			"%s is approved with another identity; nothing was changed", v.called(p.Component))
@@ -153,8 +157,6 @@ func (v view) question(s api.Snapshot, p api.Peer) string {
 		return v.replaced(p, *approved) + "\n" + v.offer(p)
 	case p.State == api.StateChanged || p.State == api.StateAccepted:
 		return v.changed(p)
-	case p.State == api.StateDenied || p.State == api.StateRevoked:
-		return v.offer(p) + "    It is " + p.State + " now.\n"
 	}
 	return v.offer(p)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -33,7 +34,7 @@ func (a *app) componentCreateCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&n.root, "root", "", "`DIR` of Fed-BioMed, or of the plain party")
 	c.Flags().StringVar(&n.role, "role", "", "`ROLE`: researcher, node or party")
-	c.Flags().StringVar(&n.name, "name", "", "`NAME` of the configuration file (config-n1.ini); of the party itself, for a plain one")
+	c.Flags().StringVar(&n.name, "name", "", "`NAME` of the configuration file (config-n1.ini); of the party itself, for a plain one (default the folder's)")
 	c.Flags().StringVar(&n.ip, "ip", "", "`ADDRESS` where others reach MP-SPDZ here: IPv4 or host name (default localhost)")
 	c.Flags().Uint16Var(&n.port, "port", 0, "`PORT` of MP-SPDZ (default: the next from 14000)")
 	return c
@@ -62,6 +63,9 @@ func (a *app) componentCreate(n newComponent) error {
 	s := config.Selector{Getenv: noEnvironment}
 	if role == mpspdz.PlainParty {
 		flag = "--config"
+		if n.name == "" {
+			n.name = folderName(n.root)
+		}
 		file, err = config.CreateParty(a.random, n.root, n.name, n.ip, n.port, a.now())
 		s.Config = file
 	} else {
@@ -97,6 +101,14 @@ func (a *app) componentCreate(n newComponent) error {
 	}
 	fmt.Fprintf(a.stderr, "Next: fbpeer %s %s join FILE.federation\n", flag, shellWord(file))
 	return nil
+}
+
+// folderName is the plain party's name where none was given.
+func folderName(root string) string {
+	if path, err := filepath.Abs(root); err == nil {
+		return filepath.Base(path)
+	}
+	return ""
 }
 
 // noEnvironment: what was just made is read back as it stands in its file.

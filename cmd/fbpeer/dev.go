@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -64,7 +65,7 @@ func (a *app) dev(ctx context.Context, d devRun) error {
 	if err != nil {
 		return err
 	}
-	screen := &devScreen{app: a, total: progressLines(a), once: d.once}
+	screen := &devScreen{app: a, total: newProgress(a.stderr, a.terminal), once: d.once}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	deadline := ctx
@@ -76,18 +77,19 @@ func (a *app) dev(ctx context.Context, d devRun) error {
 	}
 	err = fleet.Run(deadline, fleet.Config{
 		Root: root, Getenv: a.getenv, Options: a.options(a.logger(level, "console")),
-		Progress: screen.progress, Ready: screen.ready,
+		Progress: screen.total.show, Ready: screen.ready,
 	})
 	screen.total.end()
 	if screen.wrote != nil {
 		return screen.wrote
 	}
 	if d.once && !screen.wasReady {
+		screen.total.explain()
 		switch {
 		case errors.Is(deadline.Err(), context.DeadlineExceeded):
-			return &failure{code: exitAnswerNo, err: fmt.Errorf("not ready after %s: %s", d.timeout, missing(screen.last)), hint: "--log-level info says more"}
+			return &failure{code: exitAnswerNo, err: fmt.Errorf("not ready after %s: %s", d.timeout, missing(screen.total.last)), hint: "--log-level info says more"}
 		case err == nil:
-			return &failure{code: exitAnswerNo, err: fmt.Errorf("interrupted before all were ready: %s", missing(screen.last))}
+			return &failure{code: exitAnswerNo, err: fmt.Errorf("interrupted before all were ready: %s", missing(screen.total.last))}
 		}
 	}
 	return err
@@ -153,17 +155,10 @@ func (a *app) createDemo(root string, n int) error {
 type devScreen struct {
 	*app
 	total    *progress
-	last     fleet.Progress
-	digest   string
 	once     bool
 	wasReady bool
 	wrote    error
 	done     context.CancelFunc // --once: all is done
-}
-
-func (d *devScreen) progress(p fleet.Progress) {
-	d.last = p
-	d.total.show(p)
 }
 
 func (d *devScreen) ready(snapshots []api.Snapshot) {
@@ -171,14 +166,14 @@ func (d *devScreen) ready(snapshots []api.Snapshot) {
 		return
 	}
 	d.wasReady = true
-	d.total.end()
 	v := view{now: d.now(), prog: "fbpeer", names: devNames(snapshots)}
 	text := "\n" + v.devTable(snapshots) + "\n" + readyLine(snapshots)
 	if _, err := d.stdout.Write([]byte(text)); err != nil {
 		d.wrote = err
 	}
 	if len(snapshots) > 0 && snapshots[0].Set != nil {
-		fmt.Fprintf(d.stderr, "player files: %s\n", show(snapshots[0].Set.Dir))
+		dir := strings.Replace(snapshots[0].Set.Dir, snapshots[0].Self.Component, "COMPONENT", 1)
+		fmt.Fprintf(d.stderr, "player files: %s\n", show(dir))
 	}
 	if d.done != nil {
 		d.done()

@@ -111,14 +111,10 @@ func (a *app) federationFile(args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if c.Federation == "" {
-		return "", noFederation()
+	if _, err := c.LoadFederation(); err != nil {
+		return "", err
 	}
 	return c.Federation, nil
-}
-
-func noFederation() error {
-	return usage("fbpeer join FILE, or make one: fbpeer federation create NAME", "this component has joined no federation")
 }
 
 func (a *app) readFederation(file string) (federationJSON, error) {
@@ -164,7 +160,9 @@ func (a *app) joinCommand() *cobra.Command {
 		Example: "  fbpeer join cardio.federation\n  ssh hospital-a cat cardio.federation | fbpeer join -",
 		Args:    oneArg("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			c, err := config.Load(a.selector())
+			s := a.selector()
+			s.ForRun = true
+			c, err := config.Load(s)
 			if err != nil {
 				return err
 			}

@@ -29,7 +29,7 @@ func TestTarget(t *testing.T) {
 		{name: "id", s: withPending(), arg: idParis, want: withPending().Peers[2].PeerID},
 		{name: "alias", s: withPending(), arg: "nice", want: cardio().Peers[0].PeerID},
 		{name: "unique prefix", s: withPending(), arg: "NODE_f", want: cardio().Peers[1].PeerID},
-		{name: "ambiguous prefix", s: withPending(), arg: "NODE_98", code: exitUsage, says: idNice + ", " + idParis},
+		{name: "ambiguous prefix", s: withPending(), arg: "NODE_98", code: exitUsage, says: idParis + ", " + idNice},
 		{name: "unknown", s: withPending(), arg: "NODE_77", code: exitFailed, says: "NODE_77"},
 		{name: "empty", s: withPending(), arg: "", code: exitFailed, says: "no component"},
 		{name: "ourselves", s: withPending(), arg: "RESEARCHER", code: exitUsage, says: "this component itself"},

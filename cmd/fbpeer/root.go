@@ -63,10 +63,10 @@ func newRoot(a *app) *cobra.Command {
 	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.component, "component", "", "Fed-BioMed component's configuration `FILE` (config-n1.ini is looked up in etc/)")
-	flags.StringVar(&a.config, "config", "", "`FILE` fbpeer.ini")
-	flags.StringVar(&a.state, "state", "", "state folder `DIR`")
+	flags.StringVar(&a.config, "config", "", "the agent's own `FILE`, fbpeer.ini")
+	flags.StringVar(&a.state, "state", "", "the agent's state folder `DIR`")
 	flags.BoolVar(&a.json, "json", false, "print one JSON object")
-	flags.StringVar(&a.logLevel, "log-level", "", "`LEVEL` of the log on stderr: debug, info, warn or error")
+	flags.StringVar(&a.logLevel, "log-level", "", "`LEVEL` of the log: debug, info, warn or error")
 
 	const set, trust, look, other = "set", "trust", "look", "other"
 	root.AddGroup(&cobra.Group{ID: set, Title: "Set up and run:"}, &cobra.Group{ID: trust, Title: "Decide:"},
@@ -108,6 +108,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		return usage(cmd.CommandPath()+" --help", "%s takes no arguments, got %q", cmd.CommandPath(), args[0])
 	}
 	hint := cmd.CommandPath() + " --help"
+	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		hint = "did you mean: " + cmd.CommandPath() + " " + near[0]
 	}

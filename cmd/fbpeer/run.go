@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -62,10 +63,7 @@ func (a *app) serve(ctx context.Context, federation string) error {
 	}
 	server, err := agent.New(ctx, c, options)
 	if err != nil {
-		if errors.Is(err, context.Canceled) {
-			return nil
-		}
-		return err
+		return unlessStopped(ctx, err)
 	}
 	greeting := make(chan struct{})
 	go func() {
@@ -76,7 +74,7 @@ func (a *app) serve(ctx context.Context, federation string) error {
 		case <-ctx.Done():
 		}
 	}()
-	err = server.Run(ctx)
+	err = unlessStopped(ctx, server.Run(ctx))
 	stop()
 	<-greeting
 	if err == nil {
@@ -85,33 +83,28 @@ func (a *app) serve(ctx context.Context, federation string) error {
 	return err
 }
 
+// unlessStopped takes an error that only says that we were told to stop as none.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
 // federated loads the configuration with the federation file to use: the one named, which is also joined where none was.
 func (a *app) federated(file string) (*config.Config, error) {
 	s := a.selector()
+	s.ForRun = true
 	c, err := config.Load(s)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case file == "" && c.Federation == "":
-		return nil, noFederation()
-	case file != "" && c.Federation == "":
-		data, err := a.readInput(file)
-		if err != nil {
-			return nil, err
-		}
-		f, _, err := config.ParseFederation(file, data)
-		if err != nil {
-			return nil, err
-		}
-		if f.Development() {
-			return nil, forDevelopment(file)
-		}
-		if _, err := c.Join(data, file); err != nil {
-			return nil, err
-		}
-	case file != "":
+	if file != "" && joined(c) {
 		s.Federation = file
+	} else if file != "" {
+		if err := a.joinFirst(c, file); err != nil {
+			return nil, err
+		}
 	}
 	if c, err = config.Load(s); err != nil {
 		return nil, err
@@ -124,6 +117,31 @@ func (a *app) federated(file string) (*config.Config, error) {
 		return nil, forDevelopment(c.Federation)
 	}
 	return c, nil
+}
+
+// joined: there is a federation file already.
+func joined(c *config.Config) bool {
+	if c.Federation == "" {
+		return false
+	}
+	_, err := os.Stat(c.Federation)
+	return err == nil
+}
+
+func (a *app) joinFirst(c *config.Config, file string) error {
+	data, err := a.readInput(file)
+	if err != nil {
+		return err
+	}
+	f, _, err := config.ParseFederation(file, data)
+	if err != nil {
+		return err
+	}
+	if f.Development() {
+		return forDevelopment(file)
+	}
+	_, err = c.Join(data, file)
+	return err
 }
 
 func forDevelopment(file string) error {

@@ -59,6 +59,12 @@ func approved(p api.Peer, alias string, party int) api.Peer {
 func cardio() api.Snapshot {
 	self := peerOf(idRes, "", "10.221.0.1:14000", 'r')
 	self.Party, self.LastHeard, self.Connected, self.From, self.Via = pointer(0), nil, nil, "", ""
+	self.Sources = []api.Setting{
+		{Name: "component.ip", Value: "10.221.0.1", Source: "environment MPSPDZ_IP"},
+		{Name: "component.certificate", Value: "certs/cert_" + idRes + "/MPSPDZ_certificate.pem", Source: "etc/config_researcher.ini: [mpspdz] public_key"},
+		{Name: "agent.mdns", Value: "true", Source: "default"},
+		{Name: "agent.announce", Source: "default"},
+	}
 	return api.Snapshot{
 		Federation: "cardio",
 		Self:       self,

@@ -212,14 +212,36 @@ func (v view) idScreen(s api.Snapshot) string {
 	}
 	var b strings.Builder
 	b.WriteString(t.String() + warnings(p.Warnings, ""))
-	if len(p.Sources) > 0 {
-		b.WriteString("\nwhere each value comes from:\n")
-		t := table{indent: "  "}
-		for _, setting := range p.Sources {
-			t.add(show(setting.Name), orDash(show(setting.Value)))
-			t.add("", "from "+show(setting.Source))
+	b.WriteString(sources(p.Sources))
+	return b.String()
+}
+
+// sources lists where the own values come from; defaults briefly, and only those that say something.
+func sources(settings []api.Setting) string {
+	var b strings.Builder
+	t := table{indent: "  "}
+	var defaults []string
+	for _, s := range settings {
+		name, value, source := show(s.Name), orDash(show(s.Value)), "from "+show(s.Source)
+		switch {
+		case s.Source == "default" && s.Value == "":
+		case s.Source == "default":
+			defaults = append(defaults, name+" = "+value)
+		case displayWidth(value) <= 20:
+			t.add(name, pad(value, 20)+"  "+source)
+		default:
+			t.add(name, value)
+			t.add("", source)
 		}
-		b.WriteString(t.String())
+	}
+	if len(t.rows) > 0 {
+		b.WriteString("\nwhere each value comes from:\n" + t.String())
+	}
+	if len(defaults) > 0 {
+		b.WriteString("  by default:\n")
+		for _, d := range defaults {
+			b.WriteString("    " + d + "\n")
+		}
 	}
 	return b.String()
 }
