@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fbpeer/exchange"
@@ -32,7 +33,7 @@ func (l *loader) takeFedbiomed(f *fedbiomed.Component) {
 	}
 	l.c.Root = f.Root
 	l.c.Lock = filepath.Join(f.Root, "var", stateFolder, f.ID+".lock")
-	l.c.Warnings = append(l.c.Warnings, f.Warnings...)
+	l.c.Warnings = slices.Concat(l.c.Warnings, f.Warnings, f.Running("/proc"))
 	l.watch(f.File)
 	l.watch(f.Certificate)
 	l.watch(f.PrivateKey)

@@ -25,6 +25,8 @@
 // SECURE_AGGREGATION and FORCE_SECURE_AGGREGATION. Fed-BioMed's documentation spells the first two MPSDPZ_IP and MPSDPZ_PORT,
 // which no release reads: they are honoured with a warning, and refused where they contradict the right spelling.
 //
+// The environment of the component itself is another process's: Component.Running tells where it differs.
+//
 // What is wrong with a configuration is an *Error with file, section, key, value and cure.
 //
 // # The registry
