@@ -1,0 +1,61 @@
+// Package gossip carries sealed records between the members of a federation: a GossipSub topic for what is new, and a protocol between
+// two for what a member missed, since gossip keeps nothing. What it accepts goes to Config.Deliver; it stores nothing itself, it reads
+// the caller's exchange.Table.
+//
+// # Topic
+//
+// The topic is /fbpeer/1/<federation id>. A message's data is one sealed record (at most 16 KiB), its signed author the record's
+// identity: everybody publishes only what is their own, other people's records travel by sync. Messages are always signed, published to all
+// neighbours at once (flood publish), never with peer exchange; only this topic can be subscribed to. A whole RPC is at most 64 KiB.
+//
+// Outcome is the one switch of what becomes of a record: accepted (delivered and passed on, whether or not we trust it), ignored, or
+// rejected.
+//
+// # Sync: /fbpeer/1/sync
+//
+// One stream is one exchange between the dialer D and the listener L, 10 seconds long at most. A frame is an unsigned varint (at most
+// 3 bytes) with the length of the body, and the body. Integers are big-endian. A longer frame than allowed, or anything that does not
+// parse, ends the exchange.
+//
+//	D → L  hello     version (1 byte: 1), flags (1 byte), clock (8 bytes, Unix time in ms), digest of D's table (32 bytes), and with
+//	                 flag 2 the digest of L's table at the end of the last exchange that left nothing to be asked for either way, D's
+//	                 own being the same now as then (32 bytes). At most 256 bytes. Flag 1 asks for peer records. Later versions
+//	                 append; unknown flags and what follows the known fields are ignored
+//	L → D  answer    1 byte, no frame: 0 the tables are equal; 1 they differ as they did (flag 2 only); 2 they differ
+//	L → D  peers     frame, only with flag 1
+//	D → L  peers     frame, only with flag 1
+//	                 … the end, unless the answer is 2
+//	L → D  table     frame
+//	D → L  table     frame
+//	D → L  want      frame: indices into L's table, 2 bytes each, ascending
+//	L → D  records   one frame for each index, in order: the sealed record, or empty if it is withheld
+//	L → D  want      frame: indices into D's table
+//	D → L  records
+//
+// A table (at most 512 KiB) is a sequence of entries: kind, peer id and set (each 1 byte of length and its bytes), sequence (8 bytes),
+// hash (32 bytes). Entries ascend strictly by kind, peer id, set, compared as bytes; at most 4,096. Its digest is exchange.Digest of the
+// same. Kinds that a member does not know are compared but not asked for.
+//
+// A peers frame (at most 64 KiB, 32 records) is a sequence of signed peer records (libp2p's record.Envelope of a peer.PeerRecord), each
+// after its length (2 bytes). Only records of accepted or directly connected members are handed on. The receiver verifies them, keeps at
+// most 8 TCP addresses of each, and drops loopback, link-local and multicast ones.
+//
+// Records of barred identities (denied or revoked here) are in the table, but asked for them the answer is "withheld"; we do not
+// ask for theirs. What came from a neighbour once, whether it was stored, refused or withheld, is not asked of it again on that connection,
+// except what a rate bound held up. A record may be newer than the one asked for, never another's.
+//
+// Records from a sync pass the same checks and bounds as those from the topic.
+//
+// Exchanges run when a connection has been identified (the side that dialled at once, the other 1 to 2 s later, which is usually one byte), every
+// SyncEvery with one random neighbour, and with 3 random neighbours 100 to 300 ms after Stored.
+//
+// # Bounds
+//
+// Per forwarding neighbour 2,048 records and 8 MiB at once, refilled by 50 records and 256 KiB a second; per origin 16 records and
+// 64 KiB at once, refilled by 1 record in 5 s and 4 KiB a second. The forwarder pays for everything it brings, the origin only for what would be
+// accepted, so that nobody can use up somebody else's. Of a neighbour 4 syncs a second (16 at once) are answered, of all 32 at the same time.
+// A bound that bites is counted in Stats and logged once per peer.
+//
+// Nothing that a peer sends makes a goroutine panic: what nevertheless does is recovered, logged and counted as ignored or ends the
+// exchange.
+package gossip

@@ -1,0 +1,212 @@
+package gossip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/rs/zerolog"
+
+	"fbpeer/exchange"
+)
+
+// SyncProtocol is the protocol id of syncs.
+const SyncProtocol protocol.ID = "/fbpeer/1/sync"
+
+// Topic is the name of a federation's topic.
+func Topic(f exchange.Federation) string { return "/fbpeer/1/" + f.ID() }
+
+// Received is one record that the one switch accepted, for the agent's loop.
+type Received struct {
+	Announcement *exchange.Announcement
+	From         peer.ID // the forwarding peer
+	Via          string  // "topic" or "sync"
+}
+
+// Config of taking part. All fields are needed unless said. The functions are called from many goroutines.
+type Config struct {
+	Host       host.Host
+	Federation exchange.Federation
+	Table      *exchange.Table // read only here
+	Now        func() time.Time
+	Log        zerolog.Logger
+	// Barred says who is denied or revoked here: their records are ignored, never relayed, withheld in a sync.
+	Barred func(peer.ID) bool
+	// Deliver takes accepted records (see Outcome; that includes an equivocation, which Table.Put tells again). It must not block for
+	// long: the agent's loop's channel. Own records come back only if they differ from what the table holds.
+	Deliver func(ctx context.Context, r Received)
+	// Learned takes checked addresses of members that a neighbour is connected to or trusts. Optional.
+	Learned func(peer.AddrInfo)
+	// Trusted says whose signed peer records may be handed on while they are not connected (accepted members). Optional.
+	Trusted func(peer.ID) bool
+	// SyncEvery is how often to sync with a random neighbour; 0 is 30 s.
+	SyncEvery time.Duration
+}
+
+// Exchange is a running membership of the topic and the sync protocol. Safe for concurrent use.
+type Exchange struct {
+	c          Config
+	timing     timing
+	topic      *pubsub.Topic
+	tally      *tally
+	forwarders *meter
+	origins    *meter
+	syncs      *meter
+	peers      *peerRecords
+	neighbours *neighbours
+	stored     chan struct{}
+	inbound    chan struct{} // one token for each sync that is answered
+	outbound   chan struct{} // one token for each sync that we started
+
+	mu     sync.Mutex
+	closed bool
+	tasks  sync.WaitGroup
+}
+
+// timing is what tests shorten.
+type timing struct {
+	exchange             time.Duration // a whole sync
+	listener, listenerBy time.Duration // the listening side's first sync, from and by at most this much later
+	stored, storedBy     time.Duration // syncs after Stored
+	settled              time.Duration // how long a table that differs for good is taken for unchanged
+}
+
+func defaultTiming() timing {
+	return timing{exchange: 10 * time.Second, listener: time.Second, listenerBy: time.Second,
+		stored: 100 * time.Millisecond, storedBy: 200 * time.Millisecond, settled: 2 * time.Minute}
+}
+
+const (
+	inboundMost  = 32
+	outboundMost = 8
+)
+
+// Start joins the topic, answers the sync protocol, and syncs on every new connection, every SyncEvery with one random neighbour, and
+// after Stored with 3. It ends with ctx; Wait returns when all its goroutines have ended.
+func Start(ctx context.Context, c Config) (*Exchange, error) { return start(ctx, c, defaultTiming()) }
+
+func start(ctx context.Context, c Config, t timing) (*Exchange, error) {
+	if err := c.complete(); err != nil {
+		return nil, err
+	}
+	x := &Exchange{
+		c: c, timing: t, tally: newTally(c.Log),
+		forwarders: newMeter(forwarderBound()), origins: newMeter(originBound()), syncs: newMeter(syncBound()),
+		peers: newPeerRecords(c.Host.ID()), neighbours: newNeighbours(),
+		stored: make(chan struct{}, 1), inbound: make(chan struct{}, inboundMost), outbound: make(chan struct{}, outboundMost),
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ok := false
+	defer func() {
+		if !ok {
+			cancel()
+		}
+	}()
+	subscription, err := x.join(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("joining the topic: %w", err)
+	}
+	events, err := x.subscribe()
+	if err != nil {
+		return nil, fmt.Errorf("subscribing to the host's events: %w", err)
+	}
+	ok = true
+	c.Host.SetStreamHandler(SyncProtocol, x.answer(ctx))
+	x.tasks.Go(func() {
+		<-ctx.Done()
+		cancel()
+		x.close()
+	})
+	x.tasks.Go(func() { x.receive(ctx, subscription) })
+	x.tasks.Go(func() { x.follow(ctx, events) })
+	x.tasks.Go(func() { x.syncSteadily(ctx) })
+	x.tasks.Go(func() { x.syncStored(ctx) })
+	return x, nil
+}
+
+// complete fills in what is optional.
+func (c *Config) complete() error {
+	if c.Host == nil || c.Table == nil || c.Now == nil || c.Barred == nil || c.Deliver == nil || c.Federation.ID() == "" {
+		return errors.New("gossip.Config needs Host, Federation, Table, Now, Barred and Deliver")
+	}
+	if c.Learned == nil {
+		c.Learned = func(peer.AddrInfo) {}
+	}
+	if c.Trusted == nil {
+		c.Trusted = func(peer.ID) bool { return false }
+	}
+	if c.SyncEvery == 0 {
+		c.SyncEvery = 30 * time.Second
+	}
+	return nil
+}
+
+// close takes no more syncs.
+func (x *Exchange) close() {
+	x.c.Host.RemoveStreamHandler(SyncProtocol)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.closed = true
+}
+
+// spawn runs f in a goroutine that Wait waits for; not after the end.
+func (x *Exchange) spawn(f func()) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.closed {
+		return false
+	}
+	x.tasks.Go(f)
+	return true
+}
+
+// Wait returns when the context has ended and all goroutines with it.
+func (x *Exchange) Wait() { x.tasks.Wait() }
+
+// Stored tells that the loop has put a record of somebody into the table: it is passed on (epidemic sync).
+func (x *Exchange) Stored() {
+	select {
+	case x.stored <- struct{}{}:
+	default: // one is announced already, and will find this one too
+	}
+}
+
+// Stats gives the counters as they are now.
+func (x *Exchange) Stats() Stats { return x.tally.stats() }
+
+// judge applies everything to a record that a neighbour brought: bounds, Open, author, list, table. The result and what Outcome makes
+// of it is counted. The announcement comes with an error too if it could be opened.
+func (x *Exchange) judge(sealed []byte, from, author peer.ID) (*exchange.Announcement, error) {
+	a, err := x.examine(sealed, from, author)
+	x.tally.count(err, from)
+	return a, err
+}
+
+func (x *Exchange) examine(sealed []byte, from, author peer.ID) (a *exchange.Announcement, err error) {
+	defer x.tally.recovered("checking a record", func() { a, err = nil, refuse(CodePanic, "", "checking it failed") })
+	now := x.c.Now()
+	if !x.forwarders.allow(from, len(sealed), now) {
+		return nil, refuse(CodeRate, from, "the neighbour brings too much")
+	}
+	a, err = exchange.Open(sealed, x.c.Federation)
+	if err != nil {
+		return nil, err
+	}
+	if a.Peer != author {
+		return a, refuse(CodeAuthor, a.Peer, "it came as a record of %s", author)
+	}
+	if x.c.Barred(a.Peer) {
+		return a, refuse(CodeBarred, a.Peer, "the identity is denied or revoked here")
+	}
+	err = x.c.Table.Check(a.Record(), now)
+	if Outcome(err) == pubsub.ValidationAccept && !x.origins.allow(a.Peer, len(sealed), now) {
+		return a, refuse(CodeRate, a.Peer, "the identity announces too often")
+	}
+	return a, err
+}

@@ -1,0 +1,297 @@
+package gossip
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/event"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
+
+	"fbpeer/exchange"
+)
+
+// fetchedMost bounds the records that are remembered as fetched from one neighbour.
+const fetchedMost = 8192
+
+// neighbours is what is remembered of each connected member that speaks the sync protocol. Safe for concurrent use.
+type neighbours struct {
+	mu    sync.Mutex
+	peers map[peer.ID]*neighbour
+	asked map[[32]byte]bool // records that a running exchange asked for: nobody else is asked at the same time
+}
+
+type neighbour struct {
+	fetched map[[32]byte]bool // came from it, or was withheld, on this connection
+	running bool              // an exchange that we started
+	again   bool              // another one was asked for meanwhile
+	// The digests at the end of the last exchange that left nothing to ask for, and when that was.
+	ours, theirs [32]byte
+	settled      time.Time
+}
+
+func newNeighbours() *neighbours {
+	return &neighbours{peers: map[peer.ID]*neighbour{}, asked: map[[32]byte]bool{}}
+}
+
+// add says whether p is new.
+func (n *neighbours) add(p peer.ID) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if _, ok := n.peers[p]; ok {
+		return false
+	}
+	n.peers[p] = &neighbour{fetched: map[[32]byte]bool{}}
+	return true
+}
+
+func (n *neighbours) remove(p peer.ID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.peers, p)
+}
+
+func (n *neighbours) has(p peer.ID) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_, ok := n.peers[p]
+	return ok
+}
+
+// some gives up to k random neighbours.
+func (n *neighbours) some(k int) []peer.ID {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var out []peer.ID
+	for p := range n.peers {
+		out = append(out, p)
+	}
+	slices.Sort(out)
+	rand.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out[:min(len(out), k)]
+}
+
+func (n *neighbours) count() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.peers)
+}
+
+// begin says whether an exchange with p may start now; one that runs is followed by another.
+func (n *neighbours) begin(p peer.ID) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	nb, ok := n.peers[p]
+	if !ok {
+		return false
+	}
+	if nb.running {
+		nb.again = true
+		return false
+	}
+	nb.running = true
+	return true
+}
+
+// end says whether another exchange was asked for meanwhile.
+func (n *neighbours) end(p peer.ID) (again bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	nb, ok := n.peers[p]
+	if !ok {
+		return false
+	}
+	again = nb.again
+	nb.running, nb.again = false, false
+	return again
+}
+
+// settle notes that the tables with these digests leave nothing to ask for either way.
+func (n *neighbours) settle(p peer.ID, ours, theirs [32]byte, now time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if nb, ok := n.peers[p]; ok {
+		nb.ours, nb.theirs, nb.settled = ours, theirs, now
+	}
+}
+
+// settledFor gives p's digest if with ours nothing was left to ask for, not too long ago.
+func (n *neighbours) settledFor(p peer.ID, ours [32]byte, now time.Time, lasts time.Duration) *[32]byte {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	nb, ok := n.peers[p]
+	if !ok || nb.settled.IsZero() || nb.ours != ours || now.Sub(nb.settled) > lasts {
+		return nil
+	}
+	theirs := nb.theirs
+	return &theirs
+}
+
+// claim gives the first of these entries (indices into a table) that may be asked of p, and reserves them.
+func (n *neighbours) claim(p peer.ID, table []exchange.Entry, indices []int) []int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	nb, ok := n.peers[p]
+	if !ok {
+		return nil
+	}
+	var out []int
+	for _, i := range indices {
+		if h := table[i].Hash; len(out) < maxWant && len(nb.fetched) < fetchedMost && !nb.fetched[h] && !n.asked[h] {
+			n.asked[h] = true
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// release ends the reservation.
+func (n *neighbours) release(table []exchange.Entry, indices []int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, i := range indices {
+		delete(n.asked, table[i].Hash)
+	}
+}
+
+// fetched notes that p need not be asked for a record again on this connection.
+func (n *neighbours) fetched(p peer.ID, hash [32]byte) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if nb, ok := n.peers[p]; ok {
+		nb.fetched[hash] = true
+	}
+}
+
+func (x *Exchange) subscribe() (event.Subscription, error) {
+	return x.c.Host.EventBus().Subscribe(
+		[]any{new(event.EvtPeerIdentificationCompleted), new(event.EvtPeerConnectednessChanged)},
+		eventbus.BufSize(256), eventbus.Name("fbpeer gossip"))
+}
+
+// follow keeps the neighbours, those connected before Start too.
+func (x *Exchange) follow(ctx context.Context, events event.Subscription) {
+	defer events.Close()
+	for _, p := range x.c.Host.Network().Peers() {
+		x.met(ctx, p)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e := <-events.Out():
+			switch e := e.(type) {
+			case event.EvtPeerIdentificationCompleted:
+				x.keepRecord(e)
+				x.met(ctx, e.Peer)
+			case event.EvtPeerConnectednessChanged:
+				if e.Connectedness == network.NotConnected && x.c.Host.Network().Connectedness(e.Peer) != network.Connected {
+					x.left(e.Peer)
+				}
+			}
+		}
+	}
+}
+
+// met makes an identified peer a neighbour if it speaks the protocol, and syncs: the side that dialled at once, the other a little
+// later, when there is usually nothing left to say.
+func (x *Exchange) met(ctx context.Context, p peer.ID) {
+	speaks, err := x.c.Host.Peerstore().SupportsProtocols(p, SyncProtocol)
+	if err != nil || len(speaks) == 0 || x.c.Barred(p) || x.c.Host.Network().Connectedness(p) != network.Connected || !x.neighbours.add(p) {
+		return
+	}
+	var wait time.Duration
+	if !x.dialled(p) {
+		wait = x.timing.listener + rand.N(x.timing.listenerBy)
+	}
+	x.spawn(func() {
+		if sleep(ctx, wait) {
+			x.sync(ctx, p, true)
+		}
+	})
+}
+
+func (x *Exchange) dialled(p peer.ID) bool {
+	return slices.ContainsFunc(x.c.Host.Network().ConnsToPeer(p), func(c network.Conn) bool {
+		return c.Stat().Direction == network.DirOutbound
+	})
+}
+
+func (x *Exchange) left(p peer.ID) {
+	x.neighbours.remove(p)
+	x.tally.gone(p)
+	if !x.c.Trusted(p) {
+		x.peers.remove(p)
+	}
+}
+
+// keepRecord holds the signed peer record that identify brought.
+func (x *Exchange) keepRecord(e event.EvtPeerIdentificationCompleted) {
+	defer x.tally.recovered("keeping a peer record", func() {})
+	if e.SignedPeerRecord == nil || x.c.Barred(e.Peer) {
+		return
+	}
+	sealed, err := e.SignedPeerRecord.Marshal()
+	if err != nil {
+		return
+	}
+	if rec, err := openPeerRecord(sealed); err == nil && rec.info.ID == e.Peer {
+		x.peers.add(rec)
+	}
+}
+
+// syncSteadily repairs what everything else missed.
+func (x *Exchange) syncSteadily(ctx context.Context) {
+	for sleep(ctx, x.c.SyncEvery*9/10+rand.N(x.c.SyncEvery/5)) {
+		for _, p := range x.neighbours.some(1) {
+			x.spawn(func() { x.sync(ctx, p, x.lonely()) })
+		}
+	}
+}
+
+// lonely says whether there are members in the table that more links could lead to.
+func (x *Exchange) lonely() bool {
+	if x.neighbours.count() >= neighboursEnough {
+		return false
+	}
+	return slices.ContainsFunc(x.c.Table.Entries(x.c.Now()), func(e exchange.Entry) bool {
+		return e.Peer != x.c.Host.ID() && !x.neighbours.has(e.Peer) && !x.c.Barred(e.Peer)
+	})
+}
+
+// syncStored passes on what was stored: many in a short time at once.
+func (x *Exchange) syncStored(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-x.stored:
+		}
+		if !sleep(ctx, x.timing.stored+rand.N(x.timing.storedBy)) {
+			return
+		}
+		select {
+		case <-x.stored: // came while we waited, and is passed on with the rest
+		default:
+		}
+		for _, p := range x.neighbours.some(neighboursAtRandom) {
+			x.spawn(func() { x.sync(ctx, p, false) })
+		}
+	}
+}
+
+// sleep says whether the context lasted.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

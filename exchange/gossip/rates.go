@@ -1,0 +1,77 @@
+package gossip
+
+import (
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/time/rate"
+)
+
+// bound is how many records and bytes one peer may bring: so many at once, and so many a second in the long run.
+type bound struct {
+	records        float64 // a second
+	recordsAtOnce  int
+	bytes          float64 // a second
+	bytesAtOnce    int
+	rememberedMost int // peers counted at the same time
+}
+
+// forwarderBound lets a neighbour hand over a whole federation's records at once; originBound lets an identity change its mind a few
+// times a minute.
+func forwarderBound() bound {
+	return bound{records: 50, recordsAtOnce: 2048, bytes: 256 << 10, bytesAtOnce: 8 << 20, rememberedMost: 4096}
+}
+
+func originBound() bound {
+	return bound{records: 0.2, recordsAtOnce: 16, bytes: 4 << 10, bytesAtOnce: 64 << 10, rememberedMost: 4096}
+}
+
+// syncBound is how often a neighbour's sync is answered.
+func syncBound() bound {
+	return bound{records: 4, recordsAtOnce: 16, bytes: 1, bytesAtOnce: 1, rememberedMost: 4096}
+}
+
+// meter holds each peer to a bound. Safe for concurrent use.
+type meter struct {
+	bound bound
+	mu    sync.Mutex
+	peers map[peer.ID]*account
+}
+
+type account struct{ records, bytes *rate.Limiter }
+
+func newMeter(b bound) *meter { return &meter{bound: b, peers: map[peer.ID]*account{}} }
+
+// allow charges a peer for one record of so many bytes, and says whether it may bring it. Nothing is charged for what is refused.
+func (m *meter) allow(p peer.ID, size int, now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a, ok := m.peers[p]
+	if !ok {
+		if len(m.peers) >= m.bound.rememberedMost {
+			m.prune(now)
+		}
+		if len(m.peers) >= m.bound.rememberedMost {
+			return false
+		}
+		a = &account{
+			rate.NewLimiter(rate.Limit(m.bound.records), m.bound.recordsAtOnce),
+			rate.NewLimiter(rate.Limit(m.bound.bytes), m.bound.bytesAtOnce),
+		}
+		m.peers[p] = a
+	}
+	if a.records.TokensAt(now) < 1 || a.bytes.TokensAt(now) < float64(size) {
+		return false
+	}
+	return a.records.AllowN(now, 1) && a.bytes.AllowN(now, size)
+}
+
+// prune forgets those who have all of their allowance back: a new account is the same.
+func (m *meter) prune(now time.Time) {
+	for p, a := range m.peers {
+		if a.records.TokensAt(now) >= float64(m.bound.recordsAtOnce) && a.bytes.TokensAt(now) >= float64(m.bound.bytesAtOnce) {
+			delete(m.peers, p)
+		}
+	}
+}
