@@ -88,7 +88,7 @@ func readPayload(payload []byte, federation string) (*Announcement, []byte, erro
 	}
 	again := a.values(federation)
 	again[fieldProof] = encodeBinary(proof)
-	return a, proof, canonical(payload, again)
+	return a, proof, v.canonical(again)
 }
 
 // verifyKeys checks what the certificate's key and a previous key signed.

@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -60,12 +59,11 @@ func (f field) optional() bool {
 // values are a payload's lines, before any of them is understood; "" is an absent one.
 type values [fieldCount]string
 
-// encode writes the lines from the version to the one before end. It is the only writer of payloads: what Open reads must be what it
-// would have written.
+// encode writes the lines from the version to the one before end. It is the only writer of payloads.
 func (v *values) encode(end field) []byte {
 	b := append([]byte(versionPrefix), strconv.Itoa(version)...)
 	b = append(b, '\n')
-	for f := field(0); f < end; f++ {
+	for f := range end {
 		if v[f] != "" {
 			b = append(b, f.String()...)
 			b = append(b, ": "...)
@@ -92,7 +90,8 @@ func payloadHead(payload []byte) (number int, federation string, err error) {
 	return number, federation, nil
 }
 
-// parseValues splits a version 1 payload into its lines: every one of them known, in order, at most once, with a value.
+// parseValues splits a version 1 payload, whose first two lines payloadHead has read, into its lines: every one of them known, in
+// order, at most once, with a value. So encode gives the payload again.
 func parseValues(payload []byte) (values, error) {
 	var v values
 	body, ok := strings.CutSuffix(string(payload), "\n")
@@ -105,6 +104,9 @@ func parseValues(payload []byte) (values, error) {
 		if !ok || value == "" {
 			return v, refuse(CodeMalformed, name, "", errors.New("the line is not a name, a colon, a space and a value"))
 		}
+		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return v, refuse(CodeMalformed, name, value, errors.New("holds a control character"))
+		}
 		for next < fieldCount && next.String() != name && next.optional() {
 			next++
 		}
@@ -112,6 +114,9 @@ func parseValues(payload []byte) (values, error) {
 			return v, refuse(CodeMalformed, name, value, errors.New("the line is unknown, twice or out of order"))
 		}
 		v[next] = value
+		next++
+	}
+	for next < fieldCount && next.optional() {
 		next++
 	}
 	if next != fieldCount {
@@ -123,22 +128,19 @@ func parseValues(payload []byte) (values, error) {
 	return v, nil
 }
 
-// canonical refuses a payload that is not what encode writes for the same meaning: upper case in a host name, fractions of a second,
-// a sign before a number, line ends within base64. v is what was understood, written anew.
-func canonical(payload []byte, v *values) error {
-	want := v.encode(fieldCount)
-	if bytes.Equal(payload, want) {
-		return nil
-	}
-	got := strings.Split(string(payload), "\n")
-	for i, line := range strings.Split(string(want), "\n") {
-		if i >= len(got) || got[i] != line {
-			name, value, _ := strings.Cut(line, ": ")
-			_, found, _ := strings.Cut(got[min(i, len(got)-1)], ": ")
-			return refuse(CodeMalformed, name, found, fmt.Errorf(`must be written "%s"`, shorten(value)))
+// canonical refuses lines that are not what encode writes for the same meaning: upper case in a host name, fractions of a second,
+// a sign before a number. again is what was understood, written anew.
+func (v *values) canonical(again *values) error {
+	for f := range fieldCount {
+		switch {
+		case v[f] == again[f]:
+		case again[f] == "":
+			return refuse(CodeMalformed, f.String(), v[f], errors.New("must be left out"))
+		default:
+			return refuse(CodeMalformed, f.String(), v[f], fmt.Errorf(`must be written "%s"`, shorten(again[f])))
 		}
 	}
-	return refuse(CodeMalformed, "payload", "", errors.New("is not in the one accepted form"))
+	return nil
 }
 
 // values writes an announcement's meaning; the proof's line is left to the caller.
