@@ -25,6 +25,7 @@ const (
 // loop is what lives between the start and the end of Run. Its goroutine owns the core.
 type loop struct {
 	*Agent
+	workers  sync.WaitGroup
 	exchange *gossip.Exchange
 	watcher  *watcher
 	more     chan []string // files to watch from now on
@@ -38,52 +39,58 @@ type loop struct {
 // another component's. Everything is closed when it returns.
 func (a *Agent) Run(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	var workers sync.WaitGroup
+	l := &loop{Agent: a, more: make(chan []string, 16)}
 	defer func() {
 		cancel()
 		close(a.done)
 		err = errors.Join(err, a.release())
-		workers.Wait()
+		l.wait()
 	}()
-	l := &loop{Agent: a, more: make(chan []string, 16)}
-	stop, err := l.start(ctx, &workers)
-	if err != nil {
+	if err := l.start(ctx); err != nil {
 		return err
 	}
-	defer stop()
 	return l.serve(ctx)
 }
 
-// start starts what serves the loop. stop waits until it has ended; call it after the context has.
-func (l *loop) start(ctx context.Context, workers *sync.WaitGroup) (stop func(), err error) {
+// start starts what serves the loop. All of it ends with the context.
+func (l *loop) start(ctx context.Context) (err error) {
 	if l.watcher, err = newWatcher(l.options.Log); err != nil {
-		return nil, err
+		return err
 	}
 	l.watcher.add(l.files())
+	l.spawn(func() { l.watcher.run(ctx, l.more) })
 	l.exchange, err = gossip.Start(ctx, gossip.Config{
 		Host: l.host, Federation: l.core.federation, Table: l.table, Now: l.options.Now, Log: l.options.Log,
-		Barred: l.barred, Trusted: l.listed, Deliver: l.deliver, Learned: func(info peer.AddrInfo) { l.learned(info) },
+		Barred: l.barred, Trusted: l.listed, Deliver: l.deliver, Learned: l.learned,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := l.startDiscovery(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	server := newServer(l.Agent)
-	l.spawn(workers, func() { l.watcher.run(ctx, l.more) })
-	l.spawn(workers, func() {
+	l.spawn(func() {
 		if err := server.Serve(l.socket); !errors.Is(err, http.ErrServerClosed) && ctx.Err() == nil {
 			l.end(fmt.Errorf("the control socket: %w", err))
 		}
 	})
-	l.spawn(workers, func() {
+	l.spawn(func() {
 		<-ctx.Done()
-		_ = server.Close()
+		_ = server.Close() // the listener is closed with it
 	})
-	return func() {
-		_ = server.Close()
-	}, nil
+	return nil
+}
+
+// wait waits for everything that start started, after its context has ended.
+func (l *loop) wait() {
+	l.workers.Wait()
+	if l.exchange != nil {
+		l.exchange.Wait()
+	}
+	if l.discovery != nil {
+		l.discovery.Wait()
+	}
 }
 
 func (l *loop) startDiscovery(ctx context.Context) error {
@@ -133,8 +140,8 @@ func signal(c chan struct{}) {
 }
 
 // spawn runs f in a goroutine of its own. A panic there ends the agent with an error, not the process.
-func (l *loop) spawn(workers *sync.WaitGroup, f func()) {
-	workers.Go(func() {
+func (l *loop) spawn(f func()) {
+	l.workers.Go(func() {
 		defer func() {
 			if p := recover(); p != nil {
 				l.end(panicked(p))

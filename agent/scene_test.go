@@ -68,6 +68,9 @@ func newScene(t *testing.T) *scene {
 	if err := os.CopyFS(root, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Chmod(filepath.Join(root, "test.federation"), 0o600); err != nil { // CopyFS gives its own
+		t.Fatal(err)
+	}
 	files, _, err := fedbiomed.Find(root)
 	if err != nil || len(files) != 4 {
 		t.Fatalf("found %v, %v", files, err)

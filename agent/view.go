@@ -57,7 +57,7 @@ func (k *core) snapshot(n network, now time.Time) api.Snapshot {
 	}
 	s.Warnings = append(k.problems.sorted(), n.warnings...)
 	for _, text := range k.config.Warnings {
-		s.Warnings = append(s.Warnings, api.Warning{Code: api.WarnConfiguration, Text: text})
+		s.Warnings = append(s.Warnings, api.Warning{Code: api.WarnSetting, Text: text})
 	}
 	s.Matrix = ownMatrix(s)
 	return s
