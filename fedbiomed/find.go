@@ -3,8 +3,10 @@ package fedbiomed
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fbpeer/internal/inidoc"
@@ -112,9 +114,9 @@ func FindID(root, id string) (string, error) {
 			return file, nil
 		}
 	}
-	for file, reason := range skipped {
+	for _, file := range slices.Sorted(maps.Keys(skipped)) {
 		if found, err := idOf(file); err == nil && found == id {
-			return "", reason
+			return "", skipped[file]
 		}
 	}
 	return "", fmt.Errorf("%s: no component %q: %w", filepath.Join(root, "etc"), id, fs.ErrNotExist)
