@@ -34,7 +34,7 @@ func (c *Config) readKeyPair(readFile func(string) ([]byte, error), now time.Tim
 		}
 	}
 	if !bytes.Equal(data[0], data[2]) {
-		return KeyPair{}, faultf("wait until it is written", "%s is being rewritten: %w", keyFile, ErrMismatch)
+		return KeyPair{}, faultf("wait until it is written", "%s is being rewritten (%w)", keyFile, ErrMismatch)
 	}
 	certificate, err := mpspdz.ParseCertificatePEM(data[1])
 	if err != nil {

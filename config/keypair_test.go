@@ -151,7 +151,7 @@ func TestKeyPairFiles(t *testing.T) {
 		}
 		return os.ReadFile(path)
 	}, time.Now())
-	expect(t, err, root, "alice.key is being rewritten: the private key is not the certificate's", "wait until it is written")
+	expect(t, err, root, "alice.key is being rewritten (the private key is not the certificate's)", "wait until it is written")
 	if !errors.Is(err, ErrMismatch) {
 		t.Error("not ErrMismatch")
 	}
