@@ -204,7 +204,9 @@ func ext(oid string, critical bool, value ...[]byte) []byte {
 }
 
 func boolean(v bool) []byte {
-	return element(asn1.BOOLEAN, func(b *cryptobyte.Builder) { b.AddASN1Boolean(v) })
+	var b cryptobyte.Builder
+	b.AddASN1Boolean(v)
+	return b.BytesOrPanic()
 }
 
 func bitString(unused byte, content ...byte) []byte {

@@ -1,0 +1,94 @@
+package mpspdz_test
+
+import (
+	"crypto/rand"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"testing"
+
+	"fbpeer/mpspdz"
+)
+
+// fedbiomedDER is a certificate of Fed-BioMed's, as most announcements carry.
+func fedbiomedDER(b *testing.B) []byte {
+	b.Helper()
+	file, err := os.ReadFile("testdata/NODE_f4ddb0d4-0b78-4f20-ab59-3d7db4765f05.pem")
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, err := mpspdz.ParseCertificatePEM(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return c.DER()
+}
+
+// BenchmarkX509Parse is what BenchmarkParseCertificate is to be compared with.
+func BenchmarkX509Parse(b *testing.B) {
+	der := fedbiomedDER(b)
+	for b.Loop() {
+		if _, err := x509.ParseCertificate(der); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkParseCertificate(b *testing.B) {
+	der := fedbiomedDER(b)
+	for b.Loop() {
+		if _, err := mpspdz.ParseCertificate(der); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkVerify is the proof of an announcement, RSA-2048.
+func BenchmarkVerify(b *testing.B) {
+	message := make([]byte, 1500)
+	signature, err := mpspdz.Sign(rand.Reader, rsaA(), message)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c := mustParse(b, spec{key: rsaA()}.build(b))
+	for b.Loop() {
+		if err := c.Verify(message, signature); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkCheckSelfSigned is what ParseCertificate leaves out.
+func BenchmarkCheckSelfSigned(b *testing.B) {
+	c := mustParse(b, spec{key: rsaA()}.build(b))
+	for b.Loop() {
+		if err := c.CheckSelfSigned(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkRender(b *testing.B) {
+	for _, n := range []int{3, mpspdz.MaxParties} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			set, keys := newSet(b, n)
+			own := mpspdz.Own{Component: "NODE_001", KeyPEM: keys[1], BindPort: 14000}
+			for b.Loop() {
+				files, err := mpspdz.Render(set, own)
+				if err != nil || mpspdz.RenderedName(files) == "" {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkNewPartySet(b *testing.B) {
+	set, _ := newSet(b, mpspdz.MaxParties)
+	parties := set.Parties()
+	for b.Loop() {
+		if _, err := mpspdz.NewPartySet(parties); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
