@@ -4,13 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"fbpeer/agent/api"
@@ -86,10 +84,18 @@ func (f *fleet) scan(ctx context.Context) {
 		f.problems = append(f.problems, err.Error())
 		return
 	}
-	for _, file := range slices.Sorted(maps.Keys(skipped)) {
-		f.log.Debug().Str("file", file).Err(skipped[file]).Msg("not a component")
-	}
 	wanted := f.load(files)
+	for _, file := range slices.Sorted(maps.Keys(skipped)) {
+		switch f.whySkipped(file, skipped[file]) {
+		case noComponent:
+			f.log.Debug().Err(skipped[file]).Msg("not a component")
+		case sharedID:
+			f.problems = append(f.problems, skipped[file].Error())
+		case unreadable:
+			f.problems = append(f.problems, skipped[file].Error())
+			wanted[file] = nil
+		}
+	}
 	for _, m := range slices.Collect(maps.Values(f.members)) {
 		// One whose file cannot be read just now goes on with what it has; its own agent says so.
 		if c, ok := wanted[m.file]; !ok || c != nil && c.Component.ID != m.id {
@@ -107,29 +113,37 @@ func (f *fleet) scan(ctx context.Context) {
 	}
 }
 
-// load reads the components. The value is nil for one whose files are wrong; those that share an id are left out.
+// skip is why a file of etc is not among the components.
+type skip int
+
+const (
+	noComponent skip = iota // it has no id
+	sharedID                // another file has the same one: neither is run
+	unreadable              // it may be one that is just being written
+)
+
+// whySkipped asks for what Find's reason does not tell apart: a file that shares its id is in order by itself.
+func (f *fleet) whySkipped(file string, reason error) skip {
+	var fault *fedbiomed.Error
+	if !errors.As(reason, &fault) || fault.Key != "id" {
+		return unreadable
+	}
+	if _, err := fedbiomed.Load(file, f.getenv); err != nil {
+		return noComponent
+	}
+	return sharedID
+}
+
+// load reads the components. The value is nil for one whose files are wrong.
 func (f *fleet) load(files []string) map[string]*config.Config {
 	wanted := map[string]*config.Config{}
-	byID := map[string][]string{}
 	for _, file := range files {
 		c, err := config.Load(config.Selector{Component: file, Federation: f.federation, Development: true, Getenv: f.getenv})
 		if err != nil {
 			f.problems = append(f.problems, err.Error())
-			wanted[file] = nil
-			continue
+			c = nil
 		}
 		wanted[file] = c
-		byID[c.Component.ID] = append(byID[c.Component.ID], file)
-	}
-	for _, id := range slices.Sorted(maps.Keys(byID)) {
-		same := byID[id]
-		if len(same) < 2 {
-			continue
-		}
-		f.problems = append(f.problems, fmt.Sprintf("%s all have the id %s: remove all but one", strings.Join(same, ", "), id))
-		for _, file := range same {
-			delete(wanted, file)
-		}
 	}
 	return wanted
 }
