@@ -65,51 +65,53 @@ func (t *Table) Expire(now time.Time, listed func(peer.ID) bool) []ID {
 // makeRoom applies the bounds to a new ID. The newest of the largest forwarder goes, r counted in; that may be r itself, which is
 // then CodeFull. So a flood pushes out only what the flood brought.
 func (t *Table) makeRoom(r Record, from peer.ID) (evicted []ID, err error) {
-	for {
-		accounts, total := t.accounts()
-		mine := accounts[from].count + 1
-		if mine > t.bounds.PerForwarder {
-			return evicted, late(r, CodeFull, "", "", fmt.Sprintf("the forwarding peer brought %d others that nobody approved", mine-1))
-		}
-		if total < t.bounds.Pending {
-			return evicted, nil
-		}
-		largest := account{count: mine}
-		for _, a := range accounts {
-			if a.count > mine && (a.count > largest.count || a.count == largest.count && a.arrival > largest.arrival) {
-				largest = a
-			}
-		}
-		if largest.count == mine {
-			return evicted, late(r, CodeFull, "", "", fmt.Sprintf("%d that nobody approved are held", total))
-		}
-		t.drop(largest.newest)
-		evicted = append(evicted, largest.newest)
+	mine := t.counts[from] + 1
+	if mine > t.bounds.PerForwarder {
+		return nil, late(r, CodeFull, "", "", fmt.Sprintf("the forwarding peer brought %d others that nobody approved", mine-1))
 	}
+	for t.pending >= t.bounds.Pending {
+		victim, ok := t.newestOfLargest(mine)
+		if !ok {
+			return evicted, late(r, CodeFull, "", "", fmt.Sprintf("%d that nobody approved are held", t.pending))
+		}
+		t.drop(victim)
+		evicted = append(evicted, victim)
+	}
+	return evicted, nil
 }
 
-// account is what a forwarder brought that counts against the bounds: how many, and which came last.
-type account struct {
-	count   int
-	newest  ID
-	arrival uint64
-}
-
-func (t *Table) accounts() (accounts map[peer.ID]account, total int) {
-	accounts = make(map[peer.ID]account)
+// newestOfLargest is the newest record of the forwarder that brought most; of several such forwarders, the newest of all. There is none
+// if nobody brought more than share.
+func (t *Table) newestOfLargest(share int) (victim ID, ok bool) {
+	largest := slot{}
 	for id, held := range t.slots {
-		if held.protected {
+		count := t.counts[held.from]
+		if held.protected || count <= share {
 			continue
 		}
-		total++
-		a := accounts[held.from]
-		a.count++
-		if held.arrival > a.arrival {
-			a.newest, a.arrival = id, held.arrival
+		if most := t.counts[largest.from]; !ok || count > most || count == most && held.arrival > largest.arrival {
+			victim, largest, ok = id, *held, true
 		}
-		accounts[held.from] = a
 	}
-	return accounts, total
+	return victim, ok
+}
+
+// account adds a record to what counts against the bounds, or with -1 takes it away.
+func (t *Table) account(held *slot, n int) {
+	if held.protected {
+		return
+	}
+	t.pending += n
+	t.counts[held.from] += n
+	if t.counts[held.from] == 0 {
+		delete(t.counts, held.from)
+	}
+}
+
+func (t *Table) setProtected(held *slot, protected bool) {
+	t.account(held, -1)
+	held.protected = protected
+	t.account(held, 1)
 }
 
 // drop removes a record. Its floor stays, for ever if the record was protected.
@@ -118,6 +120,7 @@ func (t *Table) drop(id ID) {
 	if !ok {
 		return
 	}
+	t.account(held, -1)
 	delete(t.slots, id)
 	if held.protected {
 		t.floors[id].kept = true
@@ -137,7 +140,7 @@ func (t *Table) raise(id ID, sequence uint64, now time.Time) {
 // trimFloors bounds the floors that stand for no record and that nobody asked to keep, to as many as there may be pending records: the
 // one heard longest ago goes. What it guarded against is that a dropped, never approved record comes back.
 func (t *Table) trimFloors() {
-	for {
+	for len(t.floors)-len(t.slots) > t.bounds.Pending { // each record has a floor
 		bare := 0
 		var oldest ID
 		for id, f := range t.floors {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 
 	"fbpeer/mpspdz"
 )
@@ -23,7 +24,8 @@ func Open(sealed []byte, f Federation) (*Announcement, error) {
 	if err != nil {
 		return nil, err
 	}
-	number, federation, err := payloadHead(e.payload)
+	payload := string(e.payload)
+	number, federation, err := payloadHead(payload)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +35,7 @@ func Open(sealed []byte, f Federation) (*Announcement, error) {
 	if number > version {
 		return nil, refuseNewer(e, number)
 	}
-	a, proof, err := readPayload(e.payload, federation)
+	a, proof, err := readPayload(payload, federation)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +45,7 @@ func Open(sealed []byte, f Federation) (*Announcement, error) {
 	if err := e.verify(); err != nil {
 		return nil, err
 	}
-	if err := verifyKeys(a, f, e.payload, proof); err != nil {
+	if err := verifyKeys(a, f, payload, proof); err != nil {
 		return nil, err
 	}
 	a.Hash = sha256.Sum256(e.payload)
@@ -63,7 +65,7 @@ func refuseNewer(e envelope, number int) error {
 }
 
 // readPayload understands a version 1 payload, all but its signatures: grammar, values, certificate, one form.
-func readPayload(payload []byte, federation string) (*Announcement, []byte, error) {
+func readPayload(payload, federation string) (*Announcement, []byte, error) {
 	v, err := parseValues(payload)
 	if err != nil {
 		return nil, nil, err
@@ -92,8 +94,8 @@ func readPayload(payload []byte, federation string) (*Announcement, []byte, erro
 }
 
 // verifyKeys checks what the certificate's key and a previous key signed.
-func verifyKeys(a *Announcement, f Federation, payload, proof []byte) error {
-	body := payload[:bytes.LastIndex(payload, []byte("\n"+fieldProof.String()+": "))+1]
+func verifyKeys(a *Announcement, f Federation, payload string, proof []byte) error {
+	body := payload[:strings.LastIndexByte(payload[:len(payload)-1], '\n')+1]
 	if err := a.Certificate.Verify(proofMessage(f.ID(), a.Peer, body), proof); err != nil {
 		return refuse(CodeProof, "proof", "", err)
 	}

@@ -75,8 +75,8 @@ func (v *values) encode(end field) []byte {
 }
 
 // payloadHead reads the two lines that every version begins with.
-func payloadHead(payload []byte) (number int, federation string, err error) {
-	first, rest, _ := strings.Cut(string(payload), "\n")
+func payloadHead(payload string) (number int, federation string, err error) {
+	first, rest, _ := strings.Cut(payload, "\n")
 	digits, ok := strings.CutPrefix(first, versionPrefix)
 	number, numberErr := strconv.Atoi(digits)
 	if !ok || numberErr != nil || number < 1 || number > 999_999_999 || strconv.Itoa(number) != digits {
@@ -92,19 +92,20 @@ func payloadHead(payload []byte) (number int, federation string, err error) {
 
 // parseValues splits a version 1 payload, whose first two lines payloadHead has read, into its lines: every one of them known, in
 // order, at most once, with a value. So encode gives the payload again.
-func parseValues(payload []byte) (values, error) {
+func parseValues(payload string) (values, error) {
 	var v values
-	body, ok := strings.CutSuffix(string(payload), "\n")
+	body, ok := strings.CutSuffix(payload, "\n")
 	if !ok {
 		return v, refuse(CodeMalformed, "payload", "", errors.New("does not end with a line feed"))
 	}
 	next := field(0)
-	for _, line := range strings.Split(body, "\n")[1:] {
+	_, body, _ = strings.Cut(body, "\n")
+	for line := range strings.SplitSeq(body, "\n") {
 		name, value, ok := strings.Cut(line, ": ")
 		if !ok || value == "" {
 			return v, refuse(CodeMalformed, name, "", errors.New("the line is not a name, a colon, a space and a value"))
 		}
-		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		if hasControl(value) {
 			return v, refuse(CodeMalformed, name, value, errors.New("holds a control character"))
 		}
 		for next < fieldCount && next.String() != name && next.optional() {
@@ -126,6 +127,15 @@ func parseValues(payload []byte) (values, error) {
 		return v, refuse(CodeMalformed, fieldEndorsement.String(), "", errors.New("one of the endorsement's two lines is missing"))
 	}
 	return v, nil
+}
+
+func hasControl(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] == 0x7f {
+			return true
+		}
+	}
+	return false
 }
 
 // canonical refuses lines that are not what encode writes for the same meaning: upper case in a host name, fractions of a second,
@@ -212,20 +222,23 @@ func (v *values) announcement() (*Announcement, error) {
 
 // checkStamp holds the rules on sequence and times that no clock is needed for.
 func checkStamp(s Stamp, certificate *mpspdz.Certificate) error {
-	issued, expires := s.Issued.Format(timeForm), s.Expires.Format(timeForm)
 	switch {
 	case s.Sequence == 0:
 		return refuse(CodeField, "sequence", "0", errors.New("must be at least 1"))
 	case s.Issued.Year() < 1970 || s.Issued.Year() > 9999:
-		return refuse(CodeField, "issued", issued, errors.New("must be of the years 1970 to 9999"))
+		return refuseTime("issued", s.Issued, "must be of the years 1970 to 9999")
 	case s.Expires.Year() > 9999:
-		return refuse(CodeField, "expires", expires, errors.New("must be of the years 1970 to 9999"))
+		return refuseTime("expires", s.Expires, "must be of the years 1970 to 9999")
 	case !s.Expires.After(s.Issued):
-		return refuse(CodeField, "expires", expires, fmt.Errorf("must be after issued (%s)", issued))
+		return refuseTime("expires", s.Expires, "must be after issued, "+s.Issued.Format(timeForm))
 	case s.Expires.Sub(s.Issued) > MaxLifetime && s.Expires.After(certificate.NotAfter()):
-		return refuse(CodeField, "expires", expires, fmt.Errorf("is more than 30 days after issued and later than the certificate's end (%s)", certificate.NotAfter().UTC().Format(timeForm)))
+		return refuseTime("expires", s.Expires, "is more than 30 days after issued, and later than the certificate's end, "+certificate.NotAfter().Format(timeForm))
 	}
 	return nil
+}
+
+func refuseTime(field string, t time.Time, text string) error {
+	return refuse(CodeField, field, t.Format(timeForm), errors.New(text))
 }
 
 func (v *values) time(f field) (time.Time, error) {

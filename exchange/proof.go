@@ -18,8 +18,9 @@ const (
 // proofMessage is what the certificate's key signs: the domain, the federation id and the peer id, each behind its length (two
 // bytes, big-endian), then the payload up to the proof's line. The envelope does not bind its signer to anything in the payload: this
 // does.
-func proofMessage(federation string, id peer.ID, body []byte) []byte {
-	m := append([]byte(nil), proofDomain...)
+func proofMessage(federation string, id peer.ID, body string) []byte {
+	m := make([]byte, 0, len(proofDomain)+2+len(federation)+2+len(id)+len(body))
+	m = append(m, proofDomain...)
 	m = appendSized(m, federation)
 	m = appendSized(m, string(id))
 	return append(m, body...)

@@ -48,7 +48,7 @@ func Seal(random io.Reader, f Federation, r Registration, s Stamp, k Keys) (*Ann
 		}
 	}
 	v := a.values(f.ID())
-	proof, err := mpspdz.Sign(random, k.Certificate, proofMessage(f.ID(), a.Peer, v.encode(fieldProof)))
+	proof, err := mpspdz.Sign(random, k.Certificate, proofMessage(f.ID(), a.Peer, string(v.encode(fieldProof))))
 	if err != nil {
 		return nil, fmt.Errorf("signing with the certificate's key: %w", err)
 	}

@@ -84,6 +84,8 @@ type Table struct {
 	slots    map[ID]*slot
 	floors   map[ID]*floor
 	arrivals uint64
+	counts   map[peer.ID]int // records that count against the bounds, by forwarder
+	pending  int             // their sum
 }
 
 // slot holds a record. from and arrival are those of the ID's first record: a later one does not move it to another forwarder's account.
@@ -102,7 +104,7 @@ func NewTable(b Bounds) *Table {
 	if b.PerForwarder <= 0 {
 		b.PerForwarder = DefaultPerForwarder
 	}
-	return &Table{bounds: b, slots: make(map[ID]*slot), floors: make(map[ID]*floor)}
+	return &Table{bounds: b, slots: make(map[ID]*slot), floors: make(map[ID]*floor), counts: make(map[peer.ID]int)}
 }
 
 // Check says whether r, heard from the network, would be new and timely: nil or a *Refusal. It changes nothing, and does not look at
@@ -147,7 +149,7 @@ func (t *Table) Put(r Record, from peer.ID, protected bool, now time.Time) (evic
 		return nil, err
 	}
 	if exists {
-		held.protected = protected
+		t.setProtected(held, protected)
 		if r.newer(held.record.Entry) {
 			held.record = r
 			t.raise(r.ID, r.Sequence, now)
@@ -160,7 +162,9 @@ func (t *Table) Put(r Record, from peer.ID, protected bool, now time.Time) (evic
 		}
 	}
 	t.arrivals++
-	t.slots[r.ID] = &slot{record: r, from: from, arrival: t.arrivals, protected: protected}
+	held = &slot{record: r, from: from, arrival: t.arrivals, protected: protected}
+	t.slots[r.ID] = held
+	t.account(held, 1)
 	t.raise(r.ID, r.Sequence, now)
 	t.trimFloors()
 	return evicted, nil
@@ -232,7 +236,7 @@ func (t *Table) Protect(p peer.ID, protected bool) {
 	defer t.mu.Unlock()
 	for id, held := range t.slots {
 		if id.Peer == p {
-			held.protected = protected
+			t.setProtected(held, protected)
 		}
 	}
 }
