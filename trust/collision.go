@@ -2,6 +2,7 @@ package trust
 
 import (
 	"fbpeer/exchange"
+	"fbpeer/mpspdz"
 )
 
 // Fields that only one component may have.
@@ -34,7 +35,7 @@ func (s *snapshot) collisions(a *exchange.Announcement, e Entry) (conflicts, cla
 	for _, h := range s.components[a.Component] {
 		sort(fieldComponent, h, a.Component == e.Component, false)
 	}
-	key, certificate := a.Certificate.KeySHA256(), a.Certificate.SHA256()
+	key := a.Certificate.KeySHA256()
 	for _, h := range s.keys[key] {
 		sort(fieldKey, h, key == e.Key, false)
 	}
@@ -42,8 +43,8 @@ func (s *snapshot) collisions(a *exchange.Announcement, e Entry) (conflicts, cla
 		sort(fieldEndpoint, h, a.Endpoint == e.Endpoint, e.Endpoint.IsZero())
 	}
 	for _, h := range s.subjects[a.Certificate.CanonicalSubject()] {
-		if !h.keyIDs || !a.Certificate.KeyIDs() {
-			sort(fieldSubject, h, certificate == e.Certificate, e.Certificate.IsZero())
+		if mpspdz.SubjectClash(h.certificate, a.Certificate) {
+			sort(fieldSubject, h, a.Certificate.SHA256() == e.Certificate, e.Certificate.IsZero())
 		}
 	}
 	return conflicts, clashes

@@ -121,7 +121,7 @@ func (s *snapshot) bars(a *exchange.Announcement) (Verdict, []Reason) {
 	found := []struct {
 		what   string
 		status Status
-	}{{"identity", s.list.PeerStatus(a.Peer)}, {"key", s.list.KeyStatus(a.Certificate.KeySHA256())}, {"component", ""}}
+	}{{"identity", s.list.PeerStatus(a.Peer)}, {"key", s.keyStatus(a)}, {"component", ""}}
 	if component.barsAll() {
 		found[2].status = component.Status
 	}
@@ -151,11 +151,11 @@ func (s *snapshot) warn(d *Decision, a *exchange.Announcement, clashes []collisi
 	}
 	if s.held.Equivocal[a.Peer] {
 		d.Hold = true
-		d.Reasons = append(d.Reasons, equivocationReason(a))
+		d.Reasons = append(d.Reasons, s.equivocationReason(a))
 	}
 	if s.wrongKind(a) {
 		d.Hold = true
-		d.Reasons = append(d.Reasons, wrongKindReason(a, s.held.Self.Role))
+		d.Reasons = append(d.Reasons, s.wrongKindReason(a))
 	}
 	if _, approved := s.list.approvedComponent(a.Component); !approved && s.claims[a.Component] > 1 {
 		d.Reasons = append(d.Reasons, contestedReason(a, s.claims[a.Component]))
@@ -164,13 +164,13 @@ func (s *snapshot) warn(d *Decision, a *exchange.Announcement, clashes []collisi
 		d.Reasons = append(d.Reasons, subjectSharedReason(a))
 	}
 	if !s.now.Before(a.Expires) {
-		d.Reasons = append(d.Reasons, announcementExpiredReason(a))
+		d.Reasons = append(d.Reasons, s.announcementExpiredReason(a))
 	}
 	certificate := a.Certificate
 	if e, approved := s.list.ByPeer(a.Peer); approved && s.inForce[e.Component] != nil {
 		certificate = s.inForce[e.Component].Certificate
 	}
 	if err := certificate.CheckTime(s.now); err != nil {
-		d.Reasons = append(d.Reasons, certificateTimeReason(a, certificate, s.now))
+		d.Reasons = append(d.Reasons, s.certificateTimeReason(a, certificate))
 	}
 }

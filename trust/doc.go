@@ -41,7 +41,7 @@
 //
 //   - revoked, denied: the list bars the identity, the certificate's key, or the component.
 //   - conflict: another identity claims an approved component's id, key, endpoint or certificate subject (in OpenSSL's canonical form;
-//     two subjects may be equal where both certificates carry subject and authority key ids), or our own. An approved component
+//     two subjects may be equal where both certificates carry key ids, and different ones), or our own. An approved component
 //     whose announcement is what the list pins is not a conflict with another approved one, but a clash: both keep their values and
 //     the set of parties cannot be formed.
 //   - changed: an approved identity announces another component, role, endpoint, certificate or key than is pinned.

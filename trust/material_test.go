@@ -2,6 +2,7 @@ package trust_test
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
@@ -44,6 +45,7 @@ type form struct {
 	subject string // O; CN is *
 	serial  int64
 	keyIDs  bool
+	ids     string    // name of the key whose key ids it carries; default: its own
 	until   time.Time // default: five years from now
 	from    time.Time // default: an hour before now
 }
@@ -65,8 +67,8 @@ func certificate(t testing.TB, f form) *mpspdz.Certificate {
 		NotAfter:     f.until,
 	}
 	if f.keyIDs {
-		template.SubjectKeyId = seed[:20]
-		template.AuthorityKeyId = seed[:20]
+		id := sha256.Sum256([]byte("ids " + cmp.Or(f.ids, f.key)))
+		template.SubjectKeyId, template.AuthorityKeyId = id[:20], id[:20]
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
@@ -112,7 +114,7 @@ func announcement(t testing.TB, name string, edits ...func(*exchange.Announcemen
 	for _, edit := range edits {
 		edit(a)
 	}
-	a.Hash = sha256.Sum256(fmt.Append(nil, a.Registration, a.Sequence, a.Certificate.SHA256(), a.Expires))
+	a.Hash = sha256.Sum256(fmt.Append(nil, a.Peer, a.Component, a.Role, a.Label, a.Endpoint, a.Secagg, a.Certificate.SHA256(), a.Sequence, a.Expires))
 	return a
 }
 

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"strings"
-	"time"
 
 	"fbpeer/exchange"
 	"fbpeer/mpspdz"
@@ -124,19 +123,23 @@ func (s *snapshot) conflictReason(a *exchange.Announcement, c collision) Reason 
 	}
 	e := c.holder.entry
 	code := "claims-" + c.field
+	identity := a.Peer.String()
+	if own, approved := s.list.ByPeer(a.Peer); approved {
+		identity += ", approved as " + own.name()
+	}
 	nothing := fmt.Sprintf("%s keeps its values; nothing of the other is used.", e.name())
 	switch c.field {
 	case fieldComponent:
-		return Reason{code, fmt.Sprintf("Somebody else claims to be %s: identity %s, not %s that you approved%s. It may be an attack, or the site was "+
-			"set up anew. %s Ask the site by telephone.", e.name(), a.Peer, e.Peer, approvedOn(e), nothing)}
+		return Reason{code, fmt.Sprintf("Somebody else claims to be %s: identity %s; not %s, that you approved%s. It may be an attack, or the site was "+
+			"set up anew. %s Ask the site by telephone.", e.name(), identity, e.Peer, approvedOn(e), nothing)}
 	case fieldKey:
-		return Reason{code, fmt.Sprintf("%s announces the MP-SPDZ key of %s under the identity %s. %s Ask both sites.", a.Component, e.name(), a.Peer, nothing)}
+		return Reason{code, fmt.Sprintf("%s announces the MP-SPDZ key of %s under the identity %s. %s Ask both sites.", a.Component, e.name(), identity, nothing)}
 	case fieldEndpoint:
 		return Reason{code, fmt.Sprintf("%s (identity %s) announces %s, which is the endpoint of %s. %s Two parties cannot share an address and port.",
-			a.Component, a.Peer, a.Endpoint, e.name(), nothing)}
+			a.Component, identity, a.Endpoint, e.name(), nothing)}
 	}
 	return Reason{code, fmt.Sprintf("%s (identity %s) announces a certificate with the subject of that of %s (%s). MP-SPDZ could verify only one of them. %s",
-		a.Component, a.Peer, e.name(), a.Certificate.Subject(), nothing)}
+		a.Component, identity, e.name(), a.Certificate.Subject(), nothing)}
 }
 
 // ownConflictReason: a claims what is ours.
@@ -153,28 +156,36 @@ func (s *snapshot) ownConflictReason(a *exchange.Announcement, field string) Rea
 
 // clashReason: two approved components, or one and ourselves, cannot be parties of one set.
 func (s *snapshot) clashReason(a *exchange.Announcement, c collision) Reason {
-	other := "this site itself"
-	if !c.holder.own {
-		other = c.holder.entry.name()
-	}
 	shared := map[string]string{
 		fieldComponent: "component id", fieldKey: "MP-SPDZ key", fieldEndpoint: "endpoint", fieldSubject: "certificate subject",
 	}[c.field]
+	if c.holder.own {
+		return Reason{"clash", fmt.Sprintf("%s is approved with the %s of this site itself: no set can hold both. Change one, or revoke it.",
+			s.name(a), shared)}
+	}
 	return Reason{"clash", fmt.Sprintf("%s and %s are both approved, with the same %s: no set can hold both. Revoke one, or have its site change it.",
-		a.Component, other, shared)}
+		s.name(a), c.holder.entry.name(), shared)}
 }
 
-func equivocationReason(a *exchange.Announcement) Reason {
+// name is how a text calls an announcement's component: by its alias too, if its identity is approved.
+func (s *snapshot) name(a *exchange.Announcement) string {
+	if e, approved := s.list.ByPeer(a.Peer); approved && e.Component == a.Component {
+		return e.name()
+	}
+	return a.Component
+}
+
+func (s *snapshot) equivocationReason(a *exchange.Announcement) Reason {
 	return Reason{"equivocation", fmt.Sprintf("The identity %s signed two different announcements with one sequence (%d): its key may be in use on two "+
-		"machines. Nothing new of %s is put in force.", a.Peer, a.Sequence, a.Component)}
+		"machines. Nothing new of %s is put in force.", a.Peer, a.Sequence, s.name(a))}
 }
 
-func wrongKindReason(a *exchange.Announcement, own mpspdz.Role) Reason {
+func (s *snapshot) wrongKindReason(a *exchange.Announcement) Reason {
 	text := "%s is a plain MP-SPDZ party and this site is a Fed-BioMed component"
-	if own == mpspdz.PlainParty {
+	if s.held.Self.Role == mpspdz.PlainParty {
 		text = "%s is a Fed-BioMed component and this site is a plain MP-SPDZ party"
 	}
-	return Reason{"wrong-kind", fmt.Sprintf(text+": it is never in one set with us.", a.Component)}
+	return Reason{"wrong-kind", fmt.Sprintf(text+": it is never in one set with us.", s.name(a))}
 }
 
 func contestedReason(a *exchange.Announcement, claims int) Reason {
@@ -187,16 +198,16 @@ func subjectSharedReason(a *exchange.Announcement) Reason {
 		"once one of them is approved, the other is a conflict.", a.Component, a.Certificate.Subject())}
 }
 
-func announcementExpiredReason(a *exchange.Announcement) Reason {
+func (s *snapshot) announcementExpiredReason(a *exchange.Announcement) Reason {
 	return Reason{"announcement-expired", fmt.Sprintf("The announcement of %s ran out on %s, and no newer one was heard: its agent may be down or cut off.",
-		a.Component, timeText(a.Expires))}
+		s.name(a), timeText(a.Expires))}
 }
 
-func certificateTimeReason(a *exchange.Announcement, c *mpspdz.Certificate, now time.Time) Reason {
-	if now.Before(c.NotBefore()) {
+func (s *snapshot) certificateTimeReason(a *exchange.Announcement, c *mpspdz.Certificate) Reason {
+	if s.now.Before(c.NotBefore()) {
 		return Reason{"certificate-not-yet-valid", fmt.Sprintf("The MP-SPDZ certificate of %s is valid only from %s: runs fail until then; one of the clocks may be wrong.",
-			a.Component, timeText(c.NotBefore()))}
+			s.name(a), timeText(c.NotBefore()))}
 	}
 	return Reason{"certificate-expired", fmt.Sprintf("The MP-SPDZ certificate of %s ran out on %s: runs with it fail until its site makes a new one "+
-		"(`fbpeer cert generate`) and you approve that.", a.Component, timeText(c.NotAfter()))}
+		"(`fbpeer cert generate`) and you approve that.", s.name(a), timeText(c.NotAfter()))}
 }

@@ -27,7 +27,7 @@ type snapshot struct {
 	subjects   map[string][]hold // in OpenSSL's canonical form
 
 	claims        map[string]int // component -> identities that claim it and are not barred
-	subjectCounts map[string]subjectCount
+	subjectCounts map[string]*subjectCount
 }
 
 // holder is an approved component, or this site.
@@ -41,19 +41,23 @@ type holder struct {
 // hold is a value's holder. It is firm if the list pins it (or it is our own); a value that is only in force for want of a pin yields
 // to a firm one.
 type hold struct {
-	holder int
-	firm   bool
-	keyIDs bool // of a subject: the certificate has key ids
+	holder      int
+	firm        bool
+	certificate *mpspdz.Certificate // of a subject
 }
 
-// subjectCount counts the identities that are neither approved nor barred, by the subject that they announce.
-type subjectCount struct{ all, withoutKeyIDs int }
+// subjectCount counts the identities that are neither approved nor barred and announce one subject, so that mpspdz.SubjectClash need
+// not be asked of every pair.
+type subjectCount struct {
+	all, withoutKeyIDs int
+	byKeyID            map[string]int // of those with key ids
+}
 
 func newSnapshot(l List, h Held, incoming *exchange.Announcement, now time.Time) *snapshot {
 	s := &snapshot{
 		list: l, held: h, incoming: incoming, now: now, inForce: map[string]*exchange.Announcement{},
 		components: map[string][]hold{}, keys: map[mpspdz.Hash][]hold{}, endpoints: map[mpspdz.Endpoint][]hold{}, subjects: map[string][]hold{},
-		claims: map[string]int{}, subjectCounts: map[string]subjectCount{},
+		claims: map[string]int{}, subjectCounts: map[string]*subjectCount{},
 	}
 	s.addOwn()
 	first := len(s.holders)
@@ -87,7 +91,7 @@ func (s *snapshot) addOwn() {
 	s.components[a.Component] = []hold{{firm: true}}
 	s.keys[a.Certificate.KeySHA256()] = []hold{{firm: true}}
 	s.endpoints[a.Endpoint] = []hold{{firm: true}}
-	s.subjects[a.Certificate.CanonicalSubject()] = []hold{{firm: true, keyIDs: a.Certificate.KeyIDs()}}
+	s.subjects[a.Certificate.CanonicalSubject()] = []hold{{firm: true, certificate: a.Certificate}}
 }
 
 // addPinned notes what the list pins for an approved component. The subject is that of the pinned certificate, if it has been heard.
@@ -124,7 +128,7 @@ func (s *snapshot) addUnpinned(i int) {
 
 func (s *snapshot) addSubject(i int, c *mpspdz.Certificate, firm bool) {
 	subject := c.CanonicalSubject()
-	s.subjects[subject] = append(s.subjects[subject], hold{holder: i, firm: firm, keyIDs: c.KeyIDs()})
+	s.subjects[subject] = append(s.subjects[subject], hold{holder: i, firm: firm, certificate: c})
 }
 
 // heard lists what is held of an identity: the approved card, then the newest announcement, each if there is one.
@@ -186,7 +190,7 @@ func (s *snapshot) count() {
 }
 
 func (s *snapshot) countOne(p peer.ID, a *exchange.Announcement) {
-	if s.list.Barred(p) || s.list.KeyStatus(a.Certificate.KeySHA256()) != "" {
+	if s.list.Barred(p) || s.keyStatus(a) != "" {
 		return
 	}
 	s.claims[a.Component]++
@@ -194,18 +198,35 @@ func (s *snapshot) countOne(p peer.ID, a *exchange.Announcement) {
 		return
 	}
 	c := s.subjectCounts[a.Certificate.CanonicalSubject()]
+	if c == nil {
+		c = new(subjectCount)
+		s.subjectCounts[a.Certificate.CanonicalSubject()] = c
+	}
 	c.all++
-	if !a.Certificate.KeyIDs() {
+	if a.Certificate.KeyIDs() {
+		if c.byKeyID == nil {
+			c.byKeyID = map[string]int{}
+		}
+		c.byKeyID[string(a.Certificate.X509().SubjectKeyId)]++
+	} else {
 		c.withoutKeyIDs++
 	}
-	s.subjectCounts[a.Certificate.CanonicalSubject()] = c
 }
 
-// subjectShared says whether another unknown identity announces the same subject, in a way that breaks one of the two.
+// keyStatus is what the list says against an announcement's key.
+func (s *snapshot) keyStatus(a *exchange.Announcement) Status {
+	if len(s.list.keys) == 0 { // spares a hash for each of a thousand
+		return ""
+	}
+	return s.list.KeyStatus(a.Certificate.KeySHA256())
+}
+
+// subjectShared says whether another unknown identity announces the same subject, in a way that breaks one of the two
+// (mpspdz.SubjectClash).
 func (s *snapshot) subjectShared(a *exchange.Announcement) bool {
 	c := s.subjectCounts[a.Certificate.CanonicalSubject()]
 	if a.Certificate.KeyIDs() {
-		return c.withoutKeyIDs > 0
+		return c.withoutKeyIDs > 0 || c.byKeyID[string(a.Certificate.X509().SubjectKeyId)] > 1
 	}
 	return c.all > 1
 }
