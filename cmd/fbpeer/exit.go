@@ -64,7 +64,7 @@ func outcome(err error) (code int, hint string) {
 	case errors.As(err, &file):
 		return exitUsage, file.Hint
 	case errors.As(err, &database):
-		return exitUsage, "put a copy of the database back, or move the file away: Fed-BioMed makes a new one"
+		return exitUsage, "nothing was written: restore the file from a backup, or move it away and let Fed-BioMed make a new one"
 	case errors.Is(err, agent.ErrNotRunning):
 		return exitNotRunning, "start it: fbpeer run"
 	case errors.Is(err, agent.ErrClone):
