@@ -77,7 +77,7 @@ func endorsedWith(key string) func(*testing.T) edit {
 	return func(t *testing.T) edit { return endorsedBy(certificate(t, form{key: key}).SPKI()) }
 }
 
-// both is changed fields, written short.
+// renewed is what a new key changes.
 const renewed = "certificate key"
 
 var decisions = []struct {

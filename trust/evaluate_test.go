@@ -268,7 +268,7 @@ func hear(h trust.Held, all []*exchange.Announcement) trust.Held {
 // force, and to commit an evaluation changes nothing about it.
 func TestOrderDoesNotMatter(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	for round := range 150 {
+	for round := range 60 {
 		l, h, all := randomWorld(t, random)
 		h = hear(h, all)
 		first := trust.Evaluate(l, h, now)

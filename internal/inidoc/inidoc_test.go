@@ -114,6 +114,12 @@ func TestLookups(t *testing.T) {
 	if err := doc.Errorf("b", "absent", "no %s", "key"); err.Error() != "f.ini:5: no key" {
 		t.Errorf("Errorf: %v", err)
 	}
+	if doc.File() != "f.ini" || doc.Keys("absent") != nil {
+		t.Errorf("file %q, keys of an absent section %q", doc.File(), doc.Keys("absent"))
+	}
+	if err := (&inidoc.Error{File: "f.ini", Text: "x"}); err.Error() != "f.ini: x" {
+		t.Errorf("an error without a line: %v", err)
+	}
 	var zero inidoc.Document
 	if zero.Has("a") || len(zero.Sections()) != 0 || len(zero.Bytes()) != 0 {
 		t.Error("the zero document is not empty")
