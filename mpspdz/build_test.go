@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -279,7 +280,8 @@ func openssl(t testing.TB, arguments ...string) (string, bool) {
 	command := exec.Command("openssl", arguments...)
 	command.Env = append(os.Environ(), "OPENSSL_CONF=/dev/null", "LC_ALL=C")
 	out, err := command.CombinedOutput()
-	if _, exited := err.(*exec.ExitError); err != nil && !exited { //nolint:errorlint // exec returns it unwrapped
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(string(out)), err == nil

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"time"
 
@@ -59,7 +58,25 @@ func ParseCertificate(der []byte) (*Certificate, error) {
 	if c.parsed, err = x509.ParseCertificate(der); err != nil {
 		return nil, malformed(escape(err.Error(), ""))
 	}
+	if !signsWith(c.parsed) {
+		return nil, &CertificateError{RuleNotSelf,
+			"the certificate is not self-signed: its signature algorithm is unknown, or not of its own key's kind", cureSelf}
+	}
 	return c, nil
+}
+
+// signsWith reports whether the signature algorithm fits the key: OpenSSL takes no other certificate for a self-signed one.
+func signsWith(c *x509.Certificate) bool {
+	switch c.SignatureAlgorithm {
+	case x509.PureEd25519:
+		return c.PublicKeyAlgorithm == x509.Ed25519
+	case x509.ECDSAWithSHA1, x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512:
+		return c.PublicKeyAlgorithm == x509.ECDSA
+	case x509.SHA1WithRSA, x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,
+		x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS:
+		return c.PublicKeyAlgorithm == x509.RSA
+	}
+	return false
 }
 
 // checkOwnIssuer checks that the certificate names itself as its issuer, as OpenSSL compares names and key identifiers.
@@ -109,11 +126,7 @@ func ParseCertificatePEM(b []byte) (*Certificate, error) {
 // announcement's proof already shows possession of the key. It finds a damaged file of one's own.
 func (c *Certificate) CheckSelfSigned() error {
 	err := c.parsed.CheckSignature(c.parsed.SignatureAlgorithm, c.parsed.RawTBSCertificate, c.parsed.Signature)
-	var insecure x509.InsecureAlgorithmError
-	switch {
-	case errors.As(err, &insecure):
-		return &CertificateError{RuleSignature, "the certificate is signed with an outdated hash", cureNew}
-	case err != nil:
+	if err != nil {
 		return &CertificateError{RuleSignature,
 			"the certificate's signature was not made by its own key: the file is damaged, or an authority made it", cureSelf}
 	}

@@ -3,6 +3,7 @@ package mpspdz_test
 import (
 	"bytes"
 	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -71,9 +72,9 @@ func TestParseCertificateAccepts(t *testing.T) {
 	}{
 		{"v3 without extensions, as Fed-BioMed's", spec{key: rsaA()}, "RSA-2048"},
 		{"RSA 3072", spec{key: rsa3072()}, "RSA-3072"},
-		{"RSA 4096", spec{spki: rsaSPKI(4096, 65537)}, "RSA-4096"},
-		{"RSA 8192, exponent 3", spec{spki: rsaSPKI(8192, 3)}, "RSA-8192"},
-		{"RSA exponent 2^31-1", spec{spki: rsaSPKI(2048, 1<<31-1)}, "RSA-2048"},
+		{"RSA 4096", spec{issuerKey: rsaA(), spki: rsaSPKI(4096, 65537)}, "RSA-4096"},
+		{"RSA 8192, exponent 3", spec{issuerKey: rsaA(), spki: rsaSPKI(8192, 3)}, "RSA-8192"},
+		{"RSA exponent 2^31-1", spec{issuerKey: rsaA(), spki: rsaSPKI(2048, 1<<31-1)}, "RSA-2048"},
 		{"ECDSA P-256", spec{key: ecdsaKey(elliptic.P256())}, "ECDSA-P256"},
 		{"Ed25519", spec{}, "Ed25519"},
 		{"CA:FALSE", spec{exts: [][]byte{caFalse}}, "Ed25519"},
@@ -171,12 +172,21 @@ func TestParseCertificateRefuses(t *testing.T) {
 		{"exponent 2^62+1", spec{spki: rsaSPKI(2048, 1<<62+1)}, mpspdz.RuleRSAExponent},
 		{"negative exponent", spec{spki: rsaSPKI(2048, -3)}, mpspdz.RuleKeyMalformed},
 		{"RSA key, bytes after", spec{spki: rsaInfo(append(bytes.Clone(goodRSA), 5, 0))}, mpspdz.RuleKeyMalformed},
+		{"P-256, compressed point", spec{spki: der(asn1.SEQUENCE, der(asn1.SEQUENCE, der(asn1.OBJECT_IDENTIFIER, []byte("\x2a\x86\x48\xce\x3d\x02\x01")),
+			der(asn1.OBJECT_IDENTIFIER, []byte("\x2a\x86\x48\xce\x3d\x03\x01\x07"))), bitString(0, append([]byte{2}, make([]byte, 32)...)...))}, mpspdz.RuleKeyMalformed},
+		{"P-256, a point off the curve", spec{issuerKey: ecdsaKey(elliptic.P256()), spki: der(asn1.SEQUENCE, der(asn1.SEQUENCE, der(asn1.OBJECT_IDENTIFIER, []byte("\x2a\x86\x48\xce\x3d\x02\x01")),
+			der(asn1.OBJECT_IDENTIFIER, []byte("\x2a\x86\x48\xce\x3d\x03\x01\x07"))), bitString(0, append([]byte{4}, make([]byte, 64)...)...))}, mpspdz.RuleMalformed},
+		{"Ed25519 with parameters", spec{spki: der(asn1.SEQUENCE, der(asn1.SEQUENCE, der(asn1.OBJECT_IDENTIFIER, []byte("\x2b\x65\x70")), der(asn1.NULL)),
+			bitString(0, make([]byte, 32)...))}, mpspdz.RuleKeyMalformed},
+		{"RSA without NULL", spec{spki: der(asn1.SEQUENCE, der(asn1.SEQUENCE, der(asn1.OBJECT_IDENTIFIER, []byte("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"))),
+			bitString(0, goodRSA...))}, mpspdz.RuleKeyMalformed},
 		{"ECDSA P-384", spec{key: ecdsaKey(elliptic.P384())}, mpspdz.RuleKeyType},
 		{"ECDSA P-224", spec{key: ecdsaKey(elliptic.P224())}, mpspdz.RuleKeyType},
 		{"a key of no known kind", spec{spki: der(asn1.SEQUENCE, der(asn1.SEQUENCE, der(asn1.OBJECT_IDENTIFIER, []byte("\x2a\x03"))), bitString(0, 1))}, mpspdz.RuleKeyType},
 
 		// Issuers and names.
 		{"issued by an authority", spec{issuer: cn("Authority\x1b[2J"), issuerKey: ed25519Key()}, mpspdz.RuleNotSelf},
+		{"signed by another kind of key", spec{key: rsaA(), issuerKey: ed25519Key()}, mpspdz.RuleNotSelf},
 		{"another's authorityKeyIdentifier", spec{exts: [][]byte{ski("own"), aki("other")}}, mpspdz.RuleNotSelf},
 		{"a string of unknown type", spec{subject: nameOf(set(value(commonName, asn1.Tag(26), "P1")))}, mpspdz.RuleSubject},
 		{"UTF-8 that is none", spec{subject: cn("P\xff")}, mpspdz.RuleSubject},
@@ -238,6 +248,19 @@ func TestCheckSelfSigned(t *testing.T) {
 	damaged := spec{key: rsaA()}.build(t)
 	damaged[len(damaged)-1] ^= 1
 	wantRule(t, mustParse(t, damaged).CheckSelfSigned(), mpspdz.RuleSignature)
+
+	// SHA-1 in a signature that nobody looks at does no harm; MD5 is unknown here.
+	old := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: now, SignatureAlgorithm: x509.SHA1WithRSA}
+	der, err := x509.CreateCertificate(rand.Reader, old, old, rsaA().Public(), rsaA())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := mustParse(t, der).CheckSelfSigned(); err != nil {
+		t.Error(err)
+	}
+	md5 := bytes.ReplaceAll(der, []byte("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05"), []byte("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04"))
+	_, err = mpspdz.ParseCertificate(md5)
+	wantRule(t, err, mpspdz.RuleNotSelf)
 }
 
 // TestFedbiomedCertificates reads what Fed-BioMed 5.2.0 wrote; the figures are those of openssl and b2sum -l 128.
@@ -265,6 +288,9 @@ func TestFedbiomedCertificates(t *testing.T) {
 			}
 			got := [...]string{c.Subject(), c.SubjectHash(), c.SHA256().String(), c.BLAKE2b128(), c.KeyType(), c.WorksWith()}
 			want := [...]string{"CN=*,O=" + test.id, test.hash, test.sha256, test.blake2b, "RSA-2048", "works with MP-SPDZ up to 0.4.0 (CN *)"}
+			if c.KeySHA256() != mpspdz.Hash(sha256.Sum256(c.X509().RawSubjectPublicKeyInfo)) || !bytes.Equal(c.SPKI(), c.X509().RawSubjectPublicKeyInfo) {
+				t.Error("KeySHA256 is not that of the public key")
+			}
 			if got != want {
 				t.Errorf("got  %q\nwant %q", got, want)
 			}

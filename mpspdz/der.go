@@ -64,7 +64,8 @@ func readTBS(tbs, outerAlgorithm cryptobyte.String) (rawCertificate, error) {
 		!tbs.ReadASN1Element(&spki, asn1.SEQUENCE) {
 		return rawCertificate{}, malformed("its structure is not that of X.509")
 	}
-	if !readTime(&validity) || !readTime(&validity) || !validity.Empty() {
+	notBefore, notAfter := readTime(&validity), readTime(&validity)
+	if !notBefore || !notAfter || !validity.Empty() {
 		return rawCertificate{}, malformed("its validity is not two times in UTC")
 	}
 	if !bytes.Equal(algorithm, outerAlgorithm) {

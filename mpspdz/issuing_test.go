@@ -104,6 +104,7 @@ func TestRefusedFormsFail(t *testing.T) {
 		"critical key identifier":  {exts: [][]byte{ext("\x55\x1d\x0e", true, der(asn1.OCTET_STRING, []byte("id")))}},
 		"another's key identifier": {exts: [][]byte{ski("own"), aki("other")}},
 		"an authority's":           {issuer: cn("Authority"), issuerKey: ed25519Key()},
+		"another kind of key":      {key: rsaA(), issuerKey: ed25519Key()},
 		"proxyCertInfo":            {exts: [][]byte{proxyInfo}},
 	} {
 		t.Run(name, func(t *testing.T) {

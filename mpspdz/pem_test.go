@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -215,7 +216,7 @@ func TestSignAndVerify(t *testing.T) {
 				}
 			}
 			for what, err := range bad {
-				if err == nil || err != mpspdz.ErrSignature { //nolint:errorlint // it is returned as it is
+				if !errors.Is(err, mpspdz.ErrSignature) {
 					t.Errorf("%s: %v", what, err)
 				}
 			}

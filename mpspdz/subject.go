@@ -2,7 +2,7 @@ package mpspdz
 
 import (
 	"bytes"
-	"crypto/sha1" //nolint:gosec // OpenSSL's subject-name hash is SHA-1; nothing is trusted by it
+	"crypto/sha1" // OpenSSL's subject-name hash; nothing is trusted by it
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -100,33 +100,44 @@ func stringText(tag asn1.Tag, raw []byte) (string, bool) {
 // after another, without the outer sequence; every string but a NumericString as UTF-8, its ASCII letters in lower case, its
 // white space trimmed and collapsed; sets sorted anew.
 func (n name) canonical() string {
-	var all cryptobyte.Builder
+	var all []byte
 	for _, attributes := range n {
 		encoded := make([][]byte, len(attributes))
 		for i, a := range attributes {
 			encoded[i] = a.canonical()
 		}
 		slices.SortFunc(encoded, bytes.Compare)
-		all.AddASN1(asn1.SET, func(b *cryptobyte.Builder) { b.AddBytes(bytes.Join(encoded, nil)) })
+		all = appendElement(all, asn1.SET, bytes.Join(encoded, nil))
 	}
-	return string(all.BytesOrPanic())
+	return string(all)
 }
 
 func (a attribute) canonical() []byte {
 	tag, value := tagUTF8, canonicalText(a.text)
 	if a.tag == tagNumeric { // not in OpenSSL's ASN1_MASK_CANON: copied as it is
-		tag, value = a.tag, string(a.raw)
+		tag, value = a.tag, a.raw
 	}
-	var b cryptobyte.Builder
-	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1(asn1.OBJECT_IDENTIFIER, func(b *cryptobyte.Builder) { b.AddBytes([]byte(a.oid)) })
-		b.AddASN1(tag, func(b *cryptobyte.Builder) { b.AddBytes([]byte(value)) })
-	})
-	return b.BytesOrPanic()
+	pair := appendElement(nil, asn1.OBJECT_IDENTIFIER, []byte(a.oid))
+	return appendElement(nil, asn1.SEQUENCE, appendElement(pair, tag, value))
+}
+
+// appendElement appends a DER element of less than 64 KiB, which is more than any certificate has. It is some times faster
+// than a cryptobyte.Builder, and every announcement's certificate passes here.
+func appendElement(b []byte, tag asn1.Tag, content []byte) []byte {
+	b = append(b, byte(tag))
+	switch n := len(content); {
+	case n < 0x80:
+		b = append(b, byte(n))
+	case n < 0x100:
+		b = append(b, 0x81, byte(n))
+	default:
+		b = append(b, 0x82, byte(n>>8), byte(n))
+	}
+	return append(b, content...)
 }
 
 // canonicalText works on bytes: everything that is not ASCII stays as it is (asn1_string_canon).
-func canonicalText(s string) string {
+func canonicalText(s string) []byte {
 	const space = " \t\n\v\f\r"
 	b := make([]byte, 0, len(s))
 	s = strings.Trim(s, space)
@@ -141,12 +152,12 @@ func canonicalText(s string) string {
 			b = append(b, ' ')
 		}
 	}
-	return string(b)
+	return b
 }
 
 // subjectHash is X509_NAME_hash: the first four bytes, little-endian, of the SHA-1 of the canonical encoding.
 func subjectHash(canonical string) string {
-	sum := sha1.Sum([]byte(canonical)) //nolint:gosec // see the import
+	sum := sha1.Sum([]byte(canonical))
 	return fmt.Sprintf("%08x", binary.LittleEndian.Uint32(sum[:4]))
 }
 
