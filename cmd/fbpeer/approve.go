@@ -56,6 +56,11 @@ func (a *app) approve(ctx context.Context, ap approval) error {
 	if ap.yes && !ap.vouched && !development(c) {
 		return usage("read the words to that site's operator, then: --fingerprint \"…\"", "--yes without --fingerprint approves what nobody has compared")
 	}
+	return a.approveIn(ctx, control, s, ap)
+}
+
+// approveIn asks, and approves what the snapshot holds.
+func (a *app) approveIn(ctx context.Context, control agent.Controller, s api.Snapshot, ap approval) error {
 	p, err := target(s, ap.component, ap.replace)
 	if err != nil {
 		return err
@@ -188,6 +193,7 @@ func (a *app) vouch(p api.Peer, ap approval) error {
 		}
 		fmt.Fprint(a.stderr, "Please type 'yes', 'no' or the fingerprint: ")
 	}
+	fmt.Fprintln(a.stderr)
 	return refused("", "no answer; nothing was changed")
 }
 

@@ -30,7 +30,9 @@ func TestMain(m *testing.M) {
 //	waitjson PATH VALUE fbpeer ARGS…    run it until PATH in its JSON output is VALUE (see find), 30 s at most
 //	json PATH VALUE                     demand it in the last stdout
 //	jsonenv NAME PATH                   take a value from the last stdout
-//	replace FILE OLD NEW                replace one piece of text
+//	replace FILE OLD NEW                replace one piece of text, in which \n and \e stand for themselves
+//	write FILE TEXT                     make a file, likewise
+//	readenv NAME FILE                   set a variable to a file's text
 //	fixture DIR                         a copy of testdata/fedbiomed-5.2.0-clone with keys and certificates of its own
 //	onlyregistered DIR                  compare such a folder's databases with testdata/fedbiomed-5.2.0-clone-registered
 //	identity NAME COMPONENT-FLAG FILE   set NAME to the fingerprint and NAME_WORDS to the words of a running component
@@ -58,6 +60,8 @@ func TestScripts(t *testing.T) {
 			"json":           scriptJSON,
 			"jsonenv":        scriptJSONEnv,
 			"replace":        scriptReplace,
+			"write":          scriptWrite,
+			"readenv":        scriptReadEnv,
 			"identity":       scriptIdentity,
 			"snapshot":       scriptSnapshot,
 			"unchanged":      scriptUnchanged,
@@ -264,17 +268,34 @@ func scriptCommand(ts *testscript.TestScript, program string, args ...string) *e
 	return cmd
 }
 
+// unescape gives scripts the two characters that they cannot write.
+func unescape(s string) string {
+	return strings.NewReplacer(`\n`, "\n", `\e`, "\x1b").Replace(s)
+}
+
 func scriptReplace(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: replace FILE OLD NEW")
 	}
-	text := ts.ReadFile(args[0])
-	unescape := strings.NewReplacer(`\n`, "\n", `\e`, "\x1b")
-	from, to := unescape.Replace(args[1]), unescape.Replace(args[2])
-	if strings.Count(text, from) == 0 {
+	text, from := ts.ReadFile(args[0]), unescape(args[1])
+	if !strings.Contains(text, from) {
 		ts.Fatalf("%s does not hold %q", args[0], from)
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, from, to, 1)), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, from, unescape(args[2]), 1)), 0o644))
+}
+
+func scriptWrite(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: write FILE TEXT")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(unescape(args[1])), 0o644))
+}
+
+func scriptReadEnv(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: readenv NAME FILE")
+	}
+	ts.Setenv(args[0], ts.ReadFile(args[1]))
 }
 
 // identityOf asks a component who it is.
