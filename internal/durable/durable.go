@@ -15,6 +15,15 @@
 // lists a folder skips names that begin with a dot. From the rename on the new file stands; before 4 a loss of power may bring the
 // old one back. An open descriptor keeps reading the old file. A symbolic link at NAME is itself replaced.
 //
+// # Making a file that must be new: CreateFile
+//
+//  1. to 3. as WriteFile, but for the rename: the temporary file is linked to NAME, which fails where NAME is taken
+//  4. remove the temporary name
+//  5. fsync the folder
+//
+// Nobody ever sees NAME with less than its whole content. A crash leaves no NAME or all of it, and perhaps the temporary name.
+// A file system without hard links has the weaker promise that a crash may leave NAME empty.
+//
 // # Adding a line: AppendLine
 //
 //  1. open with O_APPEND, creating the file if it is missing

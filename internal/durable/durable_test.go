@@ -30,7 +30,8 @@ func TestMain(m *testing.M) {
 // operations are what the crash tests run in a child; dir holds what their set-up put there.
 func operations() map[string]func(d disk, dir string) error {
 	return map[string]func(d disk, dir string) error{
-		"write": func(d disk, dir string) error { return d.writeFile(filepath.Join(dir, "file"), newContent, 0o640) },
+		"write":  func(d disk, dir string) error { return d.writeFile(filepath.Join(dir, "file"), newContent, 0o640) },
+		"create": func(d disk, dir string) error { return d.createFile(filepath.Join(dir, "file"), newContent, 0o640) },
 		"append": func(d disk, dir string) error {
 			return d.appendLine(filepath.Join(dir, "log"), []byte("second"), 0o600)
 		},
