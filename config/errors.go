@@ -49,13 +49,23 @@ func own(where string, err error) error {
 
 // unreadable is own for a file that could not be read; missing is the cure where it is not there.
 func unreadable(shown string, err error, missing string) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		err = at.Err
-	}
 	hint := missing
 	if errors.Is(err, fs.ErrPermission) {
 		hint = "run fbpeer as the user that owns the file"
 	}
-	return faultf(hint, "%s: %w", shown, err)
+	return faultf(hint, "%s: %w", shown, cause(err))
+}
+
+// cause is what the system said, without the path, which our errors name themselves.
+func cause(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
+}
+
+// unwritable is for a file that may not be made here.
+func unwritable(shown string, err error) error {
+	return faultf("choose a folder in which you may write, or run fbpeer as the user that owns it", "%s: %w", shown, cause(err))
 }

@@ -34,7 +34,7 @@ const federationHeader = `; A federation file of fbpeer. Whoever holds it can re
 func ParseFederation(file string, data []byte) (f exchange.Federation, bootstrap []string, err error) {
 	doc, err := inidoc.Parse(file, data, inidoc.Ours)
 	if err != nil {
-		return f, nil, &Error{Err: err, Hint: brokenHint}
+		return f, nil, withoutLine(file, err)
 	}
 	known := []string{"name", "secret", "bootstrap", "development"}
 	for _, section := range doc.Sections() {
@@ -78,6 +78,15 @@ func ParseFederation(file string, data []byte) (f exchange.Federation, bootstrap
 	return f, bootstrap, nil
 }
 
+// withoutLine says where a federation file does not parse, but not what stands there: it may be the secret.
+func withoutLine(file string, err error) error {
+	var at *inidoc.Error
+	if !errors.As(err, &at) || at.Line == 0 {
+		return faultf(brokenHint, "%s: it cannot be read as INI", file)
+	}
+	return faultf(brokenHint, "%s:%d: this line cannot be read (it is not shown, as it may hold the secret)", file, at.Line)
+}
+
 // decodeSecret takes 32 bytes in base64 or hexadecimal, and never repeats them in an error.
 func decodeSecret(text string) ([]byte, error) {
 	if secret, err := hex.DecodeString(text); err == nil && len(secret) == exchange.SecretSize {
@@ -114,23 +123,18 @@ func CreateFederation(random io.Reader, path, name string, bootstrap []string, d
 	return createFile(path, b.Bytes(), 0o600)
 }
 
-// createFile writes a file that must not be there yet. The name is taken first, so that two writers cannot both have it.
+// createFile writes a file that must not be there yet.
 func createFile(path string, data []byte, perm fs.FileMode) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
-	if errors.Is(err, fs.ErrExist) {
+	err := durable.CreateFile(path, data, perm)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrExist):
 		return faultf("choose another name, or move the file away", "%s: it is there already, and nothing is overwritten: %w", path, fs.ErrExist)
+	case errors.Is(err, fs.ErrPermission):
+		return unwritable(path, err)
 	}
-	if err != nil {
-		return unreadable(path, err, "make the folder first")
-	}
-	err = f.Close()
-	if err == nil {
-		err = durable.WriteFile(path, data, perm)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(path))
-	}
-	return nil
+	return unreadable(path, err, "make the folder first")
 }
 
 // readFederation finds the federation file and takes its addresses.
