@@ -206,7 +206,8 @@ func (d *Discovery) Members() []Member {
 	return out
 }
 
-// best prefers a connection that we dialled, whose remote port is one that the peer listens on; then the oldest.
+// best prefers a connection that we dialled, whose remote port is one that the peer listens on; then the newest, since an older one may
+// be dead without our having noticed yet.
 func best(conns []network.Conn) network.Conn {
 	var found network.Conn
 	for _, c := range conns {
@@ -214,7 +215,7 @@ func best(conns []network.Conn) network.Conn {
 		case c.IsClosed():
 		case found == nil, found.Stat().Direction == network.DirInbound && c.Stat().Direction == network.DirOutbound:
 			found = c
-		case found.Stat().Direction == c.Stat().Direction && c.Stat().Opened.Before(found.Stat().Opened):
+		case found.Stat().Direction == c.Stat().Direction && c.Stat().Opened.After(found.Stat().Opened):
 			found = c
 		}
 	}

@@ -127,11 +127,13 @@ func TestListen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	port := taken.Addr().(*net.TCPAddr).Port
-	_, err = NewHost(HostConfig{Identity: newKey(t), PSK: testPSK, Loopback: true, Listen: fmt.Sprintf(":%d", port)})
-	var busy *ListenError
-	if !errors.As(err, &busy) || !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), fmt.Sprint(port)) {
-		t.Errorf("a busy port gives %v", err)
+	// Another program's, and another host's: with port sharing the second would bind without an error.
+	for _, port := range []int{taken.Addr().(*net.TCPAddr).Port, Port(first)} {
+		_, err = NewHost(HostConfig{Identity: newKey(t), PSK: testPSK, Loopback: true, Listen: fmt.Sprintf(":%d", port)})
+		var busy *ListenError
+		if !errors.As(err, &busy) || !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), fmt.Sprint(port)) {
+			t.Errorf("the busy port %d gives %v", port, err)
+		}
 	}
 	for _, s := range []string{"hub.example:4100", "nonsense address", "/ip4/127.0.0.1/udp/1", "10.9.9.9:4100"} {
 		var bad *AddressError
@@ -176,6 +178,7 @@ func TestBootstrapWithoutPeerID(t *testing.T) {
 }
 
 func TestBootstrapWarnings(t *testing.T) {
+	t.Parallel() // a handshake's deadline is 5 s
 	stranger := newHost(t, func(c *HostConfig) { c.PSK = bytes.Repeat([]byte{8}, 32) })
 	member := newHost(t, nil)
 	silent, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -184,18 +187,24 @@ func TestBootstrapWarnings(t *testing.T) {
 	}
 	nobody := silent.Addr().String()
 	silent.Close()
+	mute, err := net.Listen("tcp4", "127.0.0.1:0") // takes connections, and never says a word
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
 	h := newHost(t, nil)
 	d := run(t, h, func(c *Config) {
 		c.Bootstrap = []string{
-			address(stranger), nobody,
+			address(stranger), nobody, mute.Addr().String(),
 			fmt.Sprintf("/ip4/127.0.0.1/tcp/%d/p2p/%s", Port(member), newID(t)),
 			address(h), // a federation file that names ourselves too
 		}
 	})
-	eventually(t, "three warnings", func() bool { return len(d.Warnings()) == 3 })
+	eventually(t, "four warnings", func() bool { return len(d.Warnings()) == 4 })
 	all := strings.Join(d.Warnings(), "\n")
 	for _, want := range []string{
 		address(stranger) + " cannot be reached: what answers there is no member of this federation",
+		mute.Addr().String() + " cannot be reached: what answers there is no member of this federation",
 		nobody + " cannot be reached: nothing listens there",
 		"another peer answers there, " + member.ID().String(),
 	} {
@@ -232,6 +241,7 @@ func TestRedialAfterRestart(t *testing.T) {
 }
 
 func TestBarred(t *testing.T) {
+	t.Parallel() // back-off, until it is worth a warning
 	var bars atomic.Bool
 	var other peer.ID
 	keeper := newHost(t, func(c *HostConfig) {
@@ -284,5 +294,27 @@ func TestParseIdentityRefuses(t *testing.T) {
 	}
 	if _, err := ParseIdentity([]byte("garbage")); err == nil {
 		t.Error("garbage is an identity")
+	}
+}
+
+// TestGaterAtEachStage: each stage refuses by itself, since a peer may be barred between any two.
+func TestGaterAtEachStage(t *testing.T) {
+	a, b := newHost(t, nil), newHost(t, nil)
+	run(t, a, func(c *Config) { c.Bootstrap = []string{address(b)} })
+	eventually(t, "connected", func() bool { return len(b.Network().ConnsToPeer(a.ID())) > 0 })
+	conn := b.Network().ConnsToPeer(a.ID())[0]
+	for _, barred := range []bool{false, true} {
+		g := gater{func(p peer.ID) bool { return barred && p == a.ID() }}
+		upgraded, _ := g.InterceptUpgraded(conn)
+		for stage, got := range map[string]bool{
+			"dial": g.InterceptPeerDial(a.ID()), "handshake": g.InterceptSecured(0, a.ID(), nil), "upgrade": upgraded,
+		} {
+			if got == barred {
+				t.Errorf("%s of a peer that is barred=%v: let through=%v", stage, barred, got)
+			}
+		}
+		if !g.InterceptPeerDial(b.ID()) || !g.InterceptAccept(nil) || !g.InterceptAddrDial(a.ID(), nil) {
+			t.Error("somebody else is refused, or somebody yet unknown")
+		}
 	}
 }

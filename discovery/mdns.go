@@ -28,7 +28,7 @@ const (
 	mdnsWaitMost  = time.Minute
 )
 
-var errNoMulticast = errors.New("no network interface on this machine allows multicast")
+var errNoMulticast = errors.New("no network interface that is up and has an address allows multicast")
 
 // runMDNS keeps the mDNS service running until ctx ends. restart asks for a new one (the interfaces changed).
 func (d *Discovery) runMDNS(ctx context.Context, restart <-chan struct{}) {
@@ -65,7 +65,7 @@ func (d *Discovery) runMDNS(ctx context.Context, restart <-chan struct{}) {
 
 func mdnsWarning(err error) string {
 	if errors.Is(err, errNoMulticast) {
-		return "mDNS finds nobody: no network interface on this machine allows multicast; name members with bootstrap, or set mdns = false; " +
+		return "mDNS finds nobody: no network interface that is up and has an address allows multicast; name members with bootstrap, or set mdns = false; " +
 			"for loopback alone: ip link set lo multicast on && ip route add 224.0.0.0/4 dev lo"
 	}
 	return fmt.Sprintf("mDNS does not run (%v); it is tried again; name members with bootstrap, or set mdns = false", err)

@@ -106,7 +106,6 @@ func clearBackoff(h host.Host, p peer.ID) {
 // why says in fixed words why a dial failed: what the other side sent is in the error's own text, and has no place in a terminal.
 func why(err error) string {
 	var other sec.ErrPeerIDMismatch
-	var timeout net.Error
 	switch {
 	case errors.As(err, &other):
 		return fmt.Sprintf("another peer answers there, %s", other.Actual)
@@ -118,8 +117,21 @@ func why(err error) string {
 		return "its name has no address"
 	case errors.Is(err, swarm.ErrGaterDisallowedConnection):
 		return "that peer is denied or revoked here"
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+	case !answered(err):
 		return "no answer: does a firewall let this port through?"
 	}
 	return "what answers there is no member of this federation (another federation file, or another service)"
+}
+
+// answered says whether the other side at least took the TCP connection: a failure that is neither a timeout, nor one of dialling
+// itself. With another network key a handshake may end in an error or in silence, by chance.
+func answered(err error) bool {
+	var failed *swarm.DialError
+	var timeout net.Error
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return false
+	}
+	late := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+	return !late || errors.As(err, &failed) && len(failed.DialErrors) > 0
 }
