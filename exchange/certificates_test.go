@@ -13,8 +13,6 @@ import (
 	"math/big"
 	"sync"
 	"time"
-
-	"fbpeer/mpspdz"
 )
 
 // Certificates that mpspdz refuses are made here by crypto/x509, or by hand where it would not make them.
@@ -53,16 +51,6 @@ func selfSigned(key crypto.Signer, template *x509.Certificate) []byte {
 		panic(err)
 	}
 	return der
-}
-
-func siteWithCertificate(component string, role mpspdz.Role, key crypto.Signer, der []byte) *site {
-	certificate, err := mpspdz.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	s := *sharedParty()
-	s.registration.Component, s.registration.Role, s.registration.Certificate, s.key = component, role, certificate, key
-	return &s
 }
 
 // badCertificate is a form that is refused, with the rule that says so.

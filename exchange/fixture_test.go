@@ -75,6 +75,15 @@ func newSite(component string, role mpspdz.Role, certPEM, keyPEM []byte) *site {
 	if err != nil {
 		panic(err)
 	}
+	return siteWithCertificate(component, role, key, certificate.DER())
+}
+
+// siteWithCertificate has a new identity.
+func siteWithCertificate(component string, role mpspdz.Role, key crypto.Signer, der []byte) *site {
+	certificate, err := mpspdz.ParseCertificate(der)
+	if err != nil {
+		panic(err)
+	}
 	endpoint, err := mpspdz.NewEndpoint("10.0.0.2", 14001)
 	if err != nil {
 		panic(err)
