@@ -259,7 +259,7 @@ func (a *Agent) Connect(info peer.AddrInfo) {
 		a.waiting = append(a.waiting, info)
 		return
 	}
-	a.discovery.Add(info, "known")
+	a.discovery.Add(info, discovery.ViaKnown)
 }
 
 // Snapshot is the present state. It never waits for the loop.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,18 +29,19 @@ type loop struct {
 	workers  sync.WaitGroup
 	exchange *gossip.Exchange
 	watcher  *watcher
-	more     chan []string // files to watch from now on
-	failures int           // commits in a row that left something to write
-	retryAt  time.Time     // zero: nothing to write
-	again    time.Time     // when the configuration is read again, zero: on a change
-	known    []byte        // addresses.json as last written
+	more     chan []string    // files to watch from now on
+	failures int              // commits in a row that left something to write
+	retryAt  time.Time        // zero: nothing to write
+	again    time.Time        // when the configuration is read again, zero: on a change
+	known    []byte           // addresses.json as last written
+	kept     map[peer.ID]bool // accepted peers that are dialled for ever
 }
 
 // Run serves until ctx ends (then the error is nil) or something is final: ErrClone, or a *config.Error if the configuration became
 // another component's. Everything is closed when it returns.
 func (a *Agent) Run(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	l := &loop{Agent: a, more: make(chan []string, 16)}
+	l := &loop{Agent: a, more: make(chan []string, 16), kept: map[peer.ID]bool{}}
 	defer func() {
 		cancel()
 		close(a.done)
@@ -96,6 +98,7 @@ func (l *loop) wait() {
 func (l *loop) startDiscovery(ctx context.Context) error {
 	c := l.core.config
 	known, data := l.core.store.readAddresses()
+	known = slices.DeleteFunc(known, func(info peer.AddrInfo) bool { return !l.listed(info.ID) })
 	l.known = data
 	d, err := discovery.Start(ctx, discovery.Config{
 		Host: l.host, MDNS: c.MDNS && !l.options.Loopback, Service: l.core.federation.MDNS(), Bootstrap: c.Bootstrap, Known: known,
@@ -108,7 +111,7 @@ func (l *loop) startDiscovery(ctx context.Context) error {
 	defer l.mutex.Unlock()
 	l.discovery = d
 	for _, info := range l.waiting {
-		d.Add(info, "known")
+		d.Add(info, discovery.ViaKnown)
 	}
 	l.waiting = nil
 	return nil
@@ -119,7 +122,7 @@ func (l *loop) learned(info peer.AddrInfo) {
 	d := l.discovery
 	l.mutex.Unlock()
 	if d != nil && !l.barred(info.ID) {
-		d.Add(info, "exchange")
+		d.Add(info, discovery.ViaExchange)
 	}
 }
 
@@ -168,6 +171,10 @@ func (l *loop) serve(ctx context.Context) (err error) {
 		}
 	}()
 	l.tell(ctx)
+	// What changed between New's reading and the first watch would otherwise wait for the slow check.
+	if err := l.reread(ctx); err != nil {
+		return err
+	}
 	slow := time.NewTicker(slowCheck)
 	defer slow.Stop()
 	wake := time.NewTimer(0)
@@ -309,8 +316,10 @@ func (l *loop) applyList() {
 	for _, id := range l.core.list.Listed() {
 		if l.core.list.Barred(id) && (before == nil || !before.Barred(id)) {
 			l.discovery.Bar(id)
+			delete(l.kept, id)
 		}
 	}
+	l.keepAddresses()
 }
 
 func (l *loop) answer(r request) {

@@ -113,7 +113,8 @@ func addressesFile(known []peer.AddrInfo) ([]byte, error) {
 	return append(data, '\n'), err
 }
 
-// keepAddresses writes where the accepted peers were reached, if that changed.
+// keepAddresses writes where the accepted peers were reached, if that changed, and has them dialled for ever from now on: others are
+// given up after a while.
 func (l *loop) keepAddresses() {
 	var accepted []peer.ID
 	for _, entry := range l.core.list.Entries() {
@@ -121,7 +122,14 @@ func (l *loop) keepAddresses() {
 			accepted = append(accepted, entry.Peer)
 		}
 	}
-	data, err := addressesFile(l.discovery.Known(accepted))
+	known := l.discovery.Known(accepted)
+	for _, info := range known {
+		if !l.kept[info.ID] && len(info.Addrs) > 0 {
+			l.kept[info.ID] = true
+			l.discovery.Add(info, discovery.ViaKnown)
+		}
+	}
+	data, err := addressesFile(known)
 	if err != nil || bytes.Equal(data, l.known) {
 		return
 	}

@@ -11,9 +11,8 @@ import (
 // problems are the present warnings of the agent itself, one for each code.
 type problems map[string]api.Warning
 
-func (p problems) set(w api.Warning)    { p[w.Code] = w }
-func (p problems) clear(code string)    { delete(p, code) }
-func (p problems) has(code string) bool { _, ok := p[code]; return ok }
+func (p problems) set(w api.Warning) { p[w.Code] = w }
+func (p problems) clear(code string) { delete(p, code) }
 
 // sorted lists them, errors first, then by code.
 func (p problems) sorted() []api.Warning {

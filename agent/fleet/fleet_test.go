@@ -84,7 +84,7 @@ type watched struct {
 	ready    chan []api.Snapshot
 	progress chan Progress
 	last     Progress // that waiting saw
-	end      func() // stops it and waits
+	end      func()   // stops it and waits
 }
 
 func run(t *testing.T, root string) *watched {

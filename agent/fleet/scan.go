@@ -86,7 +86,11 @@ func (f *fleet) scan(ctx context.Context) {
 	}
 	wanted := f.load(files)
 	for _, file := range slices.Sorted(maps.Keys(skipped)) {
-		switch f.whySkipped(file, skipped[file]) {
+		why := f.whySkipped(file, skipped[file])
+		if why == noComponent && f.members[file] != nil {
+			why = unreadable // it was one, and is being written
+		}
+		switch why {
 		case noComponent:
 			f.log.Debug().Err(skipped[file]).Msg("not a component")
 		case sharedID:

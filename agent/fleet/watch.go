@@ -2,9 +2,13 @@ package fleet
 
 import (
 	"path/filepath"
+	"time"
 
 	"github.com/fsnotify/fsnotify"
 )
+
+// settleDown is how long etc must have been quiet before it is read again: files are written in several steps.
+const settleDown = 100 * time.Millisecond
 
 // watch reports changes of the root's etc folder.
 type watch struct {
@@ -32,23 +36,28 @@ func (w *watch) changed() <-chan struct{} { return w.events }
 
 func (w *watch) run() {
 	defer close(w.done)
+	quiet := time.NewTimer(settleDown)
+	quiet.Stop()
+	defer quiet.Stop()
 	for {
 		select {
 		case event, ok := <-w.notify.Events:
 			if !ok {
 				return
 			}
-			if filepath.Ext(event.Name) != ".ini" || event.Op == fsnotify.Chmod {
-				continue
+			if filepath.Ext(event.Name) == ".ini" && event.Op != fsnotify.Chmod {
+				quiet.Reset(settleDown)
 			}
 		case _, ok := <-w.notify.Errors:
 			if !ok {
 				return
 			}
-		}
-		select {
-		case w.events <- struct{}{}:
-		default:
+			quiet.Reset(settleDown) // events were lost
+		case <-quiet.C:
+			select {
+			case w.events <- struct{}{}:
+			default:
+			}
 		}
 	}
 }
