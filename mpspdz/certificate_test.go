@@ -178,6 +178,11 @@ func TestParseCertificateRefuses(t *testing.T) {
 			der(asn1.OBJECT_IDENTIFIER, []byte("\x2a\x86\x48\xce\x3d\x03\x01\x07"))), bitString(0, append([]byte{4}, make([]byte, 64)...)...))}, mpspdz.RuleMalformed},
 		{"Ed25519 with parameters", spec{spki: der(asn1.SEQUENCE, der(asn1.SEQUENCE, der(asn1.OBJECT_IDENTIFIER, []byte("\x2b\x65\x70")), der(asn1.NULL)),
 			bitString(0, make([]byte, 32)...))}, mpspdz.RuleKeyMalformed},
+		{"RSA key with a third number", spec{spki: rsaInfo(element(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1BigInt(rsaA().Public().(*rsa.PublicKey).N)
+			b.AddASN1Int64(65537)
+			b.AddASN1Int64(1)
+		}))}, mpspdz.RuleKeyMalformed},
 		{"RSA without NULL", spec{spki: der(asn1.SEQUENCE, der(asn1.SEQUENCE, der(asn1.OBJECT_IDENTIFIER, []byte("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"))),
 			bitString(0, goodRSA...))}, mpspdz.RuleKeyMalformed},
 		{"ECDSA P-384", spec{key: ecdsaKey(elliptic.P384())}, mpspdz.RuleKeyType},
