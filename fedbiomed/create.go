@@ -28,33 +28,31 @@ var configurationName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*\.ini$`)
 // next one above port_increment, 13999 and every port in etc/*.ini. Only a port counted so is written to port_increment. Keys are
 // 0600, where Fed-BioMed leaves 0644.
 //
-// Nothing is ever overwritten: a file in the way is an *Error that names it. The configuration is written last, so a component that
-// is there is complete. It returns the configuration's absolute path. Two calls for one root must not run at once.
-func Create(random io.Reader, root string, role mpspdz.Role, name, ip string, port uint16, now time.Time) (string, error) {
+// Nothing is ever overwritten: a file in the way is an *Error that names it, and so is a folder that cannot be written. The
+// configuration is written last, so a component that is there is complete. Calls for one root wait for each other, by a lock on
+// <root>/var/fbpeer/create.lock; Fed-BioMed's own `configuration create` takes none. It returns the configuration's absolute path.
+func Create(random io.Reader, root string, role mpspdz.Role, name, ip string, port uint16, now time.Time) (path string, err error) {
 	if role != mpspdz.Node && role != mpspdz.Researcher {
 		return "", fmt.Errorf("a component of Fed-BioMed is a researcher or a node, not a %s", role)
 	}
-	root, err := filepath.Abs(root)
+	root, err = filepath.Abs(root)
 	if err != nil {
 		return "", err
 	}
-	n := &newComponent{root: root, role: role}
-	if n.configuration, err = newName(root, role, name); err != nil {
+	n := &newComponent{root: root, role: role, name: name, port: int(port), counted: port == 0}
+	if err := n.choose(); err != nil {
+		return "", err // before the lock, so that a refusal makes nothing
+	}
+	if n.host, err = n.checkHost(ip); err != nil {
 		return "", err
 	}
-	if ip == "" {
-		ip = "localhost"
+	lock, err := lockRoot(root)
+	if err != nil {
+		return "", err
 	}
-	if n.host, err = mpspdz.ParseHost(ip); err != nil {
-		return "", &Error{File: n.configuration, Section: "mpspdz", Key: "mpspdz_ip", Value: ip, Problem: err.Error(),
-			Hint: "give an IPv4 address or a host name", Err: err}
-	}
-	n.port = int(port)
-	if port == 0 {
-		if n.port, err = nextPort(root); err != nil {
-			return "", err
-		}
-		n.counted = true
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	if err := n.choose(); err != nil {
+		return "", err // another one took the name or the last port
 	}
 	if n.id, err = newID(random, role); err != nil {
 		return "", err
@@ -69,10 +67,32 @@ func Create(random io.Reader, root string, role mpspdz.Role, name, ip string, po
 type newComponent struct {
 	root, configuration string // absolute
 	role                mpspdz.Role
+	name                string // of the configuration, as asked for
 	id, host            string
 	port                int
-	counted             bool     // the port came from the counter
+	counted             bool     // the port comes from the counter
 	made                []string // what to take away if it fails
+}
+
+// choose finds the name and the port, as they are free now.
+func (n *newComponent) choose() (err error) {
+	if n.configuration, err = newName(n.root, n.role, n.name); err != nil || !n.counted {
+		return err
+	}
+	n.port, err = nextPort(n.root)
+	return err
+}
+
+func (n *newComponent) checkHost(ip string) (string, error) {
+	if ip == "" {
+		ip = "localhost"
+	}
+	host, err := mpspdz.ParseHost(ip)
+	if err != nil {
+		return "", &Error{File: n.configuration, Section: "mpspdz", Key: "mpspdz_ip", Value: ip, Problem: err.Error(),
+			Hint: "give an IPv4 address or a host name", Err: err}
+	}
+	return host, nil
 }
 
 // newName gives the configuration's path and sees that it is free.
@@ -84,7 +104,7 @@ func newName(root string, role mpspdz.Role, name string) (string, error) {
 			if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 				return path, nil
 			} else if err != nil {
-				return "", err
+				return "", unwritable(path, err)
 			}
 		}
 	}
@@ -113,7 +133,7 @@ func nextPort(root string) (int, error) {
 	counter := filepath.Join(root, "etc", "port_increment")
 	data, err := os.ReadFile(counter)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return 0, err
+		return 0, unwritable(counter, err)
 	}
 	if text := strings.TrimSpace(string(data)); text != "" {
 		port, err := mpspdz.ParsePort(text)
@@ -124,7 +144,7 @@ func nextPort(root string) (int, error) {
 	}
 	files, err := configurations(root)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return 0, err
+		return 0, unwritable(filepath.Join(root, "etc"), err)
 	}
 	for _, file := range files {
 		doc, err := parse(file)
@@ -159,10 +179,8 @@ func (n *newComponent) write(random io.Reader, now time.Time) error {
 		return err
 	}
 	certs := filepath.Join(n.root, "etc", "certs", "cert_"+n.id)
-	for _, folder := range []string{certs, filepath.Join(n.root, "var")} {
-		if err := durable.MkdirAll(folder, 0o755); err != nil {
-			return err
-		}
+	if err := makeFolder(certs, 0o755); err != nil {
+		return err
 	}
 	n.made = append(n.made, certs)
 	if err := n.file(filepath.Join(certs, "MPSPDZ_certificate.key"), key, 0o600); err != nil {
@@ -187,8 +205,9 @@ func (n *newComponent) write(random io.Reader, now time.Time) error {
 	}
 	if n.counted {
 		// The one file that is replaced: a counter, which has no other name.
-		if err := durable.WriteFile(filepath.Join(n.root, "etc", "port_increment"), []byte(strconv.Itoa(n.port)), 0o644); err != nil {
-			return err
+		counter := filepath.Join(n.root, "etc", "port_increment")
+		if err := durable.WriteFile(counter, []byte(strconv.Itoa(n.port)), 0o644); err != nil {
+			return unwritable(counter, err)
 		}
 	}
 	return n.file(n.configuration, n.text(), 0o644)
@@ -196,18 +215,15 @@ func (n *newComponent) write(random io.Reader, now time.Time) error {
 
 // file makes a file that was not there.
 func (n *newComponent) file(path string, data []byte, perm fs.FileMode) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	err := durable.CreateFile(path, data, perm)
 	if errors.Is(err, fs.ErrExist) {
 		return inTheWay(path)
 	}
 	if err != nil {
-		return err
+		return unwritable(path, err)
 	}
 	n.made = append(n.made, path)
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return durable.WriteFile(path, data, perm)
+	return nil
 }
 
 // removeAll takes away what a failed Create made.
@@ -217,45 +233,4 @@ func (n *newComponent) removeAll() error {
 		errs = append(errs, durable.Remove(n.made[i]))
 	}
 	return errors.Join(errs...)
-}
-
-// text is the configuration, byte for byte as v5.2.0's ConfigParser.write lays it out.
-func (n *newComponent) text() []byte {
-	certs := "certs/cert_" + n.id
-	sections := fmt.Sprintf(`[default]
-id = %[1]s
-component = %[2]s
-version = 2
-db = ../var/db_%[1]s.json
-
-[mpspdz]
-private_key = %[3]s/MPSPDZ_certificate.key
-public_key = %[3]s/MPSPDZ_certificate.pem
-mpspdz_ip = %[4]s
-mpspdz_port = %[5]d
-allow_default_biprimes = True
-default_biprimes_dir = ../envs/common/default_biprimes
-
-`, n.id, strings.ToUpper(string(n.role)), certs, n.host, n.port)
-	if n.role == mpspdz.Researcher {
-		return fmt.Appendf(nil, `%[1]s[server]
-host = localhost
-port = 50051
-pem = %[2]s/server_certificate.pem
-key = %[2]s/server_certificate.key
-
-`, sections, certs)
-	}
-	return []byte(sections + `[security]
-hashing_algorithm = SHA256
-allow_default_training_plans = True
-training_plan_approval = False
-secure_aggregation = True
-force_secure_aggregation = False
-
-[researcher]
-ip = localhost
-port = 50051
-
-`)
 }

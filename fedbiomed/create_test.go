@@ -5,11 +5,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -137,6 +140,19 @@ func TestCreateRefuses(t *testing.T) {
 			`ROOT/etc/config-n3.ini: [mpspdz] mpspdz_ip: "::1" is IPv6, which MP-SPDZ cannot use: give an IPv4 address or a host name`, "give an IPv4 address or a host name"},
 		{"no port left", func(etc string) { edit(t, filepath.Join(etc, "config-n2.ini"), "14002", "65535") }, mpspdz.Node, "", "", 0,
 			"ROOT/etc: no port is left above 65535", "give --port"},
+		{"counter is a folder", func(etc string) {
+			remove(t, filepath.Join(etc, "port_increment"))
+			write(t, filepath.Join(etc, "port_increment", "x"), "")
+		}, mpspdz.Node, "", "", 0, "ROOT/etc/port_increment: is a directory", "give another --root, or mend this one"},
+		{"no folder for databases", func(etc string) {
+			remove(t, filepath.Join(etc, "..", "var"))
+			write(t, filepath.Join(etc, "..", "var"), "")
+		}, mpspdz.Node, "", "", 0, "ROOT/var: not a directory", "give another --root, or mend this one"},
+		{"no folder for certificates", func(etc string) {
+			write(t, filepath.Join(etc, "..", "var", "fbpeer", "create.lock"), "")
+			remove(t, filepath.Join(etc, "certs"))
+			write(t, filepath.Join(etc, "certs"), "")
+		}, mpspdz.Node, "", "", 0, "ROOT/etc/certs/cert_NODE_ID: not a directory", "give another --root, or mend this one"},
 		{"broken counter", func(etc string) { write(t, filepath.Join(etc, "port_increment"), "many") }, mpspdz.Node, "", "", 0,
 			`ROOT/etc/port_increment: "many" is not a port (1 to 65535)`, "write the last port given out, as in 14002, or give --port"},
 	}
@@ -152,7 +168,8 @@ func TestCreateRefuses(t *testing.T) {
 			if !errors.As(err, &e) {
 				t.Fatalf("got %v", err)
 			}
-			if got := strings.ReplaceAll(e.Error(), root, "ROOT"); got != test.problem || e.Hint != test.hint {
+			got := regexp.MustCompile("NODE_[0-9a-f-]{36}").ReplaceAllString(strings.ReplaceAll(e.Error(), root, "ROOT"), "NODE_ID")
+			if got != test.problem || e.Hint != test.hint {
 				t.Errorf("got  %s (%s)\nwant %s (%s)", got, e.Hint, test.problem, test.hint)
 			}
 			if after := listing(t, root); !reflect.DeepEqual(before, after) {
@@ -165,12 +182,39 @@ func TestCreateRefuses(t *testing.T) {
 	}
 }
 
+// TestCreateConcurrently: no two components of a root get one name or port, and each of them is whole.
+func TestCreateConcurrently(t *testing.T) {
+	root := t.TempDir()
+	var creates sync.WaitGroup
+	for range 6 {
+		creates.Go(func() {
+			if _, err := Create(rand.Reader, root, mpspdz.Node, "", "", 0, time.Now()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	creates.Wait()
+	for i := range 6 {
+		c, err := Load(filepath.Join(root, "etc", fmt.Sprintf("config-n%d.ini", i+1)), env())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := c.Endpoint.String(), fmt.Sprintf("localhost:%d", 14000+i); got != want {
+			t.Errorf("%s has %s, want %s", c.File, got, want)
+		}
+	}
+	if got := read(t, filepath.Join(root, "etc", "port_increment")); got != "14005" {
+		t.Errorf("port_increment %q", got)
+	}
+}
+
 // TestCreateFails: what a failed Create had made is gone again.
 func TestCreateFails(t *testing.T) {
 	root := copyClone(t)
 	// The name of the configuration is taken by a folder that cannot be seen by Lstat's first look: it appears with the id's bytes.
 	taken := filepath.Join(root, "etc", "late.ini")
 	random := iotest.OneByteReader(&appearing{path: taken, t: t})
+	write(t, filepath.Join(root, "var", "fbpeer", "create.lock"), "") // which is all that may stay
 	before := listing(t, root)
 	_, err := Create(random, root, mpspdz.Node, "late.ini", "", 14010, time.Now())
 	if !errors.Is(err, fs.ErrExist) {
@@ -193,6 +237,13 @@ type appearing struct {
 func (a *appearing) Read(p []byte) (int, error) {
 	write(a.t, a.path, "")
 	return rand.Read(p)
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func listing(t *testing.T, root string) []string {
