@@ -18,7 +18,7 @@
 //   - extendedKeyUsage without both serverAuth and clientAuth, with which MP-SPDZ's handshakes fail
 //   - keys other than RSA of 2048 to 8192 bits with an odd exponent from 3 to 2^31-1, ECDSA P-256 and Ed25519
 //   - more than 8 KiB; anything before, between or after its parts that strict DER has no place for
-//   - a certificate that names another issuer, or another authority key, than itself
+//   - a certificate that names another issuer or another authority key than itself, or a signature of another kind of key
 //
 // Go's parser alone would not do: it overlooks parts that OpenSSL reads (see der.go), so the structure is read strictly first.
 // Cheap checks come first; nothing is computed with a key outside the limits. Time is apart ([Certificate.CheckTime]), and so is

@@ -14,7 +14,7 @@ import (
 // Own is what only this site knows.
 type Own struct {
 	Component string
-	KeyPEM    []byte // the private key of the set's certificate for Component
+	KeyPEM    []byte // the private key of the set's certificate for Component; its one block is written, not what stands around it
 	BindPort  uint16 // what the program binds; everybody else's copy has the advertised port
 }
 
