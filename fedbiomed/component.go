@@ -118,14 +118,14 @@ func (r *reader) identity() error {
 	if err := mpspdz.CheckComponentID(id.Text); err != nil {
 		return r.wrap(id, err, hint)
 	}
-	prefix, _, _ := strings.Cut(id.Text, "_")
-	switch prefix {
-	case "NODE", "node":
+	prefix, rest, _ := strings.Cut(id.Text, "_")
+	switch {
+	case rest != "" && (prefix == "NODE" || prefix == "node"):
 		r.c.Role = mpspdz.Node
-	case "RESEARCHER", "researcher":
+	case rest != "" && (prefix == "RESEARCHER" || prefix == "researcher"):
 		r.c.Role = mpspdz.Researcher
 	default:
-		return r.wrong(id, fmt.Sprintf("%q does not begin with NODE_ or RESEARCHER_", id.Text), hint)
+		return r.wrong(id, fmt.Sprintf("%q is not NODE_ or RESEARCHER_ and a name", id.Text), hint)
 	}
 	component, err := r.required("default", "component", "")
 	if err != nil {

@@ -65,7 +65,10 @@ func (s *scanner) value(depth int) (span, error) {
 	case c == '[':
 		err = s.array(depth)
 	case c == '"':
-		_, err = s.text()
+		var at span
+		if at, err = s.text(); err == nil {
+			_, err = s.decode(at)
+		}
 	default:
 		err = s.word()
 	}
@@ -90,8 +93,8 @@ func (s *scanner) object(depth int) (object, error) {
 		if m.key, err = s.text(); err != nil {
 			return o, err
 		}
-		if m.name, err = decodeText(s.data[m.key.start:m.key.end]); err != nil {
-			return o, fmt.Errorf("not JSON: %w at byte %d", err, m.key.start)
+		if m.name, err = s.decode(m.key); err != nil {
+			return o, err
 		}
 		s.space()
 		if !s.take(':') {
@@ -170,6 +173,14 @@ func (s *scanner) word() error {
 		return s.fail("no value")
 	}
 	return nil
+}
+
+// decode gives the text of the string at a place.
+func (s *scanner) decode(at span) (text string, err error) {
+	if text, err = decodeText(s.data[at.start:at.end]); err != nil {
+		err = fmt.Errorf("not JSON: %w at byte %d", err, at.start)
+	}
+	return text, err
 }
 
 // decodeText gives the text of a JSON string.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"fbpeer/internal/durable"
@@ -38,10 +39,10 @@ type Registry struct {
 	rewrite      func(path string, old, new []byte, intent string) error
 }
 
-// OpenRegistry is about the database at a path; intent is the path of <state>/registry.intent, whose folder exists before the first
+// OpenRegistry is about the database at an absolute path; intent is the path of <state>/registry.intent, whose folder exists before the first
 // Update. Nothing is opened yet.
 func OpenRegistry(database, intent string) *Registry {
-	return &Registry{path: database, intent: intent, wait: time.Sleep, rewrite: durable.Rewrite}
+	return &Registry{path: filepath.Clean(database), intent: intent, wait: time.Sleep, rewrite: durable.Rewrite}
 }
 
 // Recover puts right what a crash within Update left. text says what was done, "" if there was nothing to do. Call it before the
@@ -132,13 +133,16 @@ func (r *Registry) read() (*database, error) {
 	}
 }
 
-// failed makes of a system's error one that names the file and the cure.
+// failed makes of a system's error about the database one that names the file and the cure.
 func (r *Registry) failed(err error) error {
+	var at *fs.PathError
 	switch {
+	case !errors.As(err, &at) || at.Path != r.path:
+		return err // about the intent
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s: %w", r.path, ErrNoDatabase)
 	case errors.Is(err, fs.ErrPermission):
 		return &DatabaseError{File: r.path, Problem: "permission denied", Cure: "run fbpeer as the user that runs the component", Err: err}
 	}
-	return err
+	return &DatabaseError{File: r.path, Problem: at.Err.Error(), Cure: "nothing was written: see that [default] db names the component's database", Err: err}
 }

@@ -157,6 +157,16 @@ func TestRegistryRefuses(t *testing.T) {
 		t.Errorf("the file is now %s (%v)", data, err)
 	}
 
+	write(t, path, "{}")
+	_, err = OpenRegistry(path, filepath.Join(root, "gone", "registry.intent")).Update([]mpspdz.Party{n1}, nil)
+	if !errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrNoDatabase) {
+		t.Errorf("no folder for the intent, not for the database: %v", err)
+	}
+	if _, err := OpenRegistry(root, "").Rows(); !errors.As(err, &e) || e.Error() != root+": is a directory" ||
+		e.Cure != "nothing was written: see that [default] db names the component's database" {
+		t.Errorf("a folder: %v", err)
+	}
+
 	plain := n1
 	plain.Role = mpspdz.PlainParty
 	if _, err := registry.Update([]mpspdz.Party{plain}, nil); err == nil {

@@ -111,6 +111,8 @@ func TestNotTinyDB(t *testing.T) {
 		{"single quotes", `{'T': {}}`, "not JSON: no string at byte 1"},
 		{"control character", "{\"T\n\": {}}", "not JSON: a control character in a string at byte 3"},
 		{"escape", `{"T\q": {}}`, `not JSON: invalid character 'q' in string escape code at byte 1`},
+		{"escape in a value of another table", `{"T": {"1": {"n": "\q"}}}`, `not JSON: invalid character 'q' in string escape code at byte 18`},
+		{"half an escape in a value", `{"T": {"1": {"n": ["\u00"]}}}`, `not JSON: invalid character '"' in \u hexadecimal character escape at byte 19`},
 		{"leading zero", `{"T": {"1": {"n": 01}}}`, "not JSON: no value at byte 18"},
 		{"too deep", `{"T": {"1": {"n": ` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + `}}}`, "not JSON: too deeply nested at byte 516"},
 		{"backslash at the end", `{"\`, "not JSON: a string without an end at byte 3"},
