@@ -210,7 +210,7 @@ func (k *core) writeList(list trust.List) error {
 	if err := k.store.do("trust list", func() error { return durable.WriteFile(k.config.TrustList, data, mode) }); err != nil {
 		return err
 	}
-	k.list, k.listFile = list, data
+	k.setList(list, data)
 	k.problems.clear(api.WarnTrustList)
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"time"
 
 	ic "github.com/libp2p/go-libp2p/core/crypto"
@@ -31,7 +30,8 @@ type core struct {
 
 	self     self
 	list     trust.List
-	listFile []byte // trust.ini as last read or written; nil: missing
+	listFile []byte           // trust.ini as last read or written; nil: missing
+	named    map[peer.ID]bool // whom the list names
 
 	newest     map[peer.ID]*exchange.Announcement // of others, the newest heard
 	approved   map[peer.ID]*exchange.Announcement // cards of approved/
@@ -194,8 +194,17 @@ func (k *core) loadList() error {
 	if err != nil {
 		return ownFile("correct that line", "%w", err)
 	}
-	k.list, k.listFile = list, data
+	k.setList(list, data)
 	return nil
+}
+
+// setList puts a list in force. data is the file's text.
+func (k *core) setList(list trust.List, data []byte) {
+	k.list, k.listFile = list, data
+	k.named = map[peer.ID]bool{}
+	for _, id := range list.Listed() {
+		k.named[id] = true
+	}
 }
 
 // loadCards replays the stored announcements.
@@ -238,9 +247,7 @@ func (k *core) replay(folder string, card storedCard) {
 }
 
 // keeps says whether an identity is named in the list: what was heard of it is kept for ever.
-func (k *core) keeps(id peer.ID) bool {
-	return slices.Contains(k.list.Listed(), id)
-}
+func (k *core) keeps(id peer.ID) bool { return k.named[id] }
 
 // held is the snapshot that a decision needs.
 func (k *core) held() trust.Held {

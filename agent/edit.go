@@ -70,6 +70,9 @@ func (k *core) edit(r api.TrustRequest, now time.Time) (outcome, *api.Error) {
 	if fault != nil {
 		return outcome{}, fault
 	}
+	if !k.joined {
+		return outcome{}, refused("fbpeer join FILE, with the federation file that you were given", "no federation joined yet")
+	}
 	if fault := k.rereadList(); fault != nil {
 		return outcome{}, fault
 	}
@@ -126,7 +129,7 @@ func (k *core) reloadList() (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	k.list, k.listFile = list, data
+	k.setList(list, data)
 	k.problems.clear(api.WarnTrustList)
 	return true, nil
 }

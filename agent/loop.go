@@ -34,6 +34,7 @@ type loop struct {
 	retryAt  time.Time        // zero: nothing to write
 	again    time.Time        // when the configuration is read again, zero: on a change
 	known    []byte           // addresses.json as last written
+	protects map[peer.ID]bool // as the table was told last
 	kept     map[peer.ID]bool // accepted peers that are dialled for ever
 }
 
@@ -41,7 +42,7 @@ type loop struct {
 // another component's. Everything is closed when it returns.
 func (a *Agent) Run(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	l := &loop{Agent: a, more: make(chan []string, 16), kept: map[peer.ID]bool{}}
+	l := &loop{Agent: a, more: make(chan []string, 16), kept: map[peer.ID]bool{}, protects: map[peer.ID]bool{}}
 	defer func() {
 		cancel()
 		close(a.done)
@@ -311,7 +312,10 @@ func (l *loop) applyList() {
 	list := l.core.list // a copy: readers keep theirs
 	before := l.list.Swap(&list)
 	for id := range l.core.newest {
-		l.table.Protect(id, l.core.protected(id))
+		if protected := l.core.protected(id); protected != l.protects[id] {
+			l.table.Protect(id, protected)
+			l.protects[id] = protected
+		}
 	}
 	for _, id := range l.core.list.Listed() {
 		if l.core.list.Barred(id) && (before == nil || !before.Barred(id)) {

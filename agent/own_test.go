@@ -35,6 +35,23 @@ func TestRestartWithoutAChangeKeepsTheAnnouncement(t *testing.T) {
 	}
 }
 
+func TestClockThatWasAhead(t *testing.T) {
+	b := newBench(t)
+	right := b.now
+	b.now = right.Add(48 * time.Hour)
+	ahead := b.open().self.announcement
+	b.now = right
+	k := b.open()
+	if now := k.self.announcement; now.Sequence >= ahead.Sequence || beyond(b.now, now.Sequence) {
+		t.Errorf("nobody takes %d", now.Sequence)
+	}
+	table := exchange.NewTable(exchange.Bounds{})
+	k.fillTable(table, b.now)
+	if _, held := table.Get(k.self.announcement.Record().ID); !held {
+		t.Error("the table does not take our own")
+	}
+}
+
 func TestSequenceSurvivesALostCard(t *testing.T) {
 	b := newBench(t)
 	k := b.open()

@@ -81,7 +81,7 @@ func (k *core) fillTable(t *exchange.Table, now time.Time) {
 	put := func(a *exchange.Announcement) {
 		record := a.Record()
 		// What ran out is refused here, as it must be: nobody is told of it, but its sequence stays the floor.
-		if _, err := t.Put(record, a.Peer, k.protected(a.Peer), now); err != nil {
+		if _, err := t.Put(record, a.Peer, k.protected(a.Peer), now); err != nil && !beyond(now, a.Sequence) {
 			t.SetFloor(record.ID, record.Sequence)
 		}
 	}
@@ -97,8 +97,9 @@ func (k *core) fillTable(t *exchange.Table, now time.Time) {
 		put(k.newest[id])
 	}
 	for _, a := range k.approved {
-		id := a.Record().ID
-		t.SetFloor(id, max(t.Floor(id), a.Sequence))
+		if !beyond(now, a.Sequence) {
+			t.SetFloor(a.Record().ID, a.Sequence)
+		}
 	}
 }
 

@@ -279,13 +279,18 @@ func TestTwoAgentsExcludeEachOther(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	x := s.start(s.files[0])
+	elsewhere := *x.config
+	elsewhere.State = filepath.Join(s.root, "elsewhere")
+	second := make(chan error, 1)
+	go func() {
+		_, err := New(t.Context(), &elsewhere, s.options())
+		second <- err
+	}()
 	_, err := New(t.Context(), x.config, s.options())
 	if !isOwnFile(err) || !strings.Contains(err.Error(), "another agent holds") || !strings.Contains(err.Error(), fmt.Sprint(os.Getpid())) {
 		t.Errorf("the same state folder: %v", err)
 	}
-	elsewhere := *x.config
-	elsewhere.State = filepath.Join(s.root, "elsewhere")
-	if _, err := New(t.Context(), &elsewhere, s.options()); !isOwnFile(err) || !strings.Contains(err.Error(), x.config.Component.ID) {
+	if err := <-second; !isOwnFile(err) || !strings.Contains(err.Error(), x.config.Component.ID) {
 		t.Errorf("the same component: %v", err)
 	}
 }
@@ -430,4 +435,74 @@ func TestStartErrors(t *testing.T) {
 	if _, err := fedbiomed.OpenRegistry(x.config.Component.Database, filepath.Join(t.TempDir(), "i")).Rows(); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestAgentWaitsForAnEditor(t *testing.T) {
+	s := newScene(t)
+	c := s.config(s.files[0])
+	lock, err := takeLock(t.Context(), filepath.Join(c.State, fileLock), "the state folder")
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := make(chan error, 1)
+	go func() {
+		a, err := New(t.Context(), c, s.options())
+		if err == nil {
+			err = a.Close()
+		}
+		started <- err
+	}()
+	select {
+	case err := <-started:
+		t.Fatalf("it did not wait: %v", err)
+	case <-time.After(100 * time.Millisecond): // nothing to observe but that nothing happens
+	}
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-started; err != nil {
+		t.Errorf("after the editor: %v", err)
+	}
+}
+
+func TestRestoredBackupGoesPastItselfOnce(t *testing.T) {
+	s := newScene(t)
+	sites := []*site{s.start(s.files[0]), s.start(s.files[1])}
+	introduce(sites...)
+	old := sites[1].snapshot().Self.Sequence
+	sites[1].end()
+	backup := filepath.Join(s.root, "backup")
+	state := sites[1].config.State
+	if err := os.CopyFS(backup, os.DirFS(state)); err != nil {
+		t.Fatal(err)
+	}
+	// The component moves and back: the network knows a later announcement with the same values.
+	port := fmt.Sprintf("mpspdz_port = %d", sites[1].config.Component.Endpoint.Port())
+	edit(t, s.files[1], port, "mpspdz_port = 14777")
+	moved := s.start(s.files[1])
+	edit(t, s.files[1], "mpspdz_port = 14777", port)
+	later := moved.wait("the port of before", func(s api.Snapshot) bool {
+		return s.Self.Endpoint == sites[1].config.Component.Endpoint.String() && s.Self.Sequence > old
+	}).Self.Sequence
+	introduce(sites[0], moved)
+	sites[0].wait("the later announcement", func(s api.Snapshot) bool { return find(t, s, moved.config.Component.ID).Sequence == later })
+	moved.end()
+	if err := os.RemoveAll(state); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(backup, state); err != nil {
+		t.Fatal(err)
+	}
+	restored := s.start(s.files[1])
+	if got := restored.snapshot().Self.Sequence; got != old {
+		t.Fatalf("the backup announces %d, not %d", got, old)
+	}
+	restored.agent.Connect(sites[0].agent.AddrInfo())
+	seen := restored.wait("going past it", func(s api.Snapshot) bool { return s.Self.Sequence > later })
+	if !warned(seen.Warnings, api.WarnRestored) {
+		t.Errorf("nothing is said: %v", seen.Warnings)
+	}
+	sites[0].wait("the newest", func(s api.Snapshot) bool {
+		return find(t, s, moved.config.Component.ID).Sequence == seen.Self.Sequence
+	})
 }
