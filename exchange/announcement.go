@@ -22,8 +22,8 @@ type Kind string
 // KindAnnouncement is the only kind so far.
 const KindAnnouncement Kind = "announcement"
 
-// Endorsement is a previous key's signature over the new one (mpspdz.Sign). An opened one verifies by the key that it names; it
-// counts only if that key is the one that is pinned, which is for package trust to say.
+// Endorsement is a previous key's signature over the new one (mpspdz.Sign). An opened one verifies by the key that it
+// names; it counts only if that key is the one that is pinned, which is for package trust to say.
 type Endorsement struct {
 	OldKey    []byte // SubjectPublicKeyInfo, DER
 	Signature []byte
@@ -46,7 +46,8 @@ func (a *Announcement) Fingerprint() Fingerprint {
 	return NewFingerprint(a.Peer, a.Certificate.SPKI())
 }
 
-// SameRegistration says whether nothing that its site decides differs from r; sequence, times and endorsement do not matter.
+// SameRegistration says whether nothing that its site decides differs from r; sequence, times and endorsement do not
+// matter.
 func (a *Announcement) SameRegistration(r Registration) bool { return a.same(r) }
 
 // Record gives the announcement's row for a Table.

@@ -46,10 +46,10 @@ func Armour(sealed ...[]byte) []byte {
 	return b.Bytes()
 }
 
-// Dearmour takes the sealed records out of a card, in its order; it does not open them. Text before, between and after the blocks is
-// passed over, and lines may end in CR LF, as mail makes them. Within a block only what Armour writes is accepted. A card
-// without a block, a block that does not end, an empty one, one of more than MaxSealed bytes, or a line outside that looks like a damaged
-// BEGIN or END line is a *CardError: no record is lost without a word.
+// Dearmour takes the sealed records out of a card, in its order; it does not open them. Text before, between and after
+// the blocks is passed over, and lines may end in CR LF, as mail makes them. Within a block only what Armour writes is
+// accepted. A card without a block, a block that does not end, an empty one, one of more than MaxSealed bytes, or a
+// line outside that looks like a damaged BEGIN or END line is a *CardError: no record is lost without a word.
 func Dearmour(card []byte) ([][]byte, error) {
 	if len(card) > MaxCard {
 		return nil, &CardError{0, fmt.Sprintf("has %d bytes, at most %d are allowed", len(card), MaxCard)}

@@ -27,8 +27,8 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
-// openFloor is the work that no way to check an announcement can do without: one Ed25519 verification, one RSA-2048 verification and
-// one X.509 parse, over the same bytes as Open.
+// openFloor is the work that no way to check an announcement can do without: one Ed25519 verification, one RSA-2048
+// verification and one X.509 parse, over the same bytes as Open.
 func openFloor(b *testing.B, a *Announcement) func() error {
 	e, err := parseEnvelope(a.Sealed)
 	if err != nil {
@@ -67,8 +67,8 @@ func BenchmarkOpenFloor(b *testing.B) {
 	}
 }
 
-// BenchmarkOpenRatio measures both in turn, so that what else the machine does burdens both alike. Its metric open/floor is the
-// median of the rounds' ratios; the goal is at most 1.25.
+// BenchmarkOpenRatio measures both in turn, so that what else the machine does burdens both alike. Its metric
+// open/floor is the median of the rounds' ratios; the goal is at most 1.25.
 func BenchmarkOpenRatio(b *testing.B) {
 	a := mustSeal(b, sharedNode(), weekFrom(testNow))
 	floor := openFloor(b, a)
@@ -104,7 +104,7 @@ func BenchmarkSeal(b *testing.B) {
 	}
 }
 
-// BenchmarkRefuseMangled is what a flood of broken records costs: the last byte of the payload's grammar wrong.
+// BenchmarkRefuseUnsigned is what a flood of records costs whose envelope does not verify.
 func BenchmarkRefuseUnsigned(b *testing.B) {
 	sealed := slices.Clone(mustSeal(b, sharedNode(), weekFrom(testNow)).Sealed)
 	sealed[len(sealed)-1] ^= 1

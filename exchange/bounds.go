@@ -38,8 +38,9 @@ func (t *Table) SetFloor(id ID, sequence uint64) {
 	f.kept = true
 }
 
-// Expire drops what time has ended: unprotected records that have lapsed, and, FloorLifetime after their last record, the floors of identities that
-// listed does not name (on the operator's list, whatever their status, and one's own). It returns the IDs of the dropped records.
+// Expire drops what time has ended: unprotected records that have lapsed, and, FloorLifetime after their last record,
+// the floors of identities that listed does not name (on the operator's list, whatever their status, and one's own). It
+// returns the IDs of the dropped records.
 func (t *Table) Expire(now time.Time, listed func(peer.ID) bool) []ID {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -62,8 +63,8 @@ func (t *Table) Expire(now time.Time, listed func(peer.ID) bool) []ID {
 	return dropped
 }
 
-// makeRoom applies the bounds to a new ID. The newest of the largest forwarder goes, r counted in; that may be r itself, which is
-// then CodeFull. So a flood pushes out only what the flood brought.
+// makeRoom applies the bounds to a new ID. The newest of the largest forwarder goes, r counted in; that may be r
+// itself, which is then CodeFull. So a flood pushes out only what the flood brought.
 func (t *Table) makeRoom(r Record, from peer.ID) (evicted []ID, err error) {
 	mine := t.counts[from] + 1
 	if mine > t.bounds.PerForwarder {
@@ -80,8 +81,8 @@ func (t *Table) makeRoom(r Record, from peer.ID) (evicted []ID, err error) {
 	return evicted, nil
 }
 
-// newestOfLargest is the newest record of the forwarder that brought most; of several such forwarders, the newest of all. There is none
-// if nobody brought more than share.
+// newestOfLargest is the newest record of the forwarder that brought most; of several such forwarders, the newest of
+// all. There is none if nobody brought more than share.
 func (t *Table) newestOfLargest(share int) (victim ID, ok bool) {
 	largest := slot{}
 	for id, held := range t.slots {
@@ -137,8 +138,9 @@ func (t *Table) raise(id ID, sequence uint64, now time.Time) {
 	f.heard = now
 }
 
-// trimFloors bounds the floors that stand for no record and that nobody asked to keep, to as many as there may be pending records: the
-// one heard longest ago goes. What it guarded against is that a dropped, never approved record comes back.
+// trimFloors bounds the floors that stand for no record and that nobody asked to keep, to as many as there may be
+// pending records: the one heard longest ago goes. What it guarded against is that a dropped, never approved record
+// comes back.
 func (t *Table) trimFloors() {
 	for len(t.floors)-len(t.slots) > t.bounds.Pending { // each record has a floor
 		bare := 0

@@ -98,7 +98,8 @@ func badCertificates() []badCertificate {
 	return append(forms, badKeys()...)
 }
 
-// badKeys are certificates whose key is outside the limits. Those of RSA are signed by another key, which no check must reach.
+// badKeys are certificates whose key is outside the limits. Those of RSA are signed by another key, which no check must
+// reach.
 func badKeys() []badCertificate {
 	key := sharedRSA()
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)

@@ -8,9 +8,9 @@ import (
 	"fbpeer/mpspdz"
 )
 
-// Digest is the 32 bytes that a sync starts with: equal digests, equal tables. It is SHA-256 over "fbpeer-table-v1" and a NUL, then for
-// each entry, in the order of Table.Entries, its kind, peer id and set (each behind its length, two bytes, big-endian), its
-// sequence (eight bytes, big-endian) and its hash.
+// Digest is the 32 bytes that a sync starts with: equal digests, equal tables. It is SHA-256 over "fbpeer-table-v1" and
+// a NUL, then for each entry, in the order of Table.Entries, its kind, peer id and set (each behind its length, two
+// bytes, big-endian), its sequence (eight bytes, big-endian) and its hash.
 func Digest(entries []Entry) mpspdz.Hash {
 	message := append([]byte(nil), "fbpeer-table-v1\x00"...)
 	for _, e := range entries {
@@ -23,8 +23,8 @@ func Digest(entries []Entry) mpspdz.Hash {
 	return sha256.Sum256(message)
 }
 
-// Difference says what to ask for (theirs, newer than ours or not among them) and what to offer (ours, likewise), each sorted as Table.Entries.
-// theirs may be in any order and may repeat IDs: the newest counts.
+// Difference says what to ask for (theirs, newer than ours or not among them) and what to offer (ours, likewise), each
+// sorted as Table.Entries. theirs may be in any order and may repeat IDs: the newest counts.
 func Difference(ours, theirs []Entry) (want, offer []Entry) {
 	return missing(theirs, ours), missing(ours, theirs)
 }

@@ -1,12 +1,12 @@
-// Package exchange is the format of what agents say to each other, and the table of what they heard. It knows no network, no
-// clock and no disk; package gossip carries the records. docs/announcement.md specifies the formats byte by byte, for other
-// implementations too, and testdata/vectors holds examples of all that is accepted and refused.
+// Package exchange is the format of what agents say to each other, and the table of what they heard. It knows no
+// network, no clock and no disk; package gossip carries the records. docs/announcement.md specifies the formats byte by
+// byte, for other implementations too, and testdata/vectors holds examples of all that is accepted and refused.
 //
 // # Announcement
 //
-// One signed record carries one component's registration: its id and role, its MP-SPDZ endpoint and certificate, and what else its site
-// says. The same bytes travel on the topic, lie on disk and are mailed in a card (Armour, Dearmour). Outermost is a libp2p envelope,
-// signed by the component's Ed25519 identity; in it a payload of text lines:
+// One signed record carries one component's registration: its id and role, its MP-SPDZ endpoint and certificate, and
+// what else its site says. The same bytes travel on the topic, lie on disk and are mailed in a card (Armour, Dearmour).
+// Outermost is a libp2p envelope, signed by the component's Ed25519 identity; in it a payload of text lines:
 //
 //	fbpeer announcement 1
 //	federation: mfzwizltoq3tknzuojxwk4tfnzsa2bdi
@@ -24,21 +24,23 @@
 //	endorsement: kL3…
 //	proof: Vh5…
 //
-// label, next and the endorsement's two lines are optional, secagg is a node's alone. There is one accepted form: Open refuses bytes that Seal would
-// not have written for the same meaning, so nobody but the signer can make a second record out of a first.
+// label, next and the endorsement's two lines are optional, secagg is a node's alone. There is one accepted form: Open
+// refuses bytes that Seal would not have written for the same meaning, so nobody but the signer can make a second
+// record out of a first.
 //
-// The envelope's signature is the identity's; the proof is the certificate's key's, over the peer id and everything above the proof.
-// Together they say: this identity and this key are one component's. That it is the right component is for people to
-// say (Fingerprint) and for package trust to hold.
+// The envelope's signature is the identity's; the proof is the certificate's key's, over the peer id and everything
+// above the proof. Together they say: this identity and this key are one component's. That it is the right component is
+// for people to say (Fingerprint) and for package trust to hold.
 //
 // # What is checked where
 //
-// Seal and Open check everything that never changes; what Open refuses, every honest agent refuses, so a forwarder may be
-// blamed for it. The one exception is CodeNewerVersion: an agent of a later release reads it. Table checks what depends on time and
-// history: known, superseded, expired, ahead of the clock. Every refusal is a *Refusal with a stable Code.
+// Seal and Open check everything that never changes; what Open refuses, every honest agent refuses, so a forwarder may
+// be blamed for it. The one exception is CodeNewerVersion: an agent of a later release reads it. Table checks what
+// depends on time and history: known, superseded, expired, ahead of the clock. Every refusal is a *Refusal with a
+// stable Code.
 //
 // # Federation
 //
-// Federation derives from the federation file's name and secret what members share: the private network's key, the id in topics
-// and records, the mDNS service name. The name itself is never on the wire.
+// Federation derives from the federation file's name and secret what members share: the private network's key, the id
+// in topics and records, the mDNS service name. The name itself is never on the wire.
 package exchange

@@ -16,8 +16,8 @@ const (
 	payloadType    = "/fbpeer/announcement"
 )
 
-// The fixed bytes of an envelope, in protobuf: field 1 (public key, 36 bytes: type Ed25519, data of 32), field 2 (payload type), field
-// 3 (payload) and field 5 (signature, 64 bytes).
+// The fixed bytes of an envelope, in protobuf: field 1 (public key, 36 bytes: type Ed25519, data of 32), field 2
+// (payload type), field 3 (payload) and field 5 (signature, 64 bytes).
 const (
 	keyHeader       = "\x0a\x24" + keyPrefix
 	keyPrefix       = "\x08\x01\x12\x20"
@@ -32,8 +32,9 @@ type envelope struct {
 	signature []byte
 }
 
-// parseEnvelope takes a libp2p record.Envelope apart. A protobuf reader would accept many encodings of one envelope (fields in another
-// order, twice or unknown, lengths with leading zeros), all under one signature. Here is one: the one that go-libp2p writes.
+// parseEnvelope takes a libp2p record.Envelope apart. A protobuf reader would accept many encodings of one envelope
+// (fields in another order, twice or unknown, lengths with leading zeros), all under one signature. Here is one: the
+// one that go-libp2p writes.
 func parseEnvelope(sealed []byte) (envelope, error) {
 	rest, ok := bytes.CutPrefix(sealed, []byte(keyHeader))
 	if !ok {

@@ -19,8 +19,9 @@ const (
 	mdnsSize = 5
 )
 
-// Federation is what the values of a federation file mean: everything that members derive from the name and the secret. Two
-// federations are the same one if their IDs are equal. Immutable; the zero value is no federation: nothing opens or seals in it.
+// Federation is what the values of a federation file mean: everything that members derive from the name and the secret.
+// Two federations are the same one if their IDs are equal. Immutable; the zero value is no federation: nothing opens or
+// seals in it.
 //
 // The secret hides the network, it is not the trust: whoever holds it can announce, and each operator's list decides.
 type Federation struct {
@@ -31,10 +32,10 @@ type Federation struct {
 	psk         [pskSize]byte
 }
 
-// NewFederation derives a federation from its name (1 to 64 ASCII letters, digits, '.', '_' and '-', the first a letter or a
-// digit) and its secret (SecretSize bytes) with HKDF-SHA256, the name as salt, and one label for each value
-// (docs/announcement.md, "Federation"). A development federation has labels of its own: with the same name and secret it never
-// meets a production one.
+// NewFederation derives a federation from its name (1 to 64 ASCII letters, digits, '.', '_' and '-', the first a letter
+// or a digit) and its secret (SecretSize bytes) with HKDF-SHA256, the name as salt, and one label for each value
+// (docs/announcement.md, "Federation"). A development federation has labels of its own: with the same name and secret
+// it never meets a production one.
 func NewFederation(name string, secret []byte, development bool) (Federation, error) {
 	if err := checkFederationName(name); err != nil {
 		return Federation{}, err
@@ -69,8 +70,8 @@ func (f Federation) ID() string { return f.id }
 // PSK is the 32-byte key of the libp2p private network.
 func (f Federation) PSK() []byte { return append([]byte(nil), f.psk[:]...) }
 
-// MDNS is the mDNS service name, as libp2p's mdns takes it: "_fbpeer-" and 8 base 32 characters, then "._udp". Two federations
-// whose 40 bits are equal find each other, and fail to connect.
+// MDNS is the mDNS service name, as libp2p's mdns takes it: "_fbpeer-" and 8 base 32 characters, then "._udp". Two
+// federations whose 40 bits are equal find each other, and fail to connect.
 func (f Federation) MDNS() string { return f.mdns }
 
 // String is the name and the id. It keeps the secret's values out of logs.

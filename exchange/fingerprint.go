@@ -19,11 +19,12 @@ const (
 	wordBits         = 11
 )
 
-// Fingerprint is what an operator vouches for: an identity and its MP-SPDZ key, together. Equal fingerprints mean the same pair.
+// Fingerprint is what an operator vouches for: an identity and its MP-SPDZ key, together. Equal fingerprints mean the
+// same pair.
 type Fingerprint [sha256.Size]byte
 
-// NewFingerprint is SHA-256 over "fbpeer-fingerprint-v1" and a NUL, the peer id's length (two bytes, big-endian), the peer id's
-// bytes, and the MP-SPDZ public key (SubjectPublicKeyInfo, DER).
+// NewFingerprint is SHA-256 over "fbpeer-fingerprint-v1" and a NUL, the peer id's length (two bytes, big-endian), the
+// peer id's bytes, and the MP-SPDZ public key (SubjectPublicKeyInfo, DER).
 func NewFingerprint(id peer.ID, spki []byte) Fingerprint {
 	message := append([]byte(nil), "fbpeer-fingerprint-v1\x00"...)
 	message = binary.BigEndian.AppendUint16(message, uint16(len(id)))
@@ -47,9 +48,9 @@ func (f Fingerprint) Words() []string {
 	return words
 }
 
-// Matches compares with what a person typed: the whole fingerprint, with or without "SHA256:", or all eight words, in any case,
-// with spaces, commas or hyphens between. A well-formed s that differs is (false, nil); one that is neither form is an error
-// that says what is wrong with it, so that a slip of the hand does not look like an attack.
+// Matches compares with what a person typed: the whole fingerprint, with or without "SHA256:", or all eight words, in
+// any case, with spaces, commas or hyphens between. A well-formed s that differs is (false, nil); one that is neither
+// form is an error that says what is wrong with it, so that a slip of the hand does not look like an attack.
 func (f Fingerprint) Matches(s string) (bool, error) {
 	s = strings.TrimSpace(s)
 	encoded, prefixed := strings.CutPrefix(s, "SHA256:")

@@ -22,7 +22,8 @@ func TestFingerprintBytes(t *testing.T) {
 	}
 }
 
-// TestWords holds our bit arithmetic against the BIP 39 library: 128 bits of entropy begin with the words of their first 88 bits.
+// TestWords holds our bit arithmetic against the BIP 39 library: 128 bits of entropy begin with the words of their
+// first 88 bits.
 func TestWords(t *testing.T) {
 	for range 200 {
 		var f Fingerprint

@@ -135,8 +135,8 @@ func wantRefusal(t testing.TB, err error, code Code) *Refusal {
 	return r
 }
 
-// The rest is a second writer of records, made from docs/announcement.md alone: it seals anything, so that tests can make what Seal
-// refuses to.
+// The rest is a second writer of records, made from docs/announcement.md alone: it seals anything, so that tests can
+// make what Seal refuses to.
 
 // lines is a payload's lines, the version first, the proof's left out.
 type lines []string

@@ -16,7 +16,8 @@ func (randomReader) Read(p []byte) (int, error) { return rand.Read(p) }
 
 // The random signatures below make coverage differ from run to run, so fuzz with -fuzzminimizetime 1x.
 
-// FuzzOpen: nothing that Open reads makes it panic, every error is a refusal of one line, and what opens is the bytes that came.
+// FuzzOpen: nothing that Open reads makes it panic, every error is a refusal of one line, and what opens is the bytes
+// that came.
 func FuzzOpen(f *testing.F) {
 	paths, err := filepath.Glob("testdata/vectors/*.txt")
 	if err != nil {
@@ -40,8 +41,8 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// FuzzPayload seals any payload with a proof and an envelope that verify, so that the grammar alone decides: what parses must be what
-// encode writes for it.
+// FuzzPayload seals any payload with a proof and an envelope that verify, so that the grammar alone decides: what
+// parses must be what encode writes for it.
 func FuzzPayload(f *testing.F) {
 	s := grammarSite()
 	good := goodLines(s, weekFrom(testNow))

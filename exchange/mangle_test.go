@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// mangled runs every change of one place in a sealed record past Open. None may open: what opened would be a second record under
-// the signer's name, made by somebody else.
+// mangled runs every change of one place in a sealed record past Open. None may open: what opened would be a second
+// record under the signer's name, made by somebody else.
 func mangled(sealed []byte, values []byte, each func(name string, changed []byte)) {
 	for i := range sealed {
 		for bit := range 8 {
@@ -96,8 +96,8 @@ func TestUnknownFieldsAreRefused(t *testing.T) {
 	each("a group", append(bytes.Clone(sealed), "\x7b\x7c"...))
 }
 
-// TestOtherEncodingsAreRefused: every length and tag of the envelope written longer than it needs to be, all of which protobuf
-// readers take.
+// TestOtherEncodingsAreRefused: every length and tag of the envelope written longer than it needs to be, all of which
+// protobuf readers take.
 func TestOtherEncodingsAreRefused(t *testing.T) {
 	s := grammarSite()
 	payload := payloadOf(t, mustSeal(t, s, weekFrom(testNow)).Sealed)
@@ -132,7 +132,8 @@ func TestOtherEncodingsAreRefused(t *testing.T) {
 	}
 }
 
-// TestResignedIsRefused: whoever takes another's payload and changes it needs the certificate's key, not only an identity of their own.
+// TestResignedIsRefused: whoever takes another's payload and changes it needs the certificate's key, not only an
+// identity of their own.
 func TestResignedIsRefused(t *testing.T) {
 	s := grammarSite()
 	payload := payloadOf(t, mustSeal(t, s, weekFrom(testNow)).Sealed)

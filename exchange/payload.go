@@ -90,8 +90,8 @@ func payloadHead(payload string) (number int, federation string, err error) {
 	return number, federation, nil
 }
 
-// parseValues splits a version 1 payload, whose first two lines payloadHead has read, into its lines: every one of them known, in
-// order, at most once, with a value. So encode gives the payload again.
+// parseValues splits a version 1 payload, whose first two lines payloadHead has read, into its lines: every one of them
+// known, in order, at most once, with a value. So encode gives the payload again.
 func parseValues(payload string) (values, error) {
 	var v values
 	body, ok := strings.CutSuffix(payload, "\n")
@@ -138,8 +138,8 @@ func hasControl(s string) bool {
 	return false
 }
 
-// canonical refuses lines that are not what encode writes for the same meaning: upper case in a host name, fractions of a second,
-// a sign before a number. again is what was understood, written anew.
+// canonical refuses lines that are not what encode writes for the same meaning: upper case in a host name, fractions of
+// a second, a sign before a number. again is what was understood, written anew.
 func (v *values) canonical(again *values) error {
 	for f := range fieldCount {
 		switch {
@@ -232,7 +232,8 @@ func checkStamp(s Stamp, certificate *mpspdz.Certificate) error {
 	case !s.Expires.After(s.Issued):
 		return refuseTime("expires", s.Expires, "must be after issued, "+s.Issued.Format(timeForm))
 	case s.Expires.Sub(s.Issued) > MaxLifetime && s.Expires.After(certificate.NotAfter()):
-		return refuseTime("expires", s.Expires, "is more than 30 days after issued, and later than the certificate's end, "+certificate.NotAfter().Format(timeForm))
+		return refuseTime("expires", s.Expires, "is more than 30 days after issued, and later than the certificate's end, "+
+			certificate.NotAfter().Format(timeForm))
 	}
 	return nil
 }

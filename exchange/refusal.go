@@ -10,8 +10,8 @@ import (
 // Code is a stable name of why a record was not taken.
 type Code string
 
-// What never changes (Open): every honest agent, of any clock and list, refuses such bytes; only CodeNewerVersion is a matter of
-// the agent's release.
+// What never changes (Open): every honest agent, of any clock and list, refuses such bytes; only CodeNewerVersion is a
+// matter of the agent's release.
 const (
 	CodeTooLarge     Code = "too-large"     // more than MaxSealed bytes
 	CodeMalformed    Code = "malformed"     // envelope or payload is not the one accepted form
@@ -36,9 +36,10 @@ const (
 	CodeFull            Code = "full"             // no room for one more that nobody approved
 )
 
-// Refusal is the one error type of Open, Seal and Table: which rule (Code), where (Field, a field's name of docs/announcement.md, or "envelope",
-// "payload"), what was found (Value, raw as it came: escape it before showing), and what is wrong with it (Err). Peer is set
-// where the signer is proven: for CodeNewerVersion, and for all that depends on time and history.
+// Refusal is the one error type of Open, Seal and Table: which rule (Code), where (Field, a field's name of
+// docs/announcement.md, or "envelope", "payload"), what was found (Value, raw as it came: escape it before showing),
+// and what is wrong with it (Err). Peer is set where the signer is proven: for CodeNewerVersion, and for all that
+// depends on time and history.
 type Refusal struct {
 	Code  Code
 	Field string

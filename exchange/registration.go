@@ -59,7 +59,8 @@ func (r Registration) check() error {
 	return checkSecagg(r.Role, r.Secagg)
 }
 
-// checkRole holds ids and roles together, so that a plain party cannot pass for a Fed-BioMed component nor the other way round.
+// checkRole holds ids and roles together, so that a plain party cannot pass for a Fed-BioMed component nor the other
+// way round.
 func checkRole(component string, role mpspdz.Role) error {
 	prefix, _, found := strings.Cut(component, "_")
 	implied := mpspdz.PlainParty
@@ -76,7 +77,8 @@ func checkRole(component string, role mpspdz.Role) error {
 	case implied != mpspdz.PlainParty && !oneCase:
 		return refuse(CodeField, "component", component, errors.New("the prefix must be all upper or all lower case"))
 	case role != implied:
-		return refuse(CodeField, "role", string(role), errors.New("does not suit the component's id: NODE_… or node_… is a node, RESEARCHER_… or researcher_… a researcher, any other a party"))
+		return refuse(CodeField, "role", string(role), errors.New("does not suit the component's id: "+
+			"NODE_… or node_… is a node, RESEARCHER_… or researcher_… a researcher, any other a party"))
 	}
 	return nil
 }

@@ -21,8 +21,8 @@ type Stamp struct {
 	Issued, Expires time.Time
 }
 
-// NextSequence is max(now in milliseconds, last+1), where last is the highest sequence used or validly seen. Persist it before the
-// record is published.
+// NextSequence is max(now in milliseconds, last+1), where last is the highest sequence used or validly seen. Persist it
+// before the record is published.
 func NextSequence(now time.Time, last uint64) uint64 {
 	return max(uint64(max(now.UnixMilli(), 1)), last+1)
 }
@@ -34,9 +34,9 @@ type Keys struct {
 	Previous    crypto.Signer // nil: no endorsement
 }
 
-// Seal makes a record. Signatures of RSA and ECDSA keys are random: sealing twice with one sequence makes two records that
-// contradict each other. The result is what Open gives for its bytes, so it opens everywhere. A registration or stamp that is not
-// allowed is a *Refusal; other errors are about the keys.
+// Seal makes a record. Signatures of RSA and ECDSA keys are random: sealing twice with one sequence makes two records
+// that contradict each other. The result is what Open gives for its bytes, so it opens everywhere. A registration or
+// stamp that is not allowed is a *Refusal; other errors are about the keys.
 func Seal(random io.Reader, f Federation, r Registration, s Stamp, k Keys) (*Announcement, error) {
 	a, err := newAnnouncement(f, r, s, k)
 	if err != nil {

@@ -78,7 +78,8 @@ func TestSealWritesWhatTheDocumentSays(t *testing.T) {
 	}
 }
 
-// TestLibp2pReadsTheEnvelope: what we seal is go-libp2p's envelope, and what go-libp2p marshals is the one form that we read.
+// TestLibp2pReadsTheEnvelope: what we seal is go-libp2p's envelope, and what go-libp2p marshals is the one form that we
+// read.
 func TestLibp2pReadsTheEnvelope(t *testing.T) {
 	a := mustSeal(t, sharedNode(), weekFrom(testNow))
 	e, err := record.ConsumeTypedEnvelope(a.Sealed, keepRecord{new([]byte)})

@@ -13,8 +13,8 @@ import (
 	"fbpeer/mpspdz"
 )
 
-// Bounds that NewTable takes where none is given, and how long the floor of an identity that nobody listed outlives its last
-// record: longer than any record of the topic can.
+// Bounds that NewTable takes where none is given, and how long the floor of an identity that nobody listed outlives its
+// last record: longer than any record of the topic can.
 const (
 	DefaultPending      = 1024
 	DefaultPerForwarder = 32
@@ -39,8 +39,8 @@ type Entry struct {
 	Hash     mpspdz.Hash
 }
 
-// newer says whether e replaces o: a later sequence, or at the same one the smaller hash, so that all agents that saw both keep
-// the same.
+// newer says whether e replaces o: a later sequence, or at the same one the smaller hash, so that all agents that saw
+// both keep the same.
 func (e Entry) newer(o Entry) bool {
 	if e.Sequence != o.Sequence {
 		return e.Sequence > o.Sequence
@@ -75,9 +75,9 @@ type Bounds struct {
 	PerForwarder int // that one peer forwarded first
 }
 
-// Table keeps the newest record per ID, and each ID's floor: the highest sequence that was validly seen. What it holds does not
-// depend on the order or repetition in which records came, bounds apart. Safe for concurrent use; only the agent's loop
-// writes.
+// Table keeps the newest record per ID, and each ID's floor: the highest sequence that was validly seen. What it holds
+// does not depend on the order or repetition in which records came, bounds apart. Safe for concurrent use; only the
+// agent's loop writes.
 type Table struct {
 	mu       sync.RWMutex
 	bounds   Bounds
@@ -88,7 +88,8 @@ type Table struct {
 	pending  int             // their sum
 }
 
-// slot holds a record. from and arrival are those of the ID's first record: a later one does not move it to another forwarder's account.
+// slot holds a record. from and arrival are those of the ID's first record: a later one does not move it to another
+// forwarder's account.
 type slot struct {
 	record    Record
 	from      peer.ID
@@ -107,8 +108,8 @@ func NewTable(b Bounds) *Table {
 	return &Table{bounds: b, slots: make(map[ID]*slot), floors: make(map[ID]*floor), counts: make(map[peer.ID]int)}
 }
 
-// Check says whether r, heard from the network, would be new and timely: nil or a *Refusal. It changes nothing, and does not look at
-// the bounds, which need the forwarder.
+// Check says whether r, heard from the network, would be new and timely: nil or a *Refusal. It changes nothing, and
+// does not look at the bounds, which need the forwarder.
 func (t *Table) Check(r Record, now time.Time) error {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -124,10 +125,11 @@ func (t *Table) Check(r Record, now time.Time) error {
 	return t.checkHistory(r)
 }
 
-// Put checks and stores. from is the forwarding peer. A protected record (approved, own, an imported card) is never evicted, counts
-// against no bound, and is taken whatever its expiry, its lifetime or its certificate's time: Check has refused such ones
-// from the network before. evicted lists what had to go: the newest of the largest forwarder. A *Refusal with CodeEquivocation means that two
-// payloads with one sequence were seen: the one with the smaller hash is held now. Any other error: r is not held.
+// Put checks and stores. from is the forwarding peer. A protected record (approved, own, an imported card) is never
+// evicted, counts against no bound, and is taken whatever its expiry, its lifetime or its certificate's time: Check has
+// refused such ones from the network before. evicted lists what had to go: the newest of the largest forwarder. A
+// *Refusal with CodeEquivocation means that two payloads with one sequence were seen: the one with the smaller hash is
+// held now. Any other error: r is not held.
 func (t *Table) Put(r Record, from peer.ID, protected bool, now time.Time) (evicted []ID, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -229,8 +231,8 @@ func (t *Table) Remove(id ID) {
 	t.trimFloors()
 }
 
-// Protect changes whether an identity's records count against the bounds (approval, revocation). Records that count again are
-// not evicted at once, only when the next one needs room.
+// Protect changes whether an identity's records count against the bounds (approval, revocation). Records that count
+// again are not evicted at once, only when the next one needs room.
 func (t *Table) Protect(p peer.ID, protected bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -241,8 +243,8 @@ func (t *Table) Protect(p peer.ID, protected bool) {
 	}
 }
 
-// Entries is what may be told to others: what is held and not lapsed by its own expiry, rounded up to the hour. Those that live
-// longer than MaxLifetime are left out. Sorted by kind, peer and set.
+// Entries is what may be told to others: what is held and not lapsed by its own expiry, rounded up to the hour. Those
+// that live longer than MaxLifetime are left out. Sorted by kind, peer and set.
 func (t *Table) Entries(now time.Time) []Entry {
 	t.mu.RLock()
 	defer t.mu.RUnlock()

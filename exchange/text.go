@@ -11,10 +11,11 @@ import (
 // MaxLabel is the most characters (Unicode code points) of a label.
 const MaxLabel = 64
 
-// ShowText escapes text that came from a peer, for a terminal, a log or a page: what a reader sees as it is (letters, marks,
-// digits, punctuation, symbols, the plain space) stays. Everything else, among it control characters, line ends, bidirectional
-// controls, zero-width and other invisible characters, becomes \x1b, \u202e or \U000e0041, and each byte that is not valid UTF-8 becomes
-// \xff. A backslash stays, so what is escaped already is not escaped again. It does not quote for HTML.
+// ShowText escapes text that came from a peer, for a terminal, a log or a page: what a reader sees as it is (letters,
+// marks, digits, punctuation, symbols, the plain space) stays. Everything else, among it control characters, line ends,
+// bidirectional controls, zero-width and other invisible characters, becomes \x1b, \u202e or \U000e0041, and each byte
+// that is not valid UTF-8 becomes \xff. A backslash stays, so what is escaped already is not escaped again. It does not
+// quote for HTML.
 func ShowText(s string) string {
 	if plain(s) {
 		return s
@@ -50,8 +51,8 @@ func plain(s string) bool {
 
 func visible(r rune) bool { return unicode.IsPrint(r) && !forbidden(r) }
 
-// checkLabel holds the wire's rule for labels, which must be the same in every release, so it does not ask the Unicode tables
-// of the Go version at hand: what a later Unicode adds stays allowed.
+// checkLabel holds the wire's rule for labels, which must be the same in every release, so it does not ask the Unicode
+// tables of the Go version at hand: what a later Unicode adds stays allowed.
 func checkLabel(s string) error {
 	if !utf8.ValidString(s) {
 		return errors.New("is not valid UTF-8")
@@ -70,10 +71,10 @@ func checkLabel(s string) error {
 	return nil
 }
 
-// forbidden says whether a code point may not stand in a label: controls, format characters (bidirectional controls and zero-width
-// ones among them), spaces other than U+0020, line and paragraph separators, fillers and other characters that show nothing,
-// variation selectors, surrogates, private use, non-characters, and everything from plane 4 on. The list is part of the format
-// (docs/announcement.md) and frozen.
+// forbidden says whether a code point may not stand in a label: controls, format characters (bidirectional controls and
+// zero-width ones among them), spaces other than U+0020, line and paragraph separators, fillers and other characters
+// that show nothing, variation selectors, surrogates, private use, non-characters, and everything from plane 4 on. The
+// list is part of the format (docs/announcement.md) and frozen.
 func forbidden(r rune) bool {
 	if r < 0x7f {
 		return r < ' '

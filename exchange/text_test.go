@@ -63,8 +63,8 @@ func TestLabel(t *testing.T) {
 	}
 }
 
-// TestForbiddenIsWhatUnicodeSays holds the frozen list against the tables of this Go's Unicode version: every assigned code point
-// that shows nothing is forbidden, and nothing else is, but variation selectors and U+2800.
+// TestForbiddenIsWhatUnicodeSays holds the frozen list against the tables of this Go's Unicode version: every assigned
+// code point that shows nothing is forbidden, and nothing else is, but variation selectors and U+2800.
 func TestForbiddenIsWhatUnicodeSays(t *testing.T) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		switch {

@@ -89,7 +89,7 @@ var grammarSite = sync.OnceValue(func() *site {
 
 func vectorCases() []vectorCase {
 	var all []vectorCase
-	for _, group := range [][]vectorCase{okCases(), envelopeCases(), versionCases(), grammarCases(), fieldCases(), certificateCases(), proofCases(), endorsementCases()} {
+	for _, group := range [][]vectorCase{okCases(), envelopeCases(), signatureCases(), versionCases(), payloadCases(), lineCases(), valueCases(), fieldCases(), certificateCases(), proofCases(), endorsementCases()} {
 		all = append(all, group...)
 	}
 	return all
@@ -149,19 +149,20 @@ func okCases() []vectorCase {
 	}
 }
 
-func envelopeCases() []vectorCase {
-	// changed takes a good record and changes its bytes.
-	changed := func(change func(sealed []byte, key, payload, signature string) []byte) func(t testing.TB) []byte {
-		return func(t testing.TB) []byte {
-			s := grammarSite()
-			sealed := s.sealLines(goodLines(s, weekFrom(testNow)))
-			e, err := parseEnvelope(sealed)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return change(sealed, string(e.key), string(e.payload), string(e.signature))
+// changed takes a good record and changes its bytes.
+func changed(change func(sealed []byte, key, payload, signature string) []byte) func(t testing.TB) []byte {
+	return func(t testing.TB) []byte {
+		s := grammarSite()
+		sealed := s.sealLines(goodLines(s, weekFrom(testNow)))
+		e, err := parseEnvelope(sealed)
+		if err != nil {
+			t.Fatal(err)
 		}
+		return change(sealed, string(e.key), string(e.payload), string(e.signature))
 	}
+}
+
+func envelopeCases() []vectorCase {
 	keyField := func(key string) string { return "\x0a\x24\x08\x01\x12\x20" + key }
 	const typeField = "\x12\x14/fbpeer/announcement"
 	payloadField := func(p string) string { return "\x1a" + varint(len(p)) + p }
@@ -172,9 +173,6 @@ func envelopeCases() []vectorCase {
 	malformed := func(name, comment string, change func(key, payload, signature string) string) vectorCase {
 		return vectorCase{name: "envelope-" + name, code: CodeMalformed, field: "envelope", comment: comment,
 			build: changed(func(_ []byte, k, p, s string) []byte { return []byte(change(k, p, s)) })}
-	}
-	signed := func(name, comment string, build func(t testing.TB) []byte) vectorCase {
-		return vectorCase{name: "signature-" + name, code: CodeSignature, field: "envelope", comment: comment, build: build}
 	}
 	return []vectorCase{
 		{name: "too-large", code: CodeTooLarge, field: "envelope", comment: "16,385 bytes", build: changed(func(b []byte, _, _, _ string) []byte {
@@ -203,6 +201,14 @@ func envelopeCases() []vectorCase {
 			s := grammarSite()
 			return string(s.sealAs("fbpeer-announcement", "/fbpeer/announcemenT", goodLines(s, weekFrom(testNow)).body()))
 		}),
+	}
+}
+
+func signatureCases() []vectorCase {
+	signed := func(name, comment string, build func(t testing.TB) []byte) vectorCase {
+		return vectorCase{name: "signature-" + name, code: CodeSignature, field: "envelope", comment: comment, build: build}
+	}
+	return []vectorCase{
 		signed("flipped", "one bit of the signature", changed(func(b []byte, _, _, _ string) []byte {
 			b[len(b)-1] ^= 1
 			return b
@@ -306,10 +312,7 @@ func line(name, value string) func(lines) lines {
 	return func(l lines) lines { return l.with(name+":", name+": "+value) }
 }
 
-func grammarCases() []vectorCase {
-	malformed := func(field, name, comment string, change func(lines) lines) vectorCase {
-		return grammarCase(CodeMalformed, field, name, comment, change)
-	}
+func payloadCases() []vectorCase {
 	payload := func(field, name, comment string, change func(string) string) vectorCase {
 		return vectorCase{name: "malformed-" + name, code: CodeMalformed, field: field, comment: comment, build: func(testing.TB) []byte {
 			s := grammarSite()
@@ -317,8 +320,7 @@ func grammarCases() []vectorCase {
 			return s.sealPayload(change(body + "proof: " + s.proofOver(testFederation().ID(), body) + "\n"))
 		}}
 	}
-	certificate := encodeBinary(grammarSite().registration.Certificate.DER())
-	cases := []vectorCase{
+	return []vectorCase{
 		payload("payload", "no-final-line-feed", "the last line does not end", func(p string) string { return strings.TrimSuffix(p, "\n") }),
 		payload("", "blank-line-at-end", "an empty line at the end", func(p string) string { return p + "\n" }),
 		payload("x", "line-after-proof", "a line after the proof", func(p string) string { return p + "x: y\n" }),
@@ -330,6 +332,16 @@ func grammarCases() []vectorCase {
 		payload("proof", "proof-missing", "no proof", func(p string) string { return p[:strings.LastIndex(p, "proof")] }),
 		payload("proof", "proof-padded", "the proof with base64 padding", func(p string) string { return strings.TrimSuffix(p, "\n") + "==\n" }),
 		payload("proof", "proof-broken", "a CR within the proof, which decoders may skip", func(p string) string { return p[:len(p)-5] + "\r" + p[len(p)-5:] }),
+	}
+}
+
+func malformed(field, name, comment string, change func(lines) lines) vectorCase {
+	return grammarCase(CodeMalformed, field, name, comment, change)
+}
+
+func lineCases() []vectorCase {
+	certificate := encodeBinary(grammarSite().registration.Certificate.DER())
+	return []vectorCase{
 		malformed("", "blank-line", "an empty line", func(l lines) lines { return l.before("role:", "") }),
 		malformed("colour", "unknown-field", "a field that version 1 does not have", func(l lines) lines { return l.before("role:", "colour: red") }),
 		malformed("role", "field-twice", "the same line twice", func(l lines) lines { return l.before("role:", "role: party") }),
@@ -359,6 +371,10 @@ func grammarCases() []vectorCase {
 		malformed("endorsement", "endorsement-alone", "an endorsement without its key", func(l lines) lines { return append(l, "endorsement: AAAA") }),
 		malformed("endorsement", "endorsement-key-alone", "an endorsement's key alone", func(l lines) lines { return append(l, "endorsement-key: AAAA") }),
 	}
+}
+
+func valueCases() []vectorCase {
+	var cases []vectorCase
 	for value, name := range map[string]string{
 		"+5": "plus", "05": "leading-zero", "-5": "minus", "0x5": "hexadecimal", "5.0": "fraction", "1e3": "exponent", " 5": "space", "1_000": "underscore",
 		"18446744073709551616": "65-bits", "٥": "other-digits",

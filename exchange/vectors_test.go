@@ -13,7 +13,8 @@ import (
 	"fbpeer/mpspdz"
 )
 
-// vector is a file of testdata/vectors: header lines, an empty line, and the sealed bytes in PEM (docs/announcement.md, "Test vectors").
+// vector is a file of testdata/vectors: header lines, an empty line, and the sealed bytes in PEM (docs/announcement.md,
+// "Test vectors").
 type vector struct {
 	headers map[string]string
 	sealed  []byte
