@@ -132,12 +132,12 @@ func checkAddress(text string) error {
 
 // correct is the cure for a checked value.
 func (v value) correct() string {
-	variable := "FBPEER_" + strings.ToUpper(v.section+"_"+v.key)
+	name := variable(v.section, v.key)
 	switch v.origin {
 	case fromEnvironment:
-		return "correct it, or unset " + variable
+		return "correct it, or unset " + name
 	case fromFile:
-		return "correct it, or set " + variable + " for this run"
+		return "correct it, or set " + name + " for this run"
 	}
 	return "correct it"
 }

@@ -16,8 +16,9 @@
 // Values come from a flag, from FBPEER_<SECTION>_<KEY>, from the file, or from the default, in this order; an empty one is as good as
 // none. Relative paths in the file are relative to it, others to the working directory. The keys are those in the file that
 // CreateParty writes, and for a Fed-BioMed component [component] config and [fedbiomed] registry; a section or key that is none
-// of them is an error with its line. [component] label is the announcement's label, claimed by its site. Settings that only a
-// later release will honour are accepted at their defaults and refused otherwise: nothing is ignored without a word.
+// of them is an error with its line, and so is a variable FBPEER_<SECTION>_… that is none. [component] label is the announcement's
+// label, claimed by its site. Settings that only a later release will honour are accepted at their defaults and refused otherwise:
+// nothing is ignored without a word.
 // Config.Settings tells each value's source.
 //
 // # The federation file

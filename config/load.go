@@ -54,6 +54,9 @@ func Load(s Selector) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := l.checkEnvironment(l.selector.Environ); err != nil {
+		return nil, err
+	}
 	t, err := l.locate()
 	if err != nil {
 		return nil, err
@@ -73,6 +76,9 @@ func Load(s Selector) (*Config, error) {
 func newLoader(s Selector) (*loader, error) {
 	if s.Getenv == nil {
 		s.Getenv = os.Getenv
+	}
+	if s.Environ == nil {
+		s.Environ = os.Environ()
 	}
 	if s.WorkDir == "" {
 		var err error

@@ -24,6 +24,7 @@ type Selector struct {
 	Development bool                // state under var/fbpeer-dev, as `dev` keeps it
 	ForRun      bool                // for run and join: never fall back on the state that dev keeps
 	Getenv      func(string) string // nil: os.Getenv
+	Environ     []string            // the environment's variables, to find misspelt ones that Getenv sees; nil: the process's
 	WorkDir     string              // "": the process's
 }
 
@@ -135,7 +136,7 @@ func (l *loader) namedState(state string) (target, error) {
 	if err := l.settings.readFile(ini, true); err != nil {
 		return target{}, err
 	}
-	says := l.settings.get("component", "config").text != "" || l.settings.get("component", "id").text != ""
+	says := l.settings.get("component", "config").origin == fromFile || l.settings.get("component", "id").origin == fromFile
 	*l.settings = kept
 	if says {
 		t.ini = ini

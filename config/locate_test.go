@@ -107,6 +107,17 @@ func listing(t testing.TB, root string) string {
 	return strings.Join(files, "\n")
 }
 
+// TestStateAndEnvironment: a state folder is known by its own fbpeer.ini or its place, whatever the environment says of components.
+func TestStateAndEnvironment(t *testing.T) {
+	root := oneComponent(t)
+	other := addComponent(t, root, "config-n2.ini", otherID, 14002)
+	state := filepath.Join(root, "var", "fbpeer", nodeID)
+	c, err := Load(Selector{State: state, WorkDir: root, Getenv: env("FBPEER_COMPONENT_CONFIG", other)})
+	if err != nil || c.Component.ID != nodeID {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestLocateRefuses(t *testing.T) {
 	const cure = "name one with --component FILE, --config fbpeer.ini or --state DIR, set FEDBIOMED_DIR, or make one: `fbpeer component create`"
 	tests := []struct {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fbpeer/fedbiomed"
@@ -106,14 +107,13 @@ func (s *settings) get(section, key string) value {
 	d, _ := define(section, key)
 	v := value{definition: d, dir: s.workDir}
 	name := section + "." + key
-	variable := "FBPEER_" + strings.ToUpper(section+"_"+key)
 	if text := s.overrides[name]; text != "" {
 		v.origin, v.text, v.source = fromFlag, text, "flag"
 		v.where = fmt.Sprintf("flag for [%s] %s", section, key)
 		return v
 	}
-	if text := s.getenv(variable); text != "" {
-		v.origin, v.text, v.source = fromEnvironment, text, "environment "+variable
+	if name := variable(section, key); s.getenv(name) != "" {
+		v.origin, v.text, v.source = fromEnvironment, s.getenv(name), "environment "+name
 		v.where = v.source
 		return v
 	}
@@ -149,6 +149,32 @@ func (s *settings) checkOverrides() error {
 	}
 	return nil
 }
+
+// checkEnvironment finds a misspelt variable: one that begins as those of a section do, or is nearly one of ours. Others that begin
+// with FBPEER_ may be somebody's own.
+func (s *settings) checkEnvironment(environment []string) error {
+	names := []string{"FBPEER_COMPONENT", "FBPEER_CONFIG", "FBPEER_STATE"}
+	var sections []string
+	for _, d := range definitions() {
+		names = append(names, variable(d.section, d.key))
+		sections = append(sections, variable(d.section, ""))
+	}
+	for _, entry := range environment {
+		name, _, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, "FBPEER_") || s.getenv(name) == "" || slices.Contains(names, name) {
+			continue
+		}
+		near := nearest(name, names)
+		ofSection := slices.ContainsFunc(sections, func(section string) bool { return strings.HasPrefix(name, section) })
+		if ofSection || near != "" && distance(name, near) <= 2 {
+			return faultf(didYouMean("%s", name, names), "environment %s: no such setting", name)
+		}
+	}
+	return nil
+}
+
+// variable is the environment's name for a setting.
+func variable(section, key string) string { return "FBPEER_" + strings.ToUpper(section+"_"+key) }
 
 // wrong is an error about a value.
 func (v value) wrong(hint, format string, args ...any) error {

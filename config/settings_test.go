@@ -161,6 +161,26 @@ func TestSettingsRefused(t *testing.T) {
 		_, err := Load(Selector{WorkDir: root, Getenv: env("FBPEER_ADVERTISE_PORT", "0")})
 		expect(t, err, root, `environment FBPEER_ADVERTISE_PORT: "0" is not a port (1 to 65535)`, "correct it, or unset FBPEER_ADVERTISE_PORT")
 	})
+	for _, misspelt := range []struct{ name, hint string }{
+		{"FBPEER_AGENT_LISTN", "did you mean FBPEER_AGENT_LISTEN?"},
+		{"FBPEER_AGNET_LISTEN", "did you mean FBPEER_AGENT_LISTEN?"},
+		{"FBPEER_COMPONENTS", "did you mean FBPEER_COMPONENT?"},
+	} {
+		t.Run(misspelt.name, func(t *testing.T) {
+			root := oneComponent(t)
+			s := Selector{WorkDir: root, Getenv: env(misspelt.name, "x"), Environ: []string{"FBPEER_OF_OURS=y", misspelt.name + "=x"}}
+			_, err := Load(s)
+			expect(t, err, root, "environment "+misspelt.name+": no such setting", misspelt.hint)
+		})
+	}
+	t.Run("variables of others", func(t *testing.T) {
+		s := Selector{WorkDir: oneComponent(t), Getenv: func(name string) string {
+			return map[string]string{"FBPEER_IMAGE": "y", "FBPEER_LOG_LEVEL": "warn"}[name]
+		}, Environ: []string{"FBPEER_IMAGE=y", "FBPEER_AGENT_HIDDEN=from us", "FBPEER_LOG_LEVEL=warn"}}
+		if c, err := Load(s); err != nil || c.LogLevel != "warn" {
+			t.Error(err)
+		}
+	})
 	t.Run("a flag that sets nothing", func(t *testing.T) {
 		root := oneComponent(t)
 		_, err := Load(Selector{WorkDir: root, Getenv: env(), Overrides: map[string]string{"agent.nothing": "x"}})
