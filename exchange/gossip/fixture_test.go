@@ -75,6 +75,7 @@ type member struct {
 type options struct {
 	ahead   time.Duration // of this member's clock
 	refuse  bool          // its loop stores nothing
+	full    *atomic.Value // its loop stores nothing from this peer.ID
 	addrs   []string      // told to others
 	trusted []peer.ID
 	timing  timing
@@ -87,6 +88,7 @@ func quick() timing {
 	t.exchange = 5 * time.Second
 	t.listener, t.listenerBy = 50*time.Millisecond, 50*time.Millisecond
 	t.stored, t.storedBy = 10*time.Millisecond, 20*time.Millisecond
+	t.unfinished = 20 * time.Millisecond
 	return t
 }
 
@@ -140,7 +142,7 @@ func newMember(t *testing.T, o options) *member {
 			m.mu.Lock()
 			m.got = append(m.got, r)
 			m.mu.Unlock()
-			if o.refuse {
+			if o.refuse || (o.full != nil && o.full.Load() == r.From) {
 				return
 			}
 			if _, err := m.table.Put(r.Announcement.Record(), r.From, false, now()); err == nil {

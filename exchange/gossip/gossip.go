@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -61,6 +62,8 @@ type Exchange struct {
 	peers      *peerRecords
 	neighbours *neighbours
 	stored     chan struct{}
+	unfinished chan struct{} // an exchange left something to ask for
+	tries      atomic.Int32  // exchanges because of unfinished since Stored
 	inbound    chan struct{} // one token for each sync that is answered
 	outbound   chan struct{} // one token for each sync that we started
 
@@ -74,12 +77,13 @@ type timing struct {
 	exchange             time.Duration // a whole sync
 	listener, listenerBy time.Duration // the listening side's first sync, from and by at most this much later
 	stored, storedBy     time.Duration // syncs after Stored
+	unfinished           time.Duration // until another neighbour is asked for what one had and we still lack, and at most twice that
 	settled              time.Duration // how long a table that differs for good is taken for unchanged
 }
 
 func defaultTiming() timing {
 	return timing{exchange: 10 * time.Second, listener: time.Second, listenerBy: time.Second,
-		stored: 100 * time.Millisecond, storedBy: 200 * time.Millisecond, settled: 2 * time.Minute}
+		stored: 100 * time.Millisecond, storedBy: 200 * time.Millisecond, unfinished: time.Second, settled: 2 * time.Minute}
 }
 
 const (
@@ -99,7 +103,7 @@ func start(ctx context.Context, c Config, t timing) (*Exchange, error) {
 		c: c, timing: t, tally: newTally(c.Log),
 		forwarders: newMeter(forwarderBound()), origins: newMeter(originBound()), syncs: newMeter(syncBound()),
 		peers: newPeerRecords(c.Host.ID()), neighbours: newNeighbours(),
-		stored: make(chan struct{}, 1), inbound: make(chan struct{}, inboundMost), outbound: make(chan struct{}, outboundMost),
+		stored: make(chan struct{}, 1), unfinished: make(chan struct{}, 1), inbound: make(chan struct{}, inboundMost), outbound: make(chan struct{}, outboundMost),
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	ok := false
@@ -127,6 +131,7 @@ func start(ctx context.Context, c Config, t timing) (*Exchange, error) {
 	x.tasks.Go(func() { x.follow(ctx, events) })
 	x.tasks.Go(func() { x.syncSteadily(ctx) })
 	x.tasks.Go(func() { x.syncStored(ctx) })
+	x.tasks.Go(func() { x.syncUnfinished(ctx) })
 	return x, nil
 }
 
@@ -171,9 +176,15 @@ func (x *Exchange) Wait() { x.tasks.Wait() }
 
 // Stored tells that the loop has put a record of somebody into the table: it is passed on (epidemic sync).
 func (x *Exchange) Stored() {
+	x.tries.Store(0)
+	poke(x.stored)
+}
+
+// poke leaves a token; one that is already there stands for this one too.
+func poke(c chan<- struct{}) {
 	select {
-	case x.stored <- struct{}{}:
-	default: // one is announced already, and will find this one too
+	case c <- struct{}{}:
+	default:
 	}
 }
 

@@ -15,8 +15,10 @@ import (
 	"fbpeer/exchange"
 )
 
-// fetchedMost bounds the records that are remembered as fetched from one neighbour.
-const fetchedMost = 8192
+const (
+	fetchedMost    = 8192 // records that are remembered as fetched from one neighbour
+	unfinishedMost = 8    // exchanges in a row that bring nothing new
+)
 
 // neighbours is what is remembered of each connected member that speaks the sync protocol. Safe for concurrent use.
 type neighbours struct {
@@ -279,6 +281,27 @@ func (x *Exchange) syncStored(ctx context.Context) {
 		default:
 		}
 		for _, p := range x.neighbours.some(neighboursAtRandom) {
+			x.spawn(func() { x.sync(ctx, p, false) })
+		}
+	}
+}
+
+// syncUnfinished asks another neighbour for what one had and we still lack: the loop may not have taken it from that one, whose share
+// was used up. It gives up after some tries, until something is stored.
+func (x *Exchange) syncUnfinished(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-x.unfinished:
+		}
+		if !sleep(ctx, x.timing.unfinished+rand.N(x.timing.unfinished)) {
+			return
+		}
+		if x.tries.Add(1) > unfinishedMost {
+			continue
+		}
+		for _, p := range x.neighbours.some(1) {
 			x.spawn(func() { x.sync(ctx, p, false) })
 		}
 	}

@@ -224,7 +224,11 @@ func (t *session) readTable() ([]exchange.Entry, error) {
 
 // fetch asks for what we lack and takes it.
 func (t *session) fetch() error {
-	indices := t.x.neighbours.claim(t.peer, t.theirs, t.lacking())
+	lacking := t.lacking()
+	if len(lacking) > 0 {
+		defer poke(t.x.unfinished)
+	}
+	indices := t.x.neighbours.claim(t.peer, t.theirs, lacking)
 	defer t.x.neighbours.release(t.theirs, indices)
 	if len(indices) > 0 {
 		t.pending = true

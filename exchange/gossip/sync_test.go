@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,6 +77,25 @@ func TestSyncRepairsSteadily(t *testing.T) {
 	missed := b.seal()
 	b.put(missed) // neither published nor passed on
 	eventually(t, "a has it", a.holds(missed))
+}
+
+// TestAnotherNeighbourIsAsked: the table's bound lets one forwarder bring only so much. What it may not bring must not wait for the
+// next steady sync.
+func TestAnotherNeighbourIsAsked(t *testing.T) {
+	var full atomic.Value
+	a, b, c := newMember(t, options{}), newMember(t, options{}), newMember(t, options{full: &full})
+	full.Store(a.host.ID())
+	line(t, a, c, b)
+	card := newMember(t, options{}).seal()
+	b.put(card)
+	a.put(card)
+	if err := c.x.dial(context.Background(), a.host.ID(), false); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "c has it from b", c.holds(card))
+	if got := c.received(); got[0].From != a.host.ID() || got[len(got)-1].From != b.host.ID() {
+		t.Errorf("%d deliveries, the first from %s", len(got), got[0].From)
+	}
 }
 
 func TestBarredIsNeitherRelayedNorHandedOut(t *testing.T) {
