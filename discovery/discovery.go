@@ -250,7 +250,7 @@ func (d *Discovery) Bar(p peer.ID) {
 }
 
 // Known gives the addresses that are worth keeping on disk for these peers: where a connection was dialled to, where the peer says it
-// listens, where it was to be found before. At most 8 each; peers without any are left out.
+// listens, where it was to be found before. At most 8 each, the dialled one first, the others sorted; peers without any are left out.
 func (d *Discovery) Known(peers []peer.ID) []peer.AddrInfo {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -264,11 +264,13 @@ func (d *Discovery) Known(peers []peer.ID) []peer.AddrInfo {
 				addrs = append(addrs, conn.RemoteMultiaddr())
 			}
 		}
-		addrs = append(addrs, d.host.Peerstore().Addrs(p)...)
+		others := d.host.Peerstore().Addrs(p)
 		if t, ok := d.book.targets[p]; ok {
-			addrs = append(addrs, t.all()...)
+			others = append(others, t.all()...)
 			loopback = loopback || !t.connected
 		}
+		slices.SortFunc(others, ma.Multiaddr.Compare) // the peerstore's order is random, and what lies on disk should not be
+		addrs = append(addrs, others...)
 		if addrs = worthKeeping(addrs, loopback); len(addrs) > 0 {
 			out = append(out, peer.AddrInfo{ID: p, Addrs: addrs})
 		}
