@@ -56,7 +56,7 @@
 //
 // Recover tells these from everything else and writes old again, in an order that keeps the file in this form at every step, so
 // that a crash of Recover is recovered too. A file that is old or new is only synced. In any other file somebody else wrote: it is
-// left alone, and the intent is kept beside itself as INTENT.left, because it may hold the only copy of the old bytes.
+// left alone, and the intent is kept beside itself as INTENT.left (.left2, …), because it may hold the only copy of the old bytes.
 //
 // # The intent
 //

@@ -161,12 +161,29 @@ func (d disk) recover(intentPath string) (Recovery, error) {
 	if !found.Left {
 		return found, d.remove(intentPath)
 	}
-	found.Kept = intentPath + leftSuffix
+	if found.Kept, err = freeName(intentPath + leftSuffix); err != nil {
+		return found, err
+	}
 	err = d.do("rename", func() error { return os.Rename(intentPath, found.Kept) })
 	if err != nil {
 		return found, err
 	}
 	return found, d.syncFolder(filepath.Dir(intentPath))
+}
+
+// freeName is path, or path with the first number from 2 that nothing has: what an earlier crash left is kept as well.
+func freeName(path string) (string, error) {
+	name := path
+	for i := 2; ; i++ {
+		_, err := os.Lstat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return name, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		name = fmt.Sprintf("%s%d", path, i)
+	}
 }
 
 // settle brings the file of an intent to a whole state, if it is in one that Rewrite can leave.

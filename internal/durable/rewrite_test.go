@@ -230,6 +230,16 @@ func TestRecoverMissingFile(t *testing.T) {
 	if err != nil || !found.Left || found.Kept != at+".left" {
 		t.Errorf("%+v, %v", found, err)
 	}
+	// A second one does not take the place of the first: each may hold the only copy of something.
+	mustWrite(t, at, intent{filepath.Join(dir, "gone"), []byte("older"), []byte("new")}.encode(), 0o600)
+	found, err = Recover(at)
+	if err != nil || !found.Left || found.Kept != at+".left2" {
+		t.Errorf("%+v, %v", found, err)
+	}
+	wantNames(t, dir, "intent.left", "intent.left2")
+	if kept := mustRead(t, at+".left"); !bytes.Contains(kept, []byte("goneold")) {
+		t.Errorf("the first one is now %q", kept)
+	}
 }
 
 func TestRecoverNotAnIntent(t *testing.T) {

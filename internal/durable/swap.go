@@ -88,7 +88,8 @@ func isSetName(name string) bool {
 	return len(name) == nameLength && strings.Trim(name, "0123456789abcdef") == ""
 }
 
-// readCurrent gives the name that parent/current leads to, or nothing.
+// readCurrent gives the name that parent/current leads to, or nothing. A link that leads anywhere but to one of our folders is
+// somebody else's.
 func readCurrent(parent string) (string, error) {
 	link := filepath.Join(parent, currentLink)
 	target, err := os.Readlink(link)
@@ -97,10 +98,18 @@ func readCurrent(parent string) (string, error) {
 	}
 	if err != nil {
 		if info, statErr := os.Lstat(link); statErr == nil && info.Mode()&fs.ModeSymlink == 0 {
-			return "", fmt.Errorf("%s is not a symbolic link of ours: move it away", currentLink)
+			return "", notOurs()
 		}
+		return "", err
 	}
-	return target, err
+	if !isSetName(target) && !strings.HasPrefix(target, leftoverPrefix) {
+		return "", notOurs()
+	}
+	return target, nil
+}
+
+func notOurs() error {
+	return fmt.Errorf("%s is not a symbolic link of ours: move it away", currentLink)
 }
 
 // place brings the planned folder to parent/name, where there is none or one that differs.

@@ -407,17 +407,33 @@ func TestSwapFolderRefuses(t *testing.T) {
 }
 
 func TestSwapFolderCurrentNotOurs(t *testing.T) {
-	parent := t.TempDir()
-	if err := os.Mkdir(filepath.Join(parent, "current"), 0o700); err != nil {
-		t.Fatal(err)
+	for name, put := range map[string]func(path string) error{
+		"folder":           func(path string) error { return os.Mkdir(path, 0o700) },
+		"link elsewhere":   func(path string) error { return os.Symlink("/srv/release-7", path) },
+		"link to a folder": func(path string) error { return os.Symlink("release-7", path) },
+		"link upward":      func(path string) error { return os.Symlink("../"+nameA, path) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			parent := t.TempDir()
+			if err := put(filepath.Join(parent, "current")); err != nil {
+				t.Fatal(err)
+			}
+			before, err := os.Lstat(filepath.Join(parent, "current"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := SwapFolder(parent, nameA, filesA(), nil, 0o750, 3); err == nil || !strings.Contains(err.Error(), "move it away") {
+				t.Errorf("SwapFolder: %v", err)
+			}
+			if err := UnlinkFolder(parent); err == nil || !strings.Contains(err.Error(), "move it away") {
+				t.Errorf("UnlinkFolder: %v", err)
+			}
+			wantNames(t, parent, "current")
+			if after, err := os.Lstat(filepath.Join(parent, "current")); err != nil || !os.SameFile(before, after) {
+				t.Errorf("it was replaced (%v)", err)
+			}
+		})
 	}
-	if err := SwapFolder(parent, nameA, filesA(), nil, 0o750, 3); err == nil || !strings.Contains(err.Error(), "move it away") {
-		t.Errorf("SwapFolder: %v", err)
-	}
-	if err := UnlinkFolder(parent); err == nil || !strings.Contains(err.Error(), "move it away") {
-		t.Errorf("UnlinkFolder: %v", err)
-	}
-	wantNames(t, parent, "current")
 }
 
 // Player files of 3 and of 255 parties: a certificate of the size of an RSA-2048 one and a hash link each, a key, the ip file.
