@@ -47,11 +47,15 @@ func own(where string, err error) error {
 	return faultf("", "%s: %w", where, err)
 }
 
-// unreadable is own for a file that could not be read; missing is the cure where it is not there.
+// unreadable is own for a file that could not be read; missing is the cure where it is not there, "" where that cannot
+// be the fault.
 func unreadable(shown string, err error, missing string) error {
 	hint := missing
-	if errors.Is(err, fs.ErrPermission) {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
 		hint = "run fbpeer as the user that owns the file"
+	case hint == "":
+		hint = "put a file that can be read in its place"
 	}
 	return faultf(hint, "%s: %w", shown, cause(err))
 }

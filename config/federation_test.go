@@ -200,6 +200,10 @@ func TestFederationFileRefused(t *testing.T) {
 	_, err = c.LoadFederation()
 	expect(t, err, root, nodeID+" has joined no federation", join)
 
+	s.Federation = "etc"
+	_, err = load()
+	expect(t, err, root, "etc: is a directory", "put a file that can be read in its place")
+
 	s.Federation = "gone.federation"
 	if c, err = load(); err != nil {
 		t.Fatal(err)
