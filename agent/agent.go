@@ -264,11 +264,7 @@ func (a *Agent) Connect(info peer.AddrInfo) {
 
 // Snapshot is the present state. It never waits for the loop.
 func (a *Agent) Snapshot(context.Context) (api.Snapshot, error) {
-	s := *a.shown.Load()
-	if a.options.Matrix != nil {
-		s.Matrix = a.options.Matrix(s)
-	}
-	return s, nil
+	return withMatrix(*a.shown.Load(), a.options.Matrix), nil
 }
 
 // Trust does one edit in the loop.

@@ -45,6 +45,8 @@ type core struct {
 	problems problems
 	chain    chain
 	changed  time.Time // of anything that a person would notice
+
+	certificates map[mpspdz.Hash]api.Certificate // as shown, by SHA-256
 }
 
 // self is the own component as it is configured now and as it was last announced.
@@ -71,7 +73,7 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 		options: o, config: c, store: s,
 		newest: map[peer.ID]*exchange.Announcement{}, approved: map[peer.ID]*exchange.Announcement{},
 		heard: map[peer.ID]heard{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
-		problems: problems{},
+		problems: problems{}, certificates: map[mpspdz.Hash]api.Certificate{},
 	}
 	if err := k.loadSelf(); err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ func (o *offline) Snapshot(context.Context) (api.Snapshot, error) {
 		return api.Snapshot{}, err
 	}
 	k.look()
-	return k.snapshot(network{}, o.options.Now()), nil
+	return withMatrix(k.snapshot(network{}, o.options.Now()), o.options.Matrix), nil
 }
 
 // look reads what stands on disk of what would follow, and reports it; it writes nothing.

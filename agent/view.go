@@ -26,7 +26,8 @@ type network struct {
 // weights order peers: the strongest state first.
 var weights = []string{api.StateRevoked, api.StateDenied, api.StateConflict, api.StateChanged, api.StateAccepted, api.StatePending}
 
-// snapshot is the present state for readers: a value of its own, shared with nothing.
+// snapshot is the present state for readers: a value of its own, shared with nothing. Its matrix, which grows with the square of the
+// members, is made for who asks (withMatrix).
 func (k *core) snapshot(n network, now time.Time) api.Snapshot {
 	s := api.Snapshot{
 		Federation: k.federationName(), Set: k.players.shown(k.config.PlayersDir, k.config.Component.ID, k.alias), NoSet: k.players.noSet,
@@ -36,10 +37,18 @@ func (k *core) snapshot(n network, now time.Time) api.Snapshot {
 		s.NoSet = &api.Warning{Code: api.WarnNotWritten, Text: "no player files are written yet", Cure: "fbpeer run"}
 	}
 	s.Self = k.ownPeer(n, now)
+	numbers := map[string]int{}
+	if s.Set != nil {
+		for _, member := range s.Set.Parties {
+			numbers[member.Component] = member.Party
+		}
+	}
 	for _, id := range k.identities() {
 		p := k.peer(id, now)
 		k.place(&p, id, n)
-		k.number(&p, s.Set)
+		if number, member := numbers[p.Component]; member && k.pinned(p) {
+			p.Party = &number
+		}
 		if p.Registered != nil && *p.Registered {
 			s.Rows++
 		}
@@ -59,7 +68,6 @@ func (k *core) snapshot(n network, now time.Time) api.Snapshot {
 	for _, text := range k.config.Warnings {
 		s.Warnings = append(s.Warnings, api.Warning{Code: api.WarnSetting, Text: text})
 	}
-	s.Matrix = ownMatrix(s)
 	return s
 }
 
@@ -98,7 +106,7 @@ func (k *core) peer(id peer.ID, now time.Time) api.Peer {
 	}
 	p := api.Peer{PeerID: id.String(), State: k.state(id, decision, approved)}
 	if values != nil {
-		describe(&p, values)
+		k.describe(&p, values)
 	} else {
 		k.describeListed(&p, id)
 	}
@@ -126,7 +134,7 @@ func (k *core) peer(id peer.ID, now time.Time) api.Peer {
 		p.Reasons = append(p.Reasons, api.Warning{Code: reason.Code, Text: reason.Text})
 	}
 	if newest != nil && (p.State == api.StateChanged || p.State == api.StateConflict) {
-		p.Announced = announcedOf(newest)
+		p.Announced = k.announcedOf(newest)
 	}
 	k.warn(&p, id, entry, approved)
 	return p
@@ -146,10 +154,10 @@ func (k *core) state(id peer.ID, d trust.Decision, approved bool) string {
 	}
 }
 
-func describe(p *api.Peer, a *exchange.Announcement) {
+func (k *core) describe(p *api.Peer, a *exchange.Announcement) {
 	p.Component, p.Role, p.Endpoint = a.Component, string(a.Role), a.Endpoint.String()
 	p.Fingerprint, p.Words = a.Fingerprint().String(), a.Fingerprint().Words()
-	c := certificate(a.Certificate)
+	c := k.certificate(a.Certificate)
 	p.Certificate = &c
 }
 
@@ -160,8 +168,8 @@ func announced(p *api.Peer, a *exchange.Announcement) {
 	p.Issued, p.Expires = timePointer(a.Issued), timePointer(a.Expires)
 }
 
-func announcedOf(a *exchange.Announcement) *api.Announced {
-	return &api.Announced{Component: a.Component, Role: string(a.Role), Endpoint: a.Endpoint.String(), Certificate: certificate(a.Certificate),
+func (k *core) announcedOf(a *exchange.Announcement) *api.Announced {
+	return &api.Announced{Component: a.Component, Role: string(a.Role), Endpoint: a.Endpoint.String(), Certificate: k.certificate(a.Certificate),
 		Fingerprint: a.Fingerprint().String(), Words: a.Fingerprint().Words(), Hash: a.Hash.String(), Issued: a.Issued}
 }
 
@@ -178,9 +186,21 @@ func (k *core) describeListed(p *api.Peer, id peer.ID) {
 	}
 }
 
-func certificate(c *mpspdz.Certificate) api.Certificate {
-	return api.Certificate{SHA256: c.SHA256().String(), BLAKE2b128: c.BLAKE2b128(), KeySHA256: c.KeySHA256().String(), Subject: c.Subject(),
+// maxShownCertificates bounds what is remembered of certificates that may no longer be held.
+const maxShownCertificates = 4096
+
+// certificate describes a certificate. It is remembered: finding out which names MP-SPDZ takes is most of a snapshot's work.
+func (k *core) certificate(c *mpspdz.Certificate) api.Certificate {
+	if shown, ok := k.certificates[c.SHA256()]; ok {
+		return shown
+	}
+	if len(k.certificates) >= maxShownCertificates {
+		clear(k.certificates)
+	}
+	shown := api.Certificate{SHA256: c.SHA256().String(), BLAKE2b128: c.BLAKE2b128(), KeySHA256: c.KeySHA256().String(), Subject: c.Subject(),
 		NotBefore: c.NotBefore().UTC(), NotAfter: c.NotAfter().UTC(), KeyType: c.KeyType(), WorksWith: c.WorksWith()}
+	k.certificates[c.SHA256()] = shown
+	return shown
 }
 
 func timePointer(t time.Time) *time.Time {
@@ -191,19 +211,8 @@ func timePointer(t time.Time) *time.Time {
 	return &t
 }
 
-func (k *core) number(p *api.Peer, set *api.Set) {
-	if set == nil || p.State == api.StatePending || p.State == api.StateConflict {
-		return
-	}
-	for _, member := range set.Parties {
-		if member.Component == p.Component && k.memberIdentity(p) {
-			p.Party = &member.Party
-		}
-	}
-}
-
-// memberIdentity says whether p is the identity that the list approves for its component.
-func (k *core) memberIdentity(p *api.Peer) bool {
+// pinned says whether p is the identity that the list approves for its component.
+func (k *core) pinned(p api.Peer) bool {
 	entry, ok := k.list.Entry(p.Component)
 	return ok && entry.Status == trust.Approved && entry.Peer.String() == p.PeerID
 }
@@ -211,7 +220,7 @@ func (k *core) memberIdentity(p *api.Peer) bool {
 // ownPeer describes the own component: as announced, or, before the first announcement, as configured.
 func (k *core) ownPeer(n network, now time.Time) api.Peer {
 	r := k.self.registration
-	c := certificate(r.Certificate)
+	c := k.certificate(r.Certificate)
 	p := api.Peer{Component: r.Component, Role: string(r.Role), Label: exchange.ShowText(r.Label), Endpoint: r.Endpoint.String(),
 		Secagg: string(r.Secagg), Certificate: &c}
 	if k.self.id != "" {
@@ -231,6 +240,16 @@ func (k *core) ownPeer(n network, now time.Time) api.Peer {
 	}
 	p.Warnings = k.ownWarnings(n, now)
 	return p
+}
+
+// withMatrix adds who has registered whom: from whom knows, or what the own row says.
+func withMatrix(s api.Snapshot, known func(api.Snapshot) *api.Matrix) api.Snapshot {
+	if known != nil {
+		s.Matrix = known(s)
+	} else {
+		s.Matrix = ownMatrix(s)
+	}
+	return s
 }
 
 // ownMatrix is what this site alone can say of who has registered whom: its own row.
