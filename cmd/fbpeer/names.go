@@ -80,10 +80,18 @@ func (n names) called(component string) string {
 	return n.short(component)
 }
 
+// name is what a peer is called; one that is known by its identity alone is called by that.
+func (n names) name(p api.Peer) string {
+	if p.Component == "" {
+		return "@" + show(p.PeerID)
+	}
+	return n.called(p.Component)
+}
+
 // typed is what to type for this peer: the alias or the shortest unique prefix; the full form where several claim the component.
 func (n names) typed(p api.Peer) string {
 	switch {
-	case n.claims[p.Component] > 1:
+	case p.Component == "", n.claims[p.Component] > 1:
 		return shellWord(show(p.Component + "@" + p.PeerID))
 	case n.aliases[p.Component] != "":
 		return shellWord(show(n.aliases[p.Component]))

@@ -8,17 +8,20 @@ import (
 	"fbpeer/agent/api"
 )
 
-// resolve finds the peers that COMPONENT means: an id, an alias, COMPONENT@PEERID or a unique prefix of an id. All of them
-// claim one component; several, where several identities do.
+// resolve finds the peers that COMPONENT means: an id, an alias, COMPONENT@PEERID, a unique prefix of an id, or @PEERID for
+// an identity of which only the trust list knows. All of them claim one component; several, where several identities do.
 func resolve(s api.Snapshot, arg string) ([]api.Peer, error) {
 	name, identity, whole := strings.Cut(arg, "@")
-	component, err := resolveComponent(s, name)
-	if err != nil {
-		return nil, err
+	component := ""
+	if name != "" || !whole {
+		var err error
+		if component, err = resolveComponent(s, name); err != nil {
+			return nil, err
+		}
 	}
 	var found []api.Peer
 	for _, p := range append([]api.Peer{s.Self}, s.Peers...) {
-		if p.Component == component && (!whole || p.PeerID == identity) {
+		if (component == "" || p.Component == component) && (!whole || p.PeerID == identity) {
 			found = append(found, p)
 		}
 	}

@@ -17,6 +17,8 @@ func TestTarget(t *testing.T) {
 	claim := impostor.Peers[0]
 	refusedOne := withImpostor()
 	refusedOne.Peers[0].State = api.StateDenied
+	bare := cardio()
+	bare.Peers = append(bare.Peers, api.Peer{PeerID: "12D3KooWbare", State: api.StateDenied})
 	tests := []struct {
 		name    string
 		s       api.Snapshot
@@ -34,6 +36,7 @@ func TestTarget(t *testing.T) {
 		{name: "empty", s: withPending(), arg: "", code: exitFailed, says: "no component"},
 		{name: "ourselves", s: withPending(), arg: "RESEARCHER", code: exitUsage, says: "this component itself"},
 		{name: "with identity", s: impostor, arg: "nice@" + claim.PeerID, want: claim.PeerID},
+		{name: "identity alone", s: bare, arg: "@12D3KooWbare", want: "12D3KooWbare"},
 		{name: "with another identity", s: impostor, arg: "nice@12D3KooWnobody", code: exitFailed, says: "no such identity"},
 		{name: "several identities", s: impostor, arg: "nice", code: exitUsage, says: idNice + "@" + claim.PeerID + " (conflict)"},
 		{name: "replacement", s: impostor, arg: "nice", replace: true, want: claim.PeerID},

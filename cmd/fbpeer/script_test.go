@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 //
 //	exits CODE fbpeer ARGS…             run it to its end and demand this exit code
 //	ports NAME…                         set each variable to a TCP port that nobody uses
-//	waitjson PATH VALUE fbpeer ARGS…    run it until PATH in its JSON output is VALUE (see find), 30 s at most
+//	waitjson PATH VALUE fbpeer ARGS…    run it until PATH in its JSON output is VALUE (see find), for a while
 //	json PATH VALUE                     demand it in the last stdout
 //	jsonenv NAME PATH                   take a value from the last stdout
 //	replace FILE OLD NEW                replace one piece of text, in which \n and \e stand for themselves
@@ -217,7 +217,7 @@ func scriptJSONEnv(ts *testscript.TestScript, neg bool, args []string) {
 
 // waitLimit is how long a condition is waited for; waitPoll is how often it is looked at.
 const (
-	waitLimit = 60 * time.Second
+	waitLimit = 90 * time.Second
 	waitPoll  = 100 * time.Millisecond
 )
 

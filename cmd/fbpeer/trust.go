@@ -84,11 +84,7 @@ func (v view) trustScreen(s api.Snapshot, file string) string {
 		if p.ApprovedAt != nil {
 			approved = strings.TrimSpace(date(*p.ApprovedAt) + " " + elide(show(p.ApprovedBy), 16))
 		}
-		name := v.called(p.Component)
-		if p.Component == "" {
-			name = "@" + show(p.PeerID)
-		}
-		t.add(show(p.State), elide(name, 26), elide(orDash(show(p.Endpoint)), 20), shortHash(p.Fingerprint), approved)
+		t.add(show(p.State), elide(v.name(p), 26), elide(orDash(show(p.Endpoint)), 20), shortHash(p.Fingerprint), approved)
 	}
 	return t.String() + "\nThe list itself, to read or edit: " + show(file) + "\n"
 }
@@ -130,7 +126,7 @@ func (a *app) decide(ctx context.Context, d decision, arg, note string) error {
 		return a.printJSON(result.Peer)
 	}
 	v := a.view(s)
-	fmt.Fprintf(a.stdout, "%s %s: %s\n", d.done, v.called(p.Component), d.means)
+	fmt.Fprintf(a.stdout, "%s %s: %s\n", d.done, v.name(p), d.means)
 	_, err = io.WriteString(a.stdout, v.consequences(s.Running, result))
 	return err
 }

@@ -30,8 +30,8 @@ func (v view) peersScreen(s api.Snapshot) string {
 		}
 		titles, sizes = append(titles, group.title), append(sizes, len(peers))
 		for _, p := range peers {
-			name := v.called(p.Component)
-			if v.claims[p.Component] > 1 {
+			name := v.name(p)
+			if p.Component != "" && v.claims[p.Component] > 1 {
 				name += " @…" + show(p.PeerID[max(0, len(p.PeerID)-6):])
 			}
 			t.add(elide(name, 30), show(p.Role), elide(orDash(show(p.Endpoint)), 26), shortHash(p.Fingerprint), v.presence(p))
