@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"fbpeer/mpspdz"
@@ -64,6 +65,16 @@ func BenchmarkCheckSelfSigned(b *testing.B) {
 	for b.Loop() {
 		if err := c.CheckSelfSigned(); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkWorksWith is of the name that takes longest, which a stranger may choose.
+func BenchmarkWorksWith(b *testing.B) {
+	c := mustParse(b, spec{subject: cn("x"), exts: [][]byte{dnsNames(strings.Repeat("*", 7500))}}.build(b))
+	for b.Loop() {
+		if c.WorksWith() == "" {
+			b.Fatal("no phrase")
 		}
 	}
 }

@@ -31,24 +31,26 @@ func (c *Certificate) NameOld(party int) bool {
 // own recursion takes exponential time for many '*'. A '*' matches any run of characters, the empty one too, but fails where
 // the host has ended.
 func matchOld(pattern, host string) bool {
-	reached := make([]bool, len(host)+1) // the positions in host where the rest of pattern may start
-	reached[0] = true
-	for i := range len(pattern) {
-		next := make([]bool, len(host)+1)
+	end := uint(1) << len(host)
+	reached := uint(1) // bit i: the rest of pattern may start at host[i]; P and a number fit in a word
+	for i := 0; i < len(pattern) && reached != 0; i++ {
+		if pattern[i] == '*' {
+			first := reached & -reached
+			if first == end {
+				return false
+			}
+			reached = (end<<1 - 1) &^ (first - 1)
+			continue
+		}
+		next := uint(0)
 		for at := range len(host) {
-			switch {
-			case !reached[at]:
-			case pattern[i] == '*':
-				for ; at <= len(host); at++ {
-					next[at] = true
-				}
-			case lower(pattern[i]) == lower(host[at]):
-				next[at+1] = true
+			if reached>>at&1 == 1 && lower(pattern[i]) == lower(host[at]) {
+				next |= 2 << at
 			}
 		}
 		reached = next
 	}
-	return reached[len(host)]
+	return reached&end != 0
 }
 
 // NameNew reports whether MP-SPDZ from 0.4.1 accepts the certificate as that of P<party>: Boost's host_name_verification,

@@ -101,6 +101,44 @@ func checkHost(t *testing.T, c *mpspdz.Certificate, party int) {
 	}
 }
 
+// boostMatches is match_pattern of boost/asio/ssl/impl/rfc2818_verification.ipp, step by step.
+func boostMatches(pattern, host string) bool {
+	for pattern != "" && host != "" {
+		switch {
+		case pattern[0] == '*':
+			pattern = pattern[1:]
+			for ; host != "" && host[0] != '.'; host = host[1:] {
+				if boostMatches(pattern, host) {
+					return true
+				}
+			}
+		case strings.EqualFold(pattern[:1], host[:1]):
+			pattern, host = pattern[1:], host[1:]
+		default:
+			return false
+		}
+	}
+	return pattern == "" && host == ""
+}
+
+// TestNameOldMatchesAsBoostDoes tries every name of up to four characters that can come near P1 or P11.
+func TestNameOldMatchesAsBoostDoes(t *testing.T) {
+	patterns := []string{""}
+	for i := 0; i < len(patterns) && len(patterns[i]) < 4; i++ {
+		for _, c := range []string{"*", "P", "p", "1", "x"} {
+			patterns = append(patterns, patterns[i]+c)
+		}
+	}
+	for _, pattern := range patterns[1:] {
+		c := mustParse(t, spec{subject: cn(pattern)}.build(t))
+		for _, party := range []int{1, 11} {
+			if got, want := c.NameOld(party), boostMatches(pattern, fmt.Sprintf("P%d", party)); got != want {
+				t.Errorf("CN %s as P%d: %v, Boost says %v", pattern, party, got, want)
+			}
+		}
+	}
+}
+
 // TestNameOldTakesLinearTime: Boost's recursion takes hours for this name, and a stranger chooses it.
 func TestNameOldTakesLinearTime(t *testing.T) {
 	c := mustParse(t, spec{subject: cn(strings.Repeat("*", 3500) + "x")}.build(t))
