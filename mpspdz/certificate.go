@@ -26,6 +26,8 @@ type Certificate struct {
 	canonical string // of the subject
 	keyType   string
 	parsed    *x509.Certificate
+	hash      Hash // of the DER
+	keyHash   Hash // of the SubjectPublicKeyInfo; both are asked for in every decision
 }
 
 // ParseCertificate reads a certificate that somebody announced, at most 8 KiB of DER, and applies every rule but those of
@@ -62,6 +64,7 @@ func ParseCertificate(der []byte) (*Certificate, error) {
 		return nil, &CertificateError{RuleNotSelf,
 			"the certificate is not self-signed: its signature algorithm is unknown, or not of its own key's kind", cureSelf}
 	}
+	c.hash, c.keyHash = sha256.Sum256(der), sha256.Sum256(raw.spki)
 	return c, nil
 }
 
@@ -157,7 +160,7 @@ func (c *Certificate) PEM() []byte {
 func (c *Certificate) X509() *x509.Certificate { return c.parsed }
 
 // SHA256 is that of the DER (openssl x509 -fingerprint -sha256).
-func (c *Certificate) SHA256() Hash { return sha256.Sum256(c.parsed.Raw) }
+func (c *Certificate) SHA256() Hash { return c.hash }
 
 // BLAKE2b128 is what MP-SPDZ prints as a party's Signature: BLAKE2b with 16 bytes of output over PEM, in 32 lower-case hex digits.
 func (c *Certificate) BLAKE2b128() string {
@@ -173,7 +176,7 @@ func (c *Certificate) BLAKE2b128() string {
 func (c *Certificate) SPKI() []byte { return bytes.Clone(c.raw.spki) }
 
 // KeySHA256 is the SHA-256 of SPKI.
-func (c *Certificate) KeySHA256() Hash { return sha256.Sum256(c.raw.spki) }
+func (c *Certificate) KeySHA256() Hash { return c.keyHash }
 
 // KeyType is "RSA-2048" (or another length in bits), "ECDSA-P256" or "Ed25519".
 func (c *Certificate) KeyType() string { return c.keyType }
