@@ -292,13 +292,14 @@ func TestReplace(t *testing.T) {
 
 var errKilled = errors.New("killed")
 
-// TestCrashAtEveryStep ends edits before each of their steps, and shows that a start converges: to the state before if the list was
-// not written yet, to the state after otherwise; and that in between only whole outputs stand.
-func TestCrashAtEveryStep(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		prepare func(b *bench) api.TrustRequest
-	}{
+// crash is an edit to be ended half-way.
+type crash struct {
+	name    string
+	prepare func(b *bench) api.TrustRequest
+}
+
+func crashes() []crash {
+	return []crash{
 		{"the approval that completes a set", func(b *bench) api.TrustRequest {
 			b.hearAll()
 			b.approve(b.others[0])
@@ -324,7 +325,13 @@ func TestCrashAtEveryStep(t *testing.T) {
 			b.approve(b.others[1])
 			return api.TrustRequest{Action: api.ActionForget, Component: b.others[0].config.Component.ID, PeerID: b.others[0].id.String()}
 		}},
-	} {
+	}
+}
+
+// TestCrashAtEveryStep ends edits before each of their steps, and shows that a start converges: to the state before if the list was
+// not written yet, to the state after otherwise; and that in between only whole outputs stand.
+func TestCrashAtEveryStep(t *testing.T) {
+	for _, c := range crashes() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			reached := 0

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"fbpeer/agent/api"
+	"fbpeer/config"
 	"fbpeer/fedbiomed"
 )
 
@@ -505,4 +506,49 @@ func TestRestoredBackupGoesPastItselfOnce(t *testing.T) {
 	sites[0].wait("the newest", func(s api.Snapshot) bool {
 		return find(t, s, moved.config.Component.ID).Sequence == seen.Self.Sequence
 	})
+}
+
+func TestKnownAddressesAreDialledAgain(t *testing.T) {
+	s := newScene(t)
+	for _, file := range s.files[:2] {
+		remember(t, s.config(file)) // a port of its own: 4100 is what every other agent on this machine tries first
+	}
+	sites := []*site{s.start(s.files[0]), s.start(s.files[1])}
+	introduce(sites...)
+	approveAll(sites...)
+	before := sites[0].agent.AddrInfo().String()
+	for _, x := range sites {
+		x.wait("a connection", func(s api.Snapshot) bool { return s.Connected == 1 })
+	}
+	for _, x := range sites {
+		x.end()
+		if data, err := os.ReadFile(filepath.Join(x.config.State, fileAddresses)); err != nil || !strings.Contains(string(data), "/ip4/127.0.0.1/tcp/") {
+			t.Fatalf("%s: %s, %v", fileAddresses, data, err)
+		}
+	}
+	// Nobody introduces them this time.
+	again := []*site{s.start(s.files[0]), s.start(s.files[1])}
+	for _, x := range again {
+		x.wait("the connection of before", func(s api.Snapshot) bool { return s.Connected == 1 })
+	}
+	// The port of last time is kept, so that the others find us.
+	if after := again[0].agent.AddrInfo().String(); after != before {
+		t.Errorf("%s was at %s", after, before)
+	}
+}
+
+// remember gives a component a free port as that of last time.
+func remember(t *testing.T, c *config.Config) {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err := errors.Join(err, l.Close(), os.MkdirAll(c.State, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(c.State, filePort), []byte(port+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -59,8 +59,8 @@ func (k *core) place(p *api.Peer, id peer.ID, n network) {
 		return
 	}
 	w, wrong := placeWarning(k.self.registration.Endpoint, endpoint, connected, member.Local)
-	if !wrong || (!connected && k.heard[id].from == "") {
-		return // from the store: it may be about to connect
+	if from := k.heard[id].from; !wrong || !connected && (from == "" || from == id) {
+		return // from the store, or from itself: it may be about to connect, or to come back
 	}
 	p.Warnings = append(p.Warnings, w)
 }
