@@ -18,8 +18,7 @@ func (a *app) componentCommand() *cobra.Command {
 
 // newComponent is what `component create` is asked for.
 type newComponent struct {
-	root, role, name, ip string
-	port                 uint16
+	root, role, name, ip, port string
 }
 
 func (a *app) componentCreateCommand() *cobra.Command {
@@ -36,7 +35,7 @@ func (a *app) componentCreateCommand() *cobra.Command {
 	c.Flags().StringVar(&n.role, "role", "", "`ROLE`: researcher, node or party")
 	c.Flags().StringVar(&n.name, "name", "", "`NAME` of the configuration file (config-n1.ini); of the party itself, for a plain one (default the folder's)")
 	c.Flags().StringVar(&n.ip, "ip", "", "`ADDRESS` where others reach MP-SPDZ here: IPv4 or host name (default localhost)")
-	c.Flags().Uint16Var(&n.port, "port", 0, "`PORT` of MP-SPDZ (default: the next from 14000)")
+	c.Flags().StringVar(&n.port, "port", "", "`PORT` of MP-SPDZ (default: the next from 14000)")
 	return c
 }
 
@@ -59,6 +58,12 @@ func (a *app) componentCreate(n newComponent) error {
 	if err != nil {
 		return usage("--role researcher, --role node or --role party", "--role: %w", err)
 	}
+	var port uint16
+	if n.port != "" {
+		if port, err = mpspdz.ParsePort(n.port); err != nil {
+			return usage("--port 14000, or leave it out for the next free one", "--port: %w", err)
+		}
+	}
 	var file, flag string
 	s := config.Selector{Getenv: noEnvironment}
 	if role == mpspdz.PlainParty {
@@ -66,11 +71,11 @@ func (a *app) componentCreate(n newComponent) error {
 		if n.name == "" {
 			n.name = folderName(n.root)
 		}
-		file, err = config.CreateParty(a.random, n.root, n.name, n.ip, n.port, a.now())
+		file, err = config.CreateParty(a.random, n.root, n.name, n.ip, port, a.now())
 		s.Config = file
 	} else {
 		flag = "--component"
-		file, err = fedbiomed.Create(a.random, n.root, role, n.name, n.ip, n.port, a.now())
+		file, err = fedbiomed.Create(a.random, n.root, role, n.name, n.ip, port, a.now())
 		s.Component = file
 	}
 	if err != nil {

@@ -55,6 +55,7 @@ func outcome(err error) (code int, hint string) {
 		file     *config.Error
 		request  *api.Error
 		database *fedbiomed.DatabaseError
+		layout   *fedbiomed.Error
 	)
 	switch {
 	case err == nil:
@@ -64,7 +65,9 @@ func outcome(err error) (code int, hint string) {
 	case errors.As(err, &file):
 		return exitUsage, file.Hint
 	case errors.As(err, &database):
-		return exitUsage, "nothing was written: restore the file from a backup, or move it away and let Fed-BioMed make a new one"
+		return exitUsage, database.Cure
+	case errors.As(err, &layout):
+		return exitUsage, layout.Hint
 	case errors.Is(err, agent.ErrNotRunning):
 		return exitNotRunning, "start it: fbpeer run"
 	case errors.Is(err, agent.ErrClone):

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -192,7 +191,7 @@ func (a *app) open(ctx context.Context) (*config.Config, agent.Controller, api.S
 	}
 	s, err := control.Snapshot(ctx)
 	if err != nil {
-		return nil, nil, api.Snapshot{}, fmt.Errorf("asking the agent: %w", err)
+		return nil, nil, api.Snapshot{}, err
 	}
 	return c, control, s, nil
 }
