@@ -295,6 +295,34 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	}
 }
 
+// TestStrangersDisturbNobody: whatever identities that the list does not approve announce, what is in force, what is to be pinned and what
+// is said of approved identities stays, but for the warning that an id is claimed by several.
+func TestStrangersDisturbNobody(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	for round := range 60 {
+		l, h, all := randomWorld(t, random)
+		before := trust.Evaluate(l, hear(h, all), now)
+		_, _, more := randomWorld(t, random)
+		for i, a := range more {
+			claim := all[random.IntN(len(all))]
+			more[i] = announcement(t, fmt.Sprint("stranger", random.IntN(3)), as(claim.Component), withRole(claim.Role), at(claim.Endpoint.String()),
+				withCertificate(a.Certificate), numbered(a.Sequence))
+		}
+		after := trust.Evaluate(l, hear(h, slices.Concat(all, more)), now)
+		if !reflect.DeepEqual(after.InForce, before.InForce) || !reflect.DeepEqual(after.Pins, before.Pins) || !reflect.DeepEqual(after.Absent, before.Absent) {
+			t.Fatalf("round %d: strangers change\n%+v\nto\n%+v", round, before, after)
+		}
+		for p, was := range before.Decisions {
+			is := after.Decisions[p]
+			contested := func(r trust.Reason) bool { return r.Code == "contested" }
+			was.Reasons, is.Reasons = slices.DeleteFunc(was.Reasons, contested), slices.DeleteFunc(is.Reasons, contested)
+			if _, approved := l.ByPeer(p); approved && !reflect.DeepEqual(is, was) {
+				t.Fatalf("round %d: strangers change the decision on %s from\n%+v\nto\n%+v", round, p, was, is)
+			}
+		}
+	}
+}
+
 func TestEvaluateNothing(t *testing.T) {
 	ev := trust.Evaluate(trust.List{}, trust.Held{}, now)
 	if len(ev.Decisions)+len(ev.InForce)+len(ev.Pins)+len(ev.Absent)+len(ev.Warnings) != 0 {
