@@ -55,7 +55,7 @@ func (l List) checkApproval(e Entry) error {
 	if l.PeerStatus(e.Peer) == Revoked {
 		return fmt.Errorf("its identity %s is revoked: `fbpeer trust forget %s` first, if that was a mistake", e.Peer, e.Component)
 	}
-	if l.KeyStatus(e.Key) == Revoked {
+	if l.keyStatus(e.Key) == Revoked {
 		return fmt.Errorf("its MP-SPDZ key %s is revoked: the site needs a new one (`fbpeer cert generate`)", e.Key)
 	}
 	if old, there := l.Entry(e.Component); there && old.Status == Revoked && old.barsAll() {
@@ -77,13 +77,13 @@ func (l List) checkFreeAlias(component, alias string) error {
 	if err := checkAlias(alias); err != nil {
 		return err
 	}
-	if other, taken := l.ByAlias(alias); taken && other.Component != component {
+	if other, taken := l.byAlias(alias); taken && other.Component != component {
 		return fmt.Errorf("the alias %q is that of %s: choose another", alias, other.Component)
 	}
 	if _, taken := l.Entry(alias); taken && alias != component {
 		return fmt.Errorf("the alias %q is the id of another component: choose another", alias)
 	}
-	if other, taken := l.ByAlias(component); taken && other.Component != component {
+	if other, taken := l.byAlias(component); taken && other.Component != component {
 		return fmt.Errorf("%s has its id as alias: change that first", other.Component)
 	}
 	return nil

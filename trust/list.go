@@ -125,8 +125,8 @@ func (l List) Entries() []Entry { return slices.Clone(l.entries) }
 // Entry finds a component's section, of whatever status.
 func (l List) Entry(component string) (Entry, bool) { return at(l.entries, l.components, component) }
 
-// ByAlias finds a component's section by its alias.
-func (l List) ByAlias(alias string) (Entry, bool) { return at(l.entries, l.aliases, alias) }
+// byAlias finds a component's section by its alias.
+func (l List) byAlias(alias string) (Entry, bool) { return at(l.entries, l.aliases, alias) }
 
 // ByPeer finds the approved section that pins this identity.
 func (l List) ByPeer(p peer.ID) (Entry, bool) { return at(l.entries, l.approved, p) }
@@ -144,8 +144,8 @@ func at[K comparable](entries []Entry, index map[K]int, key K) (Entry, bool) {
 // peer_id; the stronger counts. Empty: nothing.
 func (l List) PeerStatus(p peer.ID) Status { return l.peers[p] }
 
-// KeyStatus is the same for an MP-SPDZ public key (SHA-256 of its SubjectPublicKeyInfo).
-func (l List) KeyStatus(k mpspdz.Hash) Status { return l.keys[k] }
+// keyStatus is the same for an MP-SPDZ public key (SHA-256 of its SubjectPublicKeyInfo).
+func (l List) keyStatus(k mpspdz.Hash) Status { return l.keys[k] }
 
 // Barred says whether an identity is denied or revoked.
 func (l List) Barred(p peer.ID) bool { return l.peers[p] != "" }
