@@ -529,3 +529,33 @@ func TestDamagedCardsAreSkipped(t *testing.T) {
 		t.Errorf("the approved one's newest announcement still holds: %+v", p)
 	}
 }
+
+// A row that could not be removed must go after a restart too: until then the card stays and tells of it.
+func TestFailedRemovalIsRememberedOverARestart(t *testing.T) {
+	for _, step := range []string{"swap players", "registry"} {
+		b := newBench(t)
+		b.hearAll()
+		for _, o := range b.others {
+			b.approve(o)
+		}
+		id := b.others[0].config.Component.ID
+		k := b.open()
+		k.store.step = func(name string) error {
+			if name == step {
+				return errors.New("no space left on device")
+			}
+			return nil
+		}
+		done, refusal := k.edit(api.TrustRequest{Action: api.ActionForget, Component: id, PeerID: b.others[0].id.String(), By: "tester@test"}, b.now)
+		if refusal != nil || !done.retry {
+			t.Fatalf("%s: %+v, %v", step, done, refusal)
+		}
+		if _, err := os.Stat(b.store().cardPath(dirApproved, b.others[0].id)); err != nil {
+			t.Errorf("%s: nothing tells any more that something has to go: %v", step, err)
+		}
+		b.open().settle(b.now)
+		if ips := ipFile(t, b.offline.config.PlayersDir); rows(t, b.offline.config.Component.Database)[id] != "" || strings.Count(ips, "\n") != 3 {
+			t.Errorf("%s: after a restart: %s", step, b.outputs())
+		}
+	}
+}
