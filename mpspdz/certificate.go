@@ -181,7 +181,8 @@ func (c *Certificate) KeySHA256() Hash { return c.keyHash }
 // KeyType is "RSA-2048" (or another length in bits), "ECDSA-P256" or "Ed25519".
 func (c *Certificate) KeyType() string { return c.keyType }
 
-// Subject is the subject for display, "CN=*,O=NODE_1", in the order of its encoding. What is not printable is escaped.
+// Subject is the subject for display, "CN=*,O=NODE_1", in the order of its encoding. What is not printable is escaped, and what is
+// beyond 256 bytes left out ("…").
 func (c *Certificate) Subject() string { return c.subject.String() }
 
 // CanonicalSubject is the subject in OpenSSL's canonical encoding: bytes to compare, not to show.

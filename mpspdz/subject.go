@@ -161,8 +161,21 @@ func subjectHash(canonical string) string {
 	return fmt.Sprintf("%08x", binary.LittleEndian.Uint32(sum[:4]))
 }
 
-// String is the name in the order of its encoding, "CN=*,O=NODE_1": RFC 4514 escapes, and \XX for what is not printable.
+// maxShownName is how many bytes of a name are shown. Otherwise a stranger could fill a terminal with the 8 KiB of a certificate, and
+// still have an approved component's subject in canonical form, where a run of spaces is one.
+const maxShownName = 256
+
+// String is the name in the order of its encoding, "CN=*,O=NODE_1": RFC 4514 escapes, and \XX for what is not printable; of a longer
+// one the first maxShownName bytes, at most, and "…".
 func (n name) String() string {
+	text := n.text()
+	if len(text) <= maxShownName {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxShownName], "") + "…"
+}
+
+func (n name) text() string {
 	var b strings.Builder
 	for i, attributes := range n {
 		if i > 0 {

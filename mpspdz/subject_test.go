@@ -184,3 +184,21 @@ func TestSubjectIsSafeToPrint(t *testing.T) {
 		}
 	}
 }
+
+// TestSubjectIsShownShort: a stranger's certificate must not fill a terminal, whichever subject it has in canonical form.
+func TestSubjectIsShownShort(t *testing.T) {
+	plain := mustParse(t, spec{subject: cn("a b")}.build(t))
+	long := mustParse(t, spec{subject: cn("a" + strings.Repeat(" ", 3000) + "b")}.build(t))
+	if long.CanonicalSubject() != plain.CanonicalSubject() || !mpspdz.SubjectClash(long, plain) {
+		t.Error("a run of spaces is not one space")
+	}
+	for name, want := range map[string]string{
+		"a" + strings.Repeat(" ", 3000): "CN=a" + strings.Repeat(" ", 252) + "…",
+		strings.Repeat("é", 300):        "CN=" + strings.Repeat("é", 126) + "…",
+		strings.Repeat("x", 253):        "CN=" + strings.Repeat("x", 253),
+	} {
+		if got := mustParse(t, spec{subject: cn(name)}.build(t)).Subject(); got != want {
+			t.Errorf("%.10s… is shown as %q, want %q", name, got, want)
+		}
+	}
+}
