@@ -169,6 +169,10 @@ var decisions = []struct {
 	{"claims our component", announced("thief", plain(as("RESEARCHER_own"))), trust.VerdictConflict, "claims-own-component",
 		"identity role address certificate key label", true},
 	{"claims our key", announced("thief", formed(form{key: "own", subject: "thief"})), trust.VerdictConflict, "claims-own-key", "", true},
+	{"claims our loopback endpoint", func(s *scene) *exchange.Announcement {
+		s.held.Self.Endpoint = endpoint(s.t, "localhost:14000")
+		return s.say("paris", at("localhost:14000"))
+	}, trust.VerdictConflict, "claims-own-endpoint", "", true},
 	{"claims our endpoint", func(s *scene) *exchange.Announcement {
 		return s.say("thief", at(s.held.Self.Endpoint.String()))
 	}, trust.VerdictConflict, "claims-own-endpoint", "", true},

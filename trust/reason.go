@@ -135,8 +135,8 @@ func (s *snapshot) conflictReason(a *exchange.Announcement, c collision) Reason 
 	case fieldKey:
 		return Reason{code, fmt.Sprintf("%s announces the MP-SPDZ key of %s under the identity %s. %s Ask both sites.", a.Component, e.name(), identity, nothing)}
 	case fieldEndpoint:
-		return Reason{code, fmt.Sprintf("%s (identity %s) announces %s, which is the endpoint of %s. %s Two parties cannot share an address and port.",
-			a.Component, identity, a.Endpoint, e.name(), nothing)}
+		return Reason{code, fmt.Sprintf("%s (identity %s) announces %s, which is the endpoint of %s. %s Two parties cannot share an address and port.%s",
+			a.Component, identity, a.Endpoint, e.name(), nothing, loopbackText(a))}
 	}
 	return Reason{code, fmt.Sprintf("%s (identity %s) announces a certificate with the subject of that of %s (%s). MP-SPDZ could verify only one of them. %s",
 		a.Component, identity, e.name(), a.Certificate.Subject(), nothing)}
@@ -150,8 +150,20 @@ func (s *snapshot) ownConflictReason(a *exchange.Announcement, field string) Rea
 		fieldEndpoint:  "this site's own endpoint " + a.Endpoint.String(),
 		fieldSubject:   "a certificate with the subject of this site's own (" + a.Certificate.Subject() + ")",
 	}[field]
-	return Reason{"claims-own-" + field, fmt.Sprintf("%s (identity %s) announces %s. Nothing of it is used. If this site was copied, give the copy an "+
-		"identity, an id and a key of its own.", a.Component, a.Peer, what)}
+	cure := " If this site was copied, give the copy an identity, an id and a key of its own."
+	if field == fieldEndpoint && a.Endpoint.IsLoopback() {
+		cure = loopbackText(a)
+	}
+	return Reason{"claims-own-" + field, fmt.Sprintf("%s (identity %s) announces %s. Nothing of it is used.%s", a.Component, a.Peer, what, cure)}
+}
+
+// loopbackText is the cure where two sites left Fed-BioMed's default address as it was, which is by far the commonest way to share one.
+func loopbackText(a *exchange.Announcement) string {
+	if !a.Endpoint.IsLoopback() {
+		return ""
+	}
+	return " A loopback address is right only between components of one machine, each with a port of its own: sites on different machines " +
+		"set mpspdz_ip to the address at which the others reach them."
 }
 
 // clashReason: two approved components, or one and ourselves, cannot be parties of one set.
