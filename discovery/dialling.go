@@ -164,18 +164,16 @@ func (d *Discovery) failed(p peer.ID, err error) map[string]string {
 	return out
 }
 
-// watchInterfaces looks at this machine's interfaces every Poll and acts when they change: mDNS starts again, everybody lost is
-// dialled at once, and the connections that are left are checked.
-func (d *Discovery) watchInterfaces(ctx context.Context, restartMDNS chan<- struct{}) {
-	ticker := time.NewTicker(d.config.Poll)
-	defer ticker.Stop()
+// watchInterfaces looks at this machine's interfaces at every tick and acts when they have changed: mDNS starts again, everybody lost
+// is dialled at once, and the connections that are left are checked.
+func (d *Discovery) watchInterfaces(ctx context.Context, ticks <-chan time.Time, read func() interfaces, restartMDNS chan<- struct{}) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-ticks:
 		}
-		now := readInterfaces()
+		now := read()
 		d.mu.Lock()
 		same := now.state == d.interfaces.state
 		d.interfaces = now

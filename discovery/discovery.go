@@ -99,7 +99,11 @@ func Start(ctx context.Context, c Config) (*Discovery, error) {
 	d.tasks.Go(func() { d.follow(ctx) })
 	d.tasks.Go(func() { d.keepDialling(ctx) })
 	d.tasks.Go(func() { d.tell(ctx) })
-	d.tasks.Go(func() { d.watchInterfaces(ctx, restart) })
+	d.tasks.Go(func() {
+		ticker := time.NewTicker(c.Poll)
+		defer ticker.Stop()
+		d.watchInterfaces(ctx, ticker.C, readInterfaces, restart)
+	})
 	if c.MDNS {
 		d.tasks.Go(func() { d.runMDNS(ctx, restart) })
 	}

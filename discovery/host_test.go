@@ -272,6 +272,31 @@ func TestBarred(t *testing.T) {
 	eventually(t, "let in again", has(atKeeper, h))
 }
 
+// TestInterfaceChangeEndsTheBackOff: who was given up for a while is dialled at once when the network is another one.
+func TestInterfaceChangeEndsTheBackOff(t *testing.T) {
+	h, other := newHost(t, nil), newHost(t, nil)
+	d := run(t, h, func(c *Config) { c.Poll = time.Hour })
+	later := time.Now().Add(time.Hour)
+	d.add(peer.AddrInfo{ID: other.ID(), Addrs: other.Addrs()}, ViaKnown, later)
+
+	ctx, cancel := context.WithCancel(context.Background())
+	ticks, restart, done := make(chan time.Time), make(chan struct{}, 1), make(chan struct{})
+	pictures := []interfaces{d.interfaces, d.interfaces, {state: "another"}}
+	go func() {
+		defer close(done)
+		d.watchInterfaces(ctx, ticks, func() interfaces { p := pictures[0]; pictures = pictures[1:]; return p }, restart)
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	ticks <- time.Now()
+	ticks <- time.Now()
+	if len(restart) != 0 || len(d.Members()) != 0 {
+		t.Error("something was done although nothing changed")
+	}
+	ticks <- time.Now()
+	eventually(t, "dialled at once", has(d, other))
+	eventually(t, "mDNS starts again", func() bool { return len(restart) == 1 })
+}
+
 func TestStartRefusesBadBootstrap(t *testing.T) {
 	var bad *AddressError
 	_, err := Start(context.Background(), Config{Host: newHost(t, nil), Bootstrap: []string{"hub.example", "hub:port"}})
