@@ -123,12 +123,12 @@ func TestBarredIsNeitherRelayedNorHandedOut(t *testing.T) {
 		t.Error("b handed out a barred identity's record")
 	}
 	// b asks nobody for it either: a holds the newer one.
-	ignored := b.x.Stats().Ignored[CodeBarred]
-	if err := b.x.dial(context.Background(), a.host.ID(), false); err != nil {
-		t.Fatal(err)
+	view := &session{x: b.x, ctx: context.Background(), peer: a.host.ID(), ours: b.table.Entries(time.Now()), theirs: a.table.Entries(time.Now())}
+	if want, _ := exchange.Difference(view.ours, view.theirs); len(want) != 1 || want[0].Hash != after.Hash {
+		t.Fatalf("a should hold just the later announcement of x that b lacks, not %d", len(want))
 	}
-	if b.holds(after)() || b.x.Stats().Ignored[CodeBarred] != ignored {
-		t.Error("b asked for a barred identity's record")
+	if lacking := view.lacking(); len(lacking) != 0 {
+		t.Errorf("b would ask for %d records of a barred identity", len(lacking))
 	}
 	if got := entriesOf(b); !got[before.Hash] {
 		t.Error("the barred identity is not in b's table by its hash")
