@@ -67,7 +67,7 @@ func (t *Table) Expire(now time.Time, listed func(peer.ID) bool) []ID {
 // itself, which is then CodeFull. So a flood pushes out only what the flood brought.
 func (t *Table) makeRoom(r Record, from peer.ID) (evicted []ID, err error) {
 	mine := t.counts[from] + 1
-	if mine > t.bounds.PerForwarder {
+	if from != "" && mine > t.bounds.PerForwarder {
 		return nil, late(r, CodeFull, "", "", fmt.Sprintf("the forwarding peer brought %d others that nobody approved", mine-1))
 	}
 	for t.pending >= t.bounds.Pending {

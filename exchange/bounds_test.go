@@ -63,6 +63,20 @@ func TestFloodEvictsOnlyTheFlood(t *testing.T) {
 	}
 }
 
+// TestFloodOverARestart: a flood that was stored must not close the table to newcomers for as long as it lasts.
+func TestFloodOverARestart(t *testing.T) {
+	table := NewTable(Bounds{Pending: 8, PerForwarder: 2})
+	for i := range 8 {
+		put(t, table, row(peer.ID(fmt.Sprint("stored", i)), 1, 1), "", false)
+	}
+	for i, p := range []peer.ID{"a", "b"} {
+		want := []ID{{Kind: KindAnnouncement, Peer: peer.ID(fmt.Sprint("stored", 7-i))}}
+		if evicted := put(t, table, row(p, 1, 1), p, false); !slices.Equal(evicted, want) {
+			t.Errorf("%s evicts %v, want %v", p, evicted, want)
+		}
+	}
+}
+
 func TestLargestForwardersNewestGoes(t *testing.T) {
 	table := NewTable(Bounds{Pending: 6, PerForwarder: 10})
 	for i, from := range []peer.ID{"f", "g", "f", "g", "f", "g"} {

@@ -125,11 +125,12 @@ func (t *Table) Check(r Record, now time.Time) error {
 	return t.checkHistory(r)
 }
 
-// Put checks and stores. from is the forwarding peer. A protected record (approved, own, an imported card) is never
-// evicted, counts against no bound, and is taken whatever its expiry, its lifetime or its certificate's time: Check has
-// refused such ones from the network before. evicted lists what had to go: the newest of the largest forwarder. A
-// *Refusal with CodeEquivocation means that two payloads with one sequence were seen: the one with the smaller hash is
-// held now. Any other error: r is not held.
+// Put checks and stores. from is the forwarding peer; empty for a record that was stored before a restart, whose forwarder
+// is not known any more: such ones have no bound of their own but one account, so that they make room for what is heard.
+// A protected record (approved, own, an imported card) is never evicted, counts against no bound, and is taken whatever
+// its expiry, its lifetime or its certificate's time: Check has refused such ones from the network before. evicted lists
+// what had to go: the newest of the largest forwarder. A *Refusal with CodeEquivocation means that two payloads with one
+// sequence were seen: the one with the smaller hash is held now. Any other error: r is not held.
 func (t *Table) Put(r Record, from peer.ID, protected bool, now time.Time) (evicted []ID, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
