@@ -107,7 +107,7 @@ func full(b *testing.B) (*core, trust.List, trust.List, time.Time) {
 	}
 	all, list := crowd(b, k, mpspdz.MaxParties-1, now)
 	for _, a := range all {
-		if err := k.hear(a, a.Peer, now); err != nil {
+		if err := k.hear(a, nil, a.Peer, now); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -98,7 +98,7 @@ func (k *core) putInForce(withheld map[string]bool) (map[string]*exchange.Announ
 			continue
 		}
 		if present := k.approved[a.Peer]; present == nil || present.Hash != a.Hash {
-			if err := k.store.writeCard(dirApproved, a); err != nil {
+			if err := k.store.writeCard(dirApproved, a, nil); err != nil {
 				return nil, err
 			}
 			k.approved[a.Peer] = a

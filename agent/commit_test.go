@@ -60,7 +60,7 @@ func (b *bench) hear(announcements ...*exchange.Announcement) {
 	b.t.Helper()
 	k := b.open()
 	for _, a := range announcements {
-		if err := k.hear(a, a.Peer, b.now); err != nil {
+		if err := k.hear(a, nil, a.Peer, b.now); err != nil {
 			b.t.Fatal(err)
 		}
 	}
@@ -168,7 +168,7 @@ func TestMereReannouncementDoesNotOvertake(t *testing.T) {
 	k := b.open()
 	shown := approvalOf(k.peer(o.id, b.now))
 	again := o.announce(t, b.now.Add(time.Second), func(r *exchange.Registration) { r.Label = "Hospital of Nice" })
-	if err := k.hear(again, o.id, b.now); err != nil {
+	if err := k.hear(again, nil, o.id, b.now); err != nil {
 		t.Fatal(err)
 	}
 	shown.By = "tester@test"

@@ -10,6 +10,7 @@ import (
 
 	ic "github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/time/rate"
 
 	"fbpeer/agent/api"
 	"fbpeer/config"
@@ -40,11 +41,13 @@ type core struct {
 	equivocal  map[peer.ID]bool
 	evaluation trust.Evaluation
 
-	players  players
-	registry registry
-	problems problems
-	chain    chain
-	changed  time.Time // of anything that a person would notice
+	players   players
+	registry  registry
+	problems  problems
+	chain     chain
+	strangers *rate.Limiter // of lines in the log
+	unlogged  int           // lines that it left out
+	changed   time.Time     // of anything that a person would notice
 
 	certificates map[mpspdz.Hash]api.Certificate // as shown, by SHA-256
 }
@@ -73,7 +76,7 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 		options: o, config: c, store: s,
 		newest: map[peer.ID]*exchange.Announcement{}, approved: map[peer.ID]*exchange.Announcement{},
 		heard: map[peer.ID]heard{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
-		problems: problems{}, certificates: map[mpspdz.Hash]api.Certificate{},
+		problems: problems{}, strangers: newStrangerLines(), certificates: map[mpspdz.Hash]api.Certificate{},
 	}
 	if err := k.loadSelf(); err != nil {
 		return nil, err
@@ -245,6 +248,9 @@ func (k *core) replay(folder string, card storedCard) {
 	default:
 		k.newest[a.Peer] = a
 		k.heard[a.Peer] = heard{at: card.written}
+		if card.equivocal {
+			k.equivocal[a.Peer] = true
+		}
 	}
 }
 

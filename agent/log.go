@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/rs/zerolog"
+	"golang.org/x/time/rate"
 
 	"fbpeer/exchange"
 	"fbpeer/internal/durable"
@@ -60,7 +63,17 @@ func (k *core) record(r trust.LogRecord, now time.Time) {
 		return
 	}
 	k.chain.last = line
-	k.options.Log.Info().Str("component", r.Component).Str("peer", r.Peer).Str("by", r.By).Msg(r.Event + textSuffix(r.Text))
+	message := k.options.Log.Info()
+	field(message, "component", r.Component)
+	field(message, "peer", r.Peer)
+	field(message, "by", r.By)
+	message.Msg(r.Event + textSuffix(r.Text))
+}
+
+func field(message *zerolog.Event, name, value string) {
+	if value != "" {
+		message.Str(name, value)
+	}
 }
 
 func textSuffix(text string) string {
@@ -98,10 +111,30 @@ func (k *core) recordVerdicts(before trust.Evaluation, now time.Time) {
 				event = "reported" // label, policy or expiry: told, not held
 			}
 		}
-		if event != "" {
-			k.record(recordOf(event, a, decision), now)
+		if event == "" {
+			continue
 		}
+		if !k.keeps(id) && !k.strangers.AllowN(now, 1) {
+			k.unlogged++
+			continue
+		}
+		k.record(recordOf(event, a, decision), now)
 	}
+	if k.unlogged > 0 && k.strangers.AllowN(now, 1) {
+		k.record(trust.LogRecord{Event: "heard", Text: fmt.Sprintf("%d more lines about identities that the list does not name were left out", k.unlogged)}, now)
+		k.unlogged = 0
+	}
+}
+
+// Lines about identities that the list does not name: whoever holds the federation's secret can make any number of them, and the
+// log is for ever.
+const (
+	strangerLines = 256
+	strangerEvery = time.Minute
+)
+
+func newStrangerLines() *rate.Limiter {
+	return rate.NewLimiter(rate.Every(strangerEvery), strangerLines)
 }
 
 func recordOf(event string, a *exchange.Announcement, d trust.Decision) trust.LogRecord {

@@ -42,7 +42,7 @@ func (k *core) seal(seen uint64, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := k.store.writeCard(dirHeard, a); err != nil {
+	if err := k.store.writeCard(dirHeard, a, nil); err != nil {
 		return err
 	}
 	k.self.announcement = a

@@ -21,10 +21,13 @@ func sameHeld(a, b *exchange.Announcement) bool {
 }
 
 // hear takes an announcement of somebody else that the table took, and makes it durable. One that cannot be stored is not taken: it
-// comes again with the next sync.
-func (k *core) hear(a *exchange.Announcement, from peer.ID, now time.Time) error {
-	if err := k.store.writeCard(dirHeard, a); err != nil {
+// comes again with the next sync. rival, if not nil, is another with the same sequence, which is kept beside it as the proof.
+func (k *core) hear(a, rival *exchange.Announcement, from peer.ID, now time.Time) error {
+	if err := k.store.writeCard(dirHeard, a, rival); err != nil {
 		return err
+	}
+	if rival != nil {
+		k.equivocal[a.Peer] = true
 	}
 	if before := k.newest[a.Peer]; before != nil && before.Hash != a.Hash {
 		if !sameHeld(before, a) {
@@ -48,15 +51,15 @@ func (k *core) take(t *exchange.Table, a *exchange.Announcement, from peer.ID, n
 	record := a.Record()
 	err = t.Check(record, now)
 	var refusal *exchange.Refusal
+	var rival *exchange.Announcement
 	if errors.As(err, &refusal) && refusal.Code == exchange.CodeEquivocation {
-		k.equivocal[a.Peer] = true
-		if held, ok := t.Get(record.ID); ok && bytes.Compare(held.Hash[:], a.Hash[:]) <= 0 {
-			return true, nil
+		if rival = k.newest[a.Peer]; rival != nil && bytes.Compare(rival.Hash[:], a.Hash[:]) <= 0 {
+			return k.contradicted(rival, a)
 		}
 	} else if err != nil {
 		return false, err
 	}
-	if err := k.hear(a, from, now); err != nil {
+	if err := k.hear(a, rival, from, now); err != nil {
 		return false, err
 	}
 	evicted, err := t.Put(record, from, k.protected(a.Peer), now)
@@ -70,6 +73,18 @@ func (k *core) take(t *exchange.Table, a *exchange.Announcement, from peer.ID, n
 	return true, nil
 }
 
+// contradicted keeps the proof that an identity sealed two payloads with one sequence, once: newest stays what is held.
+func (k *core) contradicted(newest, rival *exchange.Announcement) (news bool, err error) {
+	if k.equivocal[newest.Peer] {
+		return false, nil
+	}
+	if err := k.store.writeCard(dirHeard, newest, rival); err != nil {
+		return false, err
+	}
+	k.equivocal[newest.Peer] = true
+	return true, nil
+}
+
 // protected says whose announcements are never evicted and count against no bound: the approved ones', and everybody's whom the
 // list names.
 func (k *core) protected(id peer.ID) bool {
@@ -80,8 +95,9 @@ func (k *core) protected(id peer.ID) bool {
 func (k *core) fillTable(t *exchange.Table, now time.Time) {
 	put := func(a *exchange.Announcement) {
 		record := a.Record()
-		// What ran out is refused here, as it must be: nobody is told of it, but its sequence stays the floor.
-		if _, err := t.Put(record, a.Peer, k.protected(a.Peer), now); err != nil && !beyond(now, a.Sequence) {
+		// What ran out is refused here, as it must be: nobody is told of it, but its sequence stays the floor. Who forwarded it is not
+		// stored: without a forwarder it makes room for newcomers.
+		if _, err := t.Put(record, "", k.protected(a.Peer), now); err != nil && !beyond(now, a.Sequence) {
 			t.SetFloor(record.ID, record.Sequence)
 		}
 	}

@@ -70,9 +70,14 @@ func (s store) cardPath(folder string, id peer.ID) string {
 	return s.path(folder, id.String()+cardSuffix)
 }
 
-func (s store) writeCard(folder string, a *exchange.Announcement) error {
+// writeCard stores an announcement, and beside it rival, if there is one: another of the same identity and sequence.
+func (s store) writeCard(folder string, a, rival *exchange.Announcement) error {
 	path := s.cardPath(folder, a.Peer)
-	card := exchange.Armour(a.Sealed)
+	sealed := [][]byte{a.Sealed}
+	if rival != nil {
+		sealed = append(sealed, rival.Sealed)
+	}
+	card := exchange.Armour(sealed...)
 	return s.do("card "+folder, func() error { return durable.WriteFile(path, card, 0o600) })
 }
 
@@ -84,6 +89,7 @@ func (s store) removeCard(folder string, id peer.ID) error {
 // storedCard is a card of the state folder, with when it was written.
 type storedCard struct {
 	announcement *exchange.Announcement
+	equivocal    bool // another of the same sequence lies beside it
 	written      time.Time
 }
 
@@ -112,7 +118,7 @@ func (s store) readCards(folder string, f exchange.Federation) (cards []storedCa
 	return cards, problems, nil
 }
 
-// maxCardFile bounds what is read of a stored card: one sealed record in armour.
+// maxCardFile bounds what is read of a stored card: at most two sealed records in armour.
 const maxCardFile = 4 * exchange.MaxSealed
 
 func readCard(path string, f exchange.Federation) (storedCard, error) {
@@ -131,17 +137,24 @@ func readCard(path string, f exchange.Federation) (storedCard, error) {
 	if err != nil {
 		return storedCard{}, err
 	}
-	if len(records) != 1 {
+	if len(records) > 2 {
 		return storedCard{}, fmt.Errorf("%d records where one is expected", len(records))
 	}
-	a, err := exchange.Open(records[0], f)
-	if err != nil {
-		return storedCard{}, err
+	var opened []*exchange.Announcement
+	for _, record := range records {
+		a, err := exchange.Open(record, f)
+		if err != nil {
+			return storedCard{}, err
+		}
+		if filepath.Base(path) != a.Peer.String()+cardSuffix {
+			return storedCard{}, fmt.Errorf("holds an announcement of %s", a.Peer)
+		}
+		opened = append(opened, a)
 	}
-	if filepath.Base(path) != a.Peer.String()+cardSuffix {
-		return storedCard{}, fmt.Errorf("holds an announcement of %s", a.Peer)
+	if len(opened) == 2 && (opened[0].Sequence != opened[1].Sequence || opened[0].Hash == opened[1].Hash) {
+		return storedCard{}, errors.New("two records that do not contradict each other")
 	}
-	return storedCard{announcement: a, written: info.ModTime().UTC()}, nil
+	return storedCard{announcement: opened[0], equivocal: len(opened) == 2, written: info.ModTime().UTC()}, nil
 }
 
 // hasApprovedCards says whether anything was ever approved here, without opening it.
