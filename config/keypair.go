@@ -40,6 +40,9 @@ func (c *Config) readKeyPair(readFile func(string) ([]byte, error), now time.Tim
 	if err != nil {
 		return KeyPair{}, own(certificateFile, err)
 	}
+	if err := certificate.CheckSelfSigned(); err != nil {
+		return KeyPair{}, own(certificateFile, err)
+	}
 	if err := certificate.CheckTime(now); err != nil {
 		return KeyPair{}, own(certificateFile, err)
 	}

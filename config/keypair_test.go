@@ -73,6 +73,8 @@ func encode(kind string, der []byte) string {
 func TestKeyPairRefused(t *testing.T) {
 	good := twoPairs(t)[0]
 	block, _ := pem.Decode([]byte(good.certificate))
+	damaged := bytes.Clone(block.Bytes)
+	damaged[len(damaged)-1] ^= 1
 	netscape := pkix.Extension{Id: asn1.ObjectIdentifier{2, 16, 840, 1, 113730, 1, 1}, Value: []byte{3, 2, 0, 4}}
 	tests := []struct {
 		name string
@@ -97,6 +99,7 @@ func TestKeyPairRefused(t *testing.T) {
 		{"cRLSign", certificateWith(t, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature }), mpspdz.RuleKeyUsage, "alice.pem"},
 		{"Netscape CA", certificateWith(t, func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{netscape} }), mpspdz.RuleNetscape, "alice.pem"},
 		{"serverAuth only", certificateWith(t, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }), mpspdz.RuleExtendedUse, "alice.pem"},
+		{"a damaged signature", pair{encode("CERTIFICATE", damaged), good.key}, mpspdz.RuleSignature, "alice.pem"},
 		{"key is none", pair{good.certificate, "nothing"}, mpspdz.RuleNotPEM, "alice.key"},
 	}
 	for _, test := range tests {
