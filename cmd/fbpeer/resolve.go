@@ -33,6 +33,12 @@ func resolve(s api.Snapshot, arg string) ([]api.Peer, error) {
 
 func resolveComponent(s api.Snapshot, name string) (string, error) {
 	all := append([]api.Peer{s.Self}, s.Peers...)
+	// The operator's own names come first: a stranger may announce an alias as its id.
+	for _, p := range all {
+		if name != "" && p.Alias == name {
+			return p.Component, nil
+		}
+	}
 	starting := map[string]bool{}
 	for _, p := range all {
 		if name != "" && strings.HasPrefix(p.Component, name) {
@@ -41,11 +47,6 @@ func resolveComponent(s api.Snapshot, name string) (string, error) {
 	}
 	if starting[name] {
 		return name, nil
-	}
-	for _, p := range all {
-		if name != "" && p.Alias == name {
-			return p.Component, nil
-		}
 	}
 	var ids []string
 	for id := range starting {

@@ -17,6 +17,8 @@ func TestTarget(t *testing.T) {
 	claim := impostor.Peers[0]
 	refusedOne := withImpostor()
 	refusedOne.Peers[0].State = api.StateDenied
+	stranger := cardio()
+	stranger.Peers = append(stranger.Peers, api.Peer{Component: "nice", Role: "party", PeerID: "12D3KooWstranger", State: api.StatePending})
 	bare := cardio()
 	bare.Peers = append(bare.Peers, api.Peer{PeerID: "12D3KooWbare", State: api.StateDenied})
 	tests := []struct {
@@ -30,6 +32,7 @@ func TestTarget(t *testing.T) {
 	}{
 		{name: "id", s: withPending(), arg: idParis, want: withPending().Peers[2].PeerID},
 		{name: "alias", s: withPending(), arg: "nice", want: cardio().Peers[0].PeerID},
+		{name: "a stranger whose id is an alias", s: stranger, arg: "nice", want: cardio().Peers[0].PeerID},
 		{name: "unique prefix", s: withPending(), arg: "NODE_f", want: cardio().Peers[1].PeerID},
 		{name: "ambiguous prefix", s: withPending(), arg: "NODE_98", code: exitUsage, says: idParis + ", " + idNice},
 		{name: "unknown", s: withPending(), arg: "NODE_77", code: exitFailed, says: "NODE_77"},
