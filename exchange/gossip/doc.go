@@ -48,7 +48,8 @@
 //
 // Exchanges run when a connection has been identified (the side that dialled at once, the other 1 to 2 s later, which is usually one byte), every
 // SyncEvery with one random neighbour, with 3 random neighbours 100 to 300 ms after Stored, and, if an exchange showed something that we
-// lack, with one random neighbour 1 to 2 s later, at most 8 times until something is stored: the one who had it may have used up its share.
+// lack, with another random neighbour 1 to 2 s later, at most 8 times until something is stored: the one who had it may have used up its
+// share, or not answer.
 //
 // # Bounds
 //

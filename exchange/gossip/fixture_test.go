@@ -78,6 +78,7 @@ type options struct {
 	full    *atomic.Value // its loop stores nothing from this peer.ID
 	addrs   []string      // told to others
 	trusted []peer.ID
+	bounds  exchange.Bounds
 	timing  timing
 	every   time.Duration
 }
@@ -124,7 +125,7 @@ func newTestKey(t *testing.T) ic.PrivKey {
 
 func newMember(t *testing.T, o options) *member {
 	t.Helper()
-	m := &member{t: t, key: newTestKey(t), federation: testFederation(t), table: exchange.NewTable(exchange.Bounds{}), port: 14000,
+	m := &member{t: t, key: newTestKey(t), federation: testFederation(t), table: exchange.NewTable(o.bounds), port: 14000,
 		learned: map[peer.ID][]ma.Multiaddr{}}
 	m.host = newTestHost(t, m.key, o.addrs)
 	if o.timing == (timing{}) {

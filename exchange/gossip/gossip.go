@@ -77,13 +77,16 @@ type timing struct {
 	exchange             time.Duration // a whole sync
 	listener, listenerBy time.Duration // the listening side's first sync, from and by at most this much later
 	stored, storedBy     time.Duration // syncs after Stored
+	patience             time.Duration // how long nobody else is asked for a record that one neighbour was asked for
+	again                time.Duration // until the same neighbour is asked again for what it gave and the table does not hold
 	unfinished           time.Duration // until another neighbour is asked for what one had and we still lack, and at most twice that
 	settled              time.Duration // how long a table that differs for good is taken for unchanged
 }
 
 func defaultTiming() timing {
 	return timing{exchange: 10 * time.Second, listener: time.Second, listenerBy: time.Second,
-		stored: 100 * time.Millisecond, storedBy: 200 * time.Millisecond, unfinished: time.Second, settled: 2 * time.Minute}
+		stored: 100 * time.Millisecond, storedBy: 200 * time.Millisecond, patience: time.Second, again: 30 * time.Second,
+		unfinished: time.Second, settled: 2 * time.Minute}
 }
 
 const (

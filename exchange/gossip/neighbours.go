@@ -15,29 +15,29 @@ import (
 	"fbpeer/exchange"
 )
 
-const (
-	fetchedMost    = 8192 // records that are remembered as fetched from one neighbour
-	unfinishedMost = 8    // exchanges in a row that bring nothing new
-)
+const unfinishedMost = 8 // exchanges in a row that bring nothing new
 
 // neighbours is what is remembered of each connected member that speaks the sync protocol. Safe for concurrent use.
 type neighbours struct {
 	mu    sync.Mutex
 	peers map[peer.ID]*neighbour
-	asked map[[32]byte]bool // records that a running exchange asked for: nobody else is asked at the same time
+	asked map[[32]byte]asking // records that a running exchange asked for: nobody else is asked in the first second
 }
 
 type neighbour struct {
-	fetched map[[32]byte]bool // came from it, or was withheld, on this connection
-	running bool              // an exchange that we started
-	again   bool              // another one was asked for meanwhile
+	// What came from it, or was withheld, on this connection, and when it may be asked for again if the table does not hold it: the
+	// loop may have had no room. Zero is never.
+	fetched map[[32]byte]time.Time
+	waits   time.Time // when something that waits for room may be asked for; zero: nothing waits
+	running bool      // an exchange that we started
+	again   bool      // another one was asked for meanwhile
 	// The digests at the end of the last exchange that left nothing to ask for, and when that was.
 	ours, theirs [32]byte
 	settled      time.Time
 }
 
 func newNeighbours() *neighbours {
-	return &neighbours{peers: map[peer.ID]*neighbour{}, asked: map[[32]byte]bool{}}
+	return &neighbours{peers: map[peer.ID]*neighbour{}, asked: map[[32]byte]asking{}}
 }
 
 // add says whether p is new.
@@ -47,7 +47,7 @@ func (n *neighbours) add(p peer.ID) bool {
 	if _, ok := n.peers[p]; ok {
 		return false
 	}
-	n.peers[p] = &neighbour{fetched: map[[32]byte]bool{}}
+	n.peers[p] = &neighbour{fetched: map[[32]byte]time.Time{}}
 	return true
 }
 
@@ -75,6 +75,22 @@ func (n *neighbours) some(k int) []peer.ID {
 	slices.Sort(out)
 	rand.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
 	return out[:min(len(out), k)]
+}
+
+// idle gives a random neighbour with whom no exchange that we started runs, if there is one.
+func (n *neighbours) idle() (peer.ID, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var out []peer.ID
+	for p, nb := range n.peers {
+		if !nb.running {
+			out = append(out, p)
+		}
+	}
+	if len(out) == 0 {
+		return "", false
+	}
+	return out[rand.IntN(len(out))], true
 }
 
 func (n *neighbours) count() int {
@@ -121,52 +137,17 @@ func (n *neighbours) settle(p peer.ID, ours, theirs [32]byte, now time.Time) {
 	}
 }
 
-// settledFor gives p's digest if with ours nothing was left to ask for, not too long ago.
-func (n *neighbours) settledFor(p peer.ID, ours [32]byte, now time.Time, lasts time.Duration) *[32]byte {
+// settledFor gives p's digest if with ours nothing was left to ask for, not too long ago, and what waits for room has none.
+func (n *neighbours) settledFor(p peer.ID, ours [32]byte, room int, now time.Time, lasts time.Duration) *[32]byte {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	nb, ok := n.peers[p]
-	if !ok || nb.settled.IsZero() || nb.ours != ours || now.Sub(nb.settled) > lasts {
+	if !ok || nb.settled.IsZero() || nb.ours != ours || now.Sub(nb.settled) > lasts ||
+		room > 0 && !nb.waits.IsZero() && !now.Before(nb.waits) {
 		return nil
 	}
 	theirs := nb.theirs
 	return &theirs
-}
-
-// claim gives the first of these entries (indices into a table) that may be asked of p, and reserves them.
-func (n *neighbours) claim(p peer.ID, table []exchange.Entry, indices []int) []int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	nb, ok := n.peers[p]
-	if !ok {
-		return nil
-	}
-	var out []int
-	for _, i := range indices {
-		if h := table[i].Hash; len(out) < maxWant && len(nb.fetched) < fetchedMost && !nb.fetched[h] && !n.asked[h] {
-			n.asked[h] = true
-			out = append(out, i)
-		}
-	}
-	return out
-}
-
-// release ends the reservation.
-func (n *neighbours) release(table []exchange.Entry, indices []int) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, i := range indices {
-		delete(n.asked, table[i].Hash)
-	}
-}
-
-// fetched notes that p need not be asked for a record again on this connection.
-func (n *neighbours) fetched(p peer.ID, hash [32]byte) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if nb, ok := n.peers[p]; ok {
-		nb.fetched[hash] = true
-	}
 }
 
 func (x *Exchange) subscribe() (event.Subscription, error) {
@@ -286,8 +267,8 @@ func (x *Exchange) syncStored(ctx context.Context) {
 	}
 }
 
-// syncUnfinished asks another neighbour for what one had and we still lack: the loop may not have taken it from that one, whose share
-// was used up. It gives up after some tries, until something is stored.
+// syncUnfinished asks another neighbour for what one had and we still lack: that one may not answer, or the loop may not have taken it
+// from that one, whose share was used up. It gives up after some tries, until something is stored.
 func (x *Exchange) syncUnfinished(ctx context.Context) {
 	for {
 		select {
@@ -298,10 +279,11 @@ func (x *Exchange) syncUnfinished(ctx context.Context) {
 		if !sleep(ctx, x.timing.unfinished+rand.N(x.timing.unfinished)) {
 			return
 		}
-		if x.tries.Add(1) > unfinishedMost {
-			continue
+		select {
+		case <-x.unfinished: // came while we waited
+		default:
 		}
-		for _, p := range x.neighbours.some(1) {
+		if p, ok := x.neighbours.idle(); ok && x.tries.Add(1) <= unfinishedMost {
 			x.spawn(func() { x.sync(ctx, p, false) })
 		}
 	}

@@ -90,7 +90,7 @@ func resetUnless(s network.Stream, err *error) {
 func (t *session) dialer(peers bool) error {
 	now := t.x.c.Now()
 	h := hello{version: helloVersion, peers: peers, clock: now, digest: t.digest,
-		settled: t.x.neighbours.settledFor(t.peer, t.digest, now, t.x.timing.settled)}
+		settled: t.x.neighbours.settledFor(t.peer, t.digest, t.x.c.Table.Room(t.peer), now, t.x.timing.settled)}
 	if err := t.send(h.encode()); err != nil {
 		return err
 	}
@@ -226,11 +226,19 @@ func (t *session) readTable() ([]exchange.Entry, error) {
 func (t *session) fetch() error {
 	lacking := t.lacking()
 	if len(lacking) > 0 {
+		poke(t.x.unfinished) // now already: this one may take its time
 		defer poke(t.x.unfinished)
 	}
-	indices := t.x.neighbours.claim(t.peer, t.theirs, lacking)
-	defer t.x.neighbours.release(t.theirs, indices)
-	if len(indices) > 0 {
+	table := t.x.c.Table
+	indices, running := t.x.neighbours.claim(t.peer, t.theirs, lacking, share{
+		room: table.Room(t.peer), patience: t.x.timing.patience, now: t.x.c.Now(),
+		needsRoom: func(e exchange.Entry) bool {
+			_, held := table.Get(e.ID)
+			return !held && !t.x.c.Trusted(e.Peer)
+		},
+	})
+	defer t.x.neighbours.release(t.peer, t.theirs, indices)
+	if running || len(indices) > 0 {
 		t.pending = true
 	}
 	if err := t.send(encodeWant(indices)); err != nil {
@@ -273,15 +281,20 @@ func (t *session) lacking() []int {
 // further.
 func (t *session) take(asked exchange.Entry, sealed []byte) error {
 	if len(sealed) == 0 { // withheld
-		t.x.neighbours.fetched(t.peer, asked.Hash)
+		t.x.neighbours.fetched(t.peer, asked.Hash, time.Time{})
 		return nil
 	}
 	a, err := t.x.judge(sealed, t.peer, asked.Peer)
 	if codeOf(err) == CodeRate {
 		return fmt.Errorf("taking a record: %w", err)
 	}
-	t.x.neighbours.fetched(t.peer, asked.Hash)
-	switch Outcome(err) {
+	var again time.Time
+	outcome := Outcome(err)
+	if outcome == pubsub.ValidationAccept { // the loop may still have no room for it
+		again = t.x.c.Now().Add(t.x.timing.again)
+	}
+	t.x.neighbours.fetched(t.peer, asked.Hash, again)
+	switch outcome {
 	case pubsub.ValidationReject:
 		return broken("a record that nobody may pass on: %w", err)
 	case pubsub.ValidationAccept:

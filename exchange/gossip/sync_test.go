@@ -156,7 +156,7 @@ func TestWhatWasDeclinedIsNotAskedForAgain(t *testing.T) {
 		t.Fatalf("what the loop did not take was fetched %d times on one connection, want once", n)
 	}
 	digest := exchange.Digest(a.table.Entries(time.Now()))
-	if got := b.x.neighbours.settledFor(a.host.ID(), exchange.Digest(nil), time.Now(), time.Minute); got == nil || *got != digest {
+	if got := b.x.neighbours.settledFor(a.host.ID(), exchange.Digest(nil), 1, time.Now(), time.Minute); got == nil || *got != digest {
 		t.Error("tables that differ for good are not remembered as settled")
 	}
 	// A new connection starts anew.
