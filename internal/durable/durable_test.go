@@ -36,6 +36,7 @@ func operations() map[string]func(d disk, dir string) error {
 			return d.appendLine(filepath.Join(dir, "log"), []byte("second"), 0o600)
 		},
 		"grow":    func(d disk, dir string) error { return d.rewrite(inDir(dir, shortContent, newContent)) },
+		"limited": growBeyondLimit,
 		"shrink":  func(d disk, dir string) error { return d.rewrite(inDir(dir, newContent, shortContent)) },
 		"recover": func(d disk, dir string) error { _, err := d.recover(filepath.Join(dir, "intent")); return err },
 		"swap":    func(d disk, dir string) error { return d.swapFolder(dir, nameB, filesB(), nil, 0o750, 2) },
