@@ -56,6 +56,7 @@
 // Per forwarding neighbour 2,048 records and 8 MiB at once, refilled by 50 records and 256 KiB a second; per origin 16 records and
 // 64 KiB at once, refilled by 1 record in 5 s and 4 KiB a second. The forwarder pays for everything it brings, the origin only for what would be
 // accepted, so that nobody can use up somebody else's. Of a neighbour 4 syncs a second (16 at once) are answered, of all 32 at the same time.
+// Each bound counts 4,096 strangers at the same time; who was idle longest makes room for another. Trusted ones are always counted apart.
 // A bound that bites is counted in Stats and logged once per peer.
 //
 // Nothing that a peer sends makes a goroutine panic: what nevertheless does is recovered, logged and counted as ignored or ends the

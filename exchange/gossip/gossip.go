@@ -44,7 +44,8 @@ type Config struct {
 	Deliver func(ctx context.Context, r Received)
 	// Learned takes checked addresses of members that a neighbour is connected to or trusts. Optional.
 	Learned func(peer.AddrInfo)
-	// Trusted says whose signed peer records may be handed on while they are not connected (accepted members). Optional.
+	// Trusted says who is accepted: their signed peer records may be handed on while they are not connected, their records need no
+	// room in the table, and strangers' accounts do not crowd out theirs. Optional.
 	Trusted func(peer.ID) bool
 	// SyncEvery is how often to sync with a random neighbour; 0 is 30 s.
 	SyncEvery time.Duration
@@ -205,7 +206,7 @@ func (x *Exchange) judge(sealed []byte, from, author peer.ID) (*exchange.Announc
 func (x *Exchange) examine(sealed []byte, from, author peer.ID) (a *exchange.Announcement, err error) {
 	defer x.tally.recovered("checking a record", func() { a, err = nil, refuse(CodePanic, "", "checking it failed") })
 	now := x.c.Now()
-	if !x.forwarders.allow(from, len(sealed), now) {
+	if !x.forwarders.allow(from, x.c.Trusted(from), len(sealed), now) {
 		return nil, refuse(CodeRate, from, "the neighbour brings too much")
 	}
 	a, err = exchange.Open(sealed, x.c.Federation)
@@ -219,7 +220,7 @@ func (x *Exchange) examine(sealed []byte, from, author peer.ID) (a *exchange.Ann
 		return a, refuse(CodeBarred, a.Peer, "the identity is denied or revoked here")
 	}
 	err = x.c.Table.Check(a.Record(), now)
-	if Outcome(err) == pubsub.ValidationAccept && !x.origins.allow(a.Peer, len(sealed), now) {
+	if Outcome(err) == pubsub.ValidationAccept && !x.origins.allow(a.Peer, x.c.Trusted(a.Peer), len(sealed), now) {
 		return a, refuse(CodeRate, a.Peer, "the identity announces too often")
 	}
 	return a, err

@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -32,46 +33,66 @@ func syncBound() bound {
 	return bound{records: 4, recordsAtOnce: 16, bytes: 1, bytesAtOnce: 1, rememberedMost: 4096}
 }
 
-// meter holds each peer to a bound. Safe for concurrent use.
+// meter holds each peer to a bound. Strangers have a bounded number of accounts, and those used longest ago make room for new ones: who
+// makes up many identities gains nothing by it that they would not give, and cannot keep others out. Trusted peers, whose number is the
+// operator's choice, always have an account of their own. Safe for concurrent use.
 type meter struct {
 	bound bound
 	mu    sync.Mutex
 	peers map[peer.ID]*account
 }
 
-type account struct{ records, bytes *rate.Limiter }
+type account struct {
+	records, bytes *rate.Limiter
+	used           time.Time
+	trusted        bool
+}
 
 func newMeter(b bound) *meter { return &meter{bound: b, peers: map[peer.ID]*account{}} }
 
 // allow charges a peer for one record of so many bytes, and says whether it may bring it. Nothing is charged for what is refused.
-func (m *meter) allow(p peer.ID, size int, now time.Time) bool {
+func (m *meter) allow(p peer.ID, trusted bool, size int, now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	a, ok := m.peers[p]
 	if !ok {
 		if len(m.peers) >= m.bound.rememberedMost {
-			m.prune(now)
+			m.evict(now)
 		}
-		if len(m.peers) >= m.bound.rememberedMost {
+		if len(m.peers) >= m.bound.rememberedMost && !trusted {
 			return false
 		}
 		a = &account{
-			rate.NewLimiter(rate.Limit(m.bound.records), m.bound.recordsAtOnce),
-			rate.NewLimiter(rate.Limit(m.bound.bytes), m.bound.bytesAtOnce),
+			records: rate.NewLimiter(rate.Limit(m.bound.records), m.bound.recordsAtOnce),
+			bytes:   rate.NewLimiter(rate.Limit(m.bound.bytes), m.bound.bytesAtOnce),
 		}
 		m.peers[p] = a
 	}
+	a.used, a.trusted = now, trusted
 	if a.records.TokensAt(now) < 1 || a.bytes.TokensAt(now) < float64(size) {
 		return false
 	}
 	return a.records.AllowN(now, 1) && a.bytes.AllowN(now, size)
 }
 
-// prune forgets those who have all of their allowance back: a new account is the same.
-func (m *meter) prune(now time.Time) {
+// evict forgets those who have all of their allowance back, as a new account is the same, and if that is not enough, the strangers
+// that were idle longest: an eighth of the room at once, so that a flood does not cost a look at all accounts for each record.
+func (m *meter) evict(now time.Time) {
+	var strangers []peer.ID
 	for p, a := range m.peers {
-		if a.records.TokensAt(now) >= float64(m.bound.recordsAtOnce) && a.bytes.TokensAt(now) >= float64(m.bound.bytesAtOnce) {
+		switch {
+		case a.records.TokensAt(now) >= float64(m.bound.recordsAtOnce) && a.bytes.TokensAt(now) >= float64(m.bound.bytesAtOnce):
 			delete(m.peers, p)
+		case !a.trusted:
+			strangers = append(strangers, p)
 		}
+	}
+	surplus := len(m.peers) - m.bound.rememberedMost + max(m.bound.rememberedMost/8, 1)
+	if surplus <= 0 {
+		return
+	}
+	slices.SortFunc(strangers, func(p, q peer.ID) int { return m.peers[p].used.Compare(m.peers[q].used) })
+	for _, p := range strangers[:min(surplus, len(strangers))] {
+		delete(m.peers, p)
 	}
 }

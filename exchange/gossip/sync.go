@@ -131,7 +131,7 @@ func (t *session) dialer(peers bool) error {
 func (x *Exchange) answer(ctx context.Context) network.StreamHandler {
 	return func(s network.Stream) {
 		p := s.Conn().RemotePeer()
-		ok := x.syncs.allow(p, 0, x.c.Now()) && !x.c.Barred(p)
+		ok := x.syncs.allow(p, x.c.Trusted(p), 0, x.c.Now()) && !x.c.Barred(p)
 		if ok {
 			select {
 			case x.inbound <- struct{}{}:

@@ -3,10 +3,12 @@ package gossip
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/record"
 
 	"fbpeer/exchange"
@@ -221,29 +223,84 @@ func TestMeter(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	m := newMeter(bound{records: 1, recordsAtOnce: 3, bytes: 10, bytesAtOnce: 100, rememberedMost: 2})
 	steps := []struct {
-		peer  string
-		bytes int
-		after time.Duration
-		want  bool
-		why   string
+		peer    string
+		trusted bool
+		bytes   int
+		after   time.Duration
+		want    bool
+		why     string
 	}{
-		{"a", 10, 0, true, "first"},
-		{"a", 10, 0, true, "second"},
-		{"a", 200, 0, false, "more bytes than at once"},
-		{"a", 10, 0, true, "what was refused is not charged"},
-		{"a", 10, 0, false, "fourth at once"},
-		{"b", 100, 0, true, "another peer has its own"},
-		{"b", 1, 0, false, "its bytes are used up"},
-		{"c", 1, 0, false, "no room for a third peer"},
-		{"a", 10, time.Second, true, "one record a second comes back"},
-		{"a", 10, 0, false, "and no more"},
-		{"b", 10, 0, true, "10 bytes a second come back"},
-		{"c", 1, time.Minute, true, "accounts that are full again make room"},
+		{"a", false, 10, 0, true, "first"},
+		{"a", false, 10, 0, true, "second"},
+		{"a", false, 200, 0, false, "more bytes than at once"},
+		{"a", false, 10, 0, true, "what was refused is not charged"},
+		{"a", false, 10, 0, false, "fourth at once"},
+		{"b", false, 100, 0, true, "another peer has its own"},
+		{"b", false, 1, 0, false, "its bytes are used up"},
+		{"a", false, 10, time.Second, true, "one record a second comes back"},
+		{"a", false, 10, 0, false, "and no more"},
+		{"b", false, 10, 0, true, "10 bytes a second come back"},
+		{"b", false, 10, 10 * time.Millisecond, false, "and no more"},
+		{"c", false, 1, 0, true, "a third peer's account takes the place of the idlest"},
+		{"b", false, 10, 0, false, "which was not this one"},
+		{"t", true, 100, 0, true, "a trusted one makes room for itself too"},
+		{"c", false, 1, time.Minute, true, "accounts that are full again make room first"},
 	}
 	for _, s := range steps {
 		now = now.Add(s.after)
-		if got := m.allow(peerID(s.peer), s.bytes, now); got != s.want {
+		if got := m.allow(peerID(s.peer), s.trusted, s.bytes, now); got != s.want {
 			t.Errorf("%s: %d bytes of %s: allowed %v, want %v", s.why, s.bytes, s.peer, got, s.want)
+		}
+	}
+}
+
+func TestTrustedHaveAccountsOfTheirOwn(t *testing.T) {
+	a := newMember(t, options{})
+	b := newMember(t, options{trusted: []peer.ID{a.host.ID()}})
+	line(t, a, b)
+	a.announce()
+	for name, m := range map[string]*meter{"forwarders": b.x.forwarders, "origins": b.x.origins, "syncs": b.x.syncs} {
+		eventually(t, name+" count it as trusted", func() bool {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			account := m.peers[a.host.ID()]
+			return account != nil && account.trusted
+		})
+	}
+}
+
+// TestStrangersCrowdOutNobody: three hostile neighbours bring more made-up identities than are counted, and go on.
+func TestStrangersCrowdOutNobody(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	b := originBound()
+	m := newMeter(b)
+	made := 0
+	flood := func(n int) {
+		for range n {
+			made++
+			m.allow(peerID(fmt.Sprint("made up ", made)), false, b.bytesAtOnce, now)
+		}
+	}
+	trusted := peerID("trusted")
+	for range b.recordsAtOnce {
+		if !m.allow(trusted, true, 1, now) {
+			t.Fatal("a trusted one is held up")
+		}
+	}
+	flood(3 * forwarderBound().recordsAtOnce)
+	if m.allow(trusted, true, 1, now) {
+		t.Error("a flood gives a trusted one more than its share: its account was evicted")
+	}
+	if !m.allow(peerID("newcomer"), false, 1, now) {
+		t.Error("a newcomer is held up by others' accounts")
+	}
+	if len(m.peers) > b.rememberedMost+1 {
+		t.Errorf("%d accounts", len(m.peers))
+	}
+	// As many trusted ones as there is room for strangers: all of them are served.
+	for i := range b.rememberedMost + 1 {
+		if !m.allow(peerID(fmt.Sprint("approved ", i)), true, 1, now) {
+			t.Fatalf("trusted one %d is held up", i)
 		}
 	}
 }
