@@ -4,19 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
-	"github.com/libp2p/go-libp2p/p2p/protocol/identify"
 )
 
 const (
-	dialTimeout  = 15 * time.Second
-	checkTimeout = 5 * time.Second
+	dialTimeout = 15 * time.Second
 
 	// Failed dials in a row until a bootstrap address is worth a warning; and if somebody answers there but lets us go, dials.
 	warnAfter        = 2
@@ -184,8 +180,8 @@ func (d *Discovery) watchInterfaces(ctx context.Context, ticks <-chan time.Time,
 		d.config.Log.Debug().Msg("local interfaces changed")
 		poke(restartMDNS)
 		d.redialAll()
-		for _, p := range d.host.Network().Peers() {
-			d.tasks.Go(func() { d.check(ctx, p) })
+		for _, c := range d.host.Network().Conns() {
+			d.tasks.Go(func() { d.check(ctx, c) })
 		}
 	}
 }
@@ -201,30 +197,4 @@ func (d *Discovery) redialAll() {
 	}
 	d.mu.Unlock()
 	poke(d.wake)
-}
-
-// check closes a peer's connections if it does not answer on them within 5 s. Without it a connection that lost its link is noticed
-// only by the keep-alive, and taken up again only when TCP's own back-off lets it. Asking for identify is the cheapest question.
-func (d *Discovery) check(ctx context.Context, p peer.ID) {
-	ctx, cancel := context.WithTimeout(network.WithNoDial(ctx, "check"), checkTimeout)
-	defer cancel()
-	if d.answers(ctx, p) || errors.Is(ctx.Err(), context.Canceled) {
-		return
-	}
-	d.config.Log.Debug().Str("peer", p.String()).Msg("connection is dead")
-	_ = d.host.Network().ClosePeer(p) // dead or closed already
-}
-
-func (d *Discovery) answers(ctx context.Context, p peer.ID) bool {
-	s, err := d.host.NewStream(ctx, p, identify.ID)
-	if err != nil {
-		return false
-	}
-	defer s.Reset()
-	deadline, _ := ctx.Deadline()
-	if err := s.SetDeadline(deadline); err != nil {
-		return false
-	}
-	n, err := s.Read(make([]byte, 1))
-	return n > 0 || errors.Is(err, io.EOF)
 }

@@ -59,6 +59,7 @@ type Discovery struct {
 	seeds      []*seed
 	interfaces interfaces
 	warnings   map[string]string
+	checking   map[peer.ID]network.Conn // whose older connections are being checked: the newest connection then
 }
 
 // Start finds members and keeps connected to them until ctx ends; Wait returns then. It fails with an *AddressError on a bootstrap
@@ -84,7 +85,7 @@ func Start(ctx context.Context, c Config) (*Discovery, error) {
 		host: c.Host, config: c, events: events,
 		wake: make(chan struct{}, 1), changed: make(chan struct{}, 1),
 		book: newBook(c.Host.ID()), seeds: seeds,
-		interfaces: readInterfaces(), warnings: map[string]string{},
+		interfaces: readInterfaces(), warnings: map[string]string{}, checking: map[peer.ID]network.Conn{},
 	}
 	now := time.Now()
 	for _, info := range c.Known {
@@ -129,6 +130,7 @@ func (d *Discovery) follow(ctx context.Context) {
 			switch e := e.(type) {
 			case event.EvtPeerIdentificationCompleted:
 				d.identified(e.Peer)
+				d.checkOlder(ctx, e.Conn)
 			case event.EvtPeerConnectednessChanged:
 				if e.Connectedness == network.NotConnected {
 					d.gone(e.Peer)

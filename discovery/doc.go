@@ -10,8 +10,9 @@
 // dialling and after the handshake; the one who is refused sees a connection that closes at once, so "connected" is said here only
 // after identify has succeeded.
 //
-// Keep-alives go out every 10 s, so a dead connection is noticed within 20 s; when a local interface changes, connections are
-// checked at once.
+// Keep-alives go out every 10 s, so a dead connection is noticed within 20 s. When a local interface changes, connections are
+// checked at once, and so are a peer's older connections when it makes a new one: its address may have changed. A connection on which
+// nothing comes within 5 s is closed.
 //
 // # Finding members
 //

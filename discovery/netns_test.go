@@ -126,6 +126,26 @@ func TestMDNSAndCut(t *testing.T) {
 	})
 }
 
+// TestAddressChangeOfOneWeDialled: no mDNS, and nothing changes on this machine. The other one comes back by itself, and the connection
+// that we dialled to its old address must not pass for the live one until the keep-alive ends it.
+func TestAddressChangeOfOneWeDialled(t *testing.T) {
+	needNamespaces(t)
+	t.Parallel()
+	l := newLAN(t, "d")
+	withoutIPv6(t, l.a)
+	withoutIPv6(t, l.b)
+	a := startPeer(t, l.a, part{})
+	b := startPeer(t, l.b, part{Bootstrap: []string{"10.77.0.1"}})
+	eventually(t, "b finds a", b.connected(a))
+	eventually(t, "a sees b", a.connected(b))
+	ip(t, "-n", l.a, "addr", "del", "10.77.0.1/24", "dev", "eth0")
+	ip(t, "-n", l.a, "addr", "add", "10.77.0.9/24", "dev", "eth0")
+	eventually(t, "b has a at its new address", func() bool {
+		m, ok := b.member(a)
+		return ok && strings.HasPrefix(m.Addr, "/ip4/10.77.0.9/")
+	})
+}
+
 // TestManyBehindOneAddress: libp2p's defaults let 8 connections in from one address, and 16 at once.
 func TestManyBehindOneAddress(t *testing.T) {
 	needNamespaces(t)
