@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,8 +32,12 @@ func TestMain(m *testing.M) {
 	if role == "" {
 		os.Exit(m.Run())
 	}
-	if role == "logs" {
-		playLogs()
+	switch role {
+	case "logs at info":
+		playLogs(zerolog.InfoLevel)
+		return
+	case "logs at debug":
+		playLogs(zerolog.DebugLevel)
 		return
 	}
 	if err := playPeer(role); err != nil {
@@ -196,11 +201,12 @@ func (p *process) apart() func() bool {
 	return func() bool { return len(p.report().Members) == 0 }
 }
 
-// playLogs bridges the logs to standard output, and writes by each way that libp2p and what it uses write.
-func playLogs() {
-	BridgeLogs(zerolog.New(os.Stdout).Level(zerolog.InfoLevel))
-	gologshim.Logger("swarm2").Warn("by libp2p", "peer", "12D3\x1b[31m")
-	gologshim.Logger("swarm2").Debug("below the level")
+// playLogs bridges the logs at a level to standard output, and writes by each way that libp2p and what it uses write.
+func playLogs(level zerolog.Level) {
+	BridgeLogs(zerolog.New(os.Stdout).Level(level))
+	swarm := gologshim.Logger("swarm2").With("self", "12D3")
+	swarm.Warn("by libp2p", "peer", "12D3\x1b[31m")
+	swarm.Info("information by libp2p")
 	slog.Error("by slog")
 	log.Print("by the standard log")
 }
@@ -210,26 +216,32 @@ func TestBridgeLogs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), roleVariable+"=logs")
-	var out, stderr strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &stderr
-	if err := cmd.Run(); err != nil {
-		t.Fatal(err)
-	}
-	if stderr.Len() > 0 {
-		t.Errorf("on standard error: %s", &stderr)
-	}
-	want := []struct{ level, message string }{{"warn", "by libp2p"}, {"error", "by slog"}, {"info", "by the standard log"}}
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != len(want) {
-		t.Fatalf("%d lines, want %d:\n%s", len(lines), len(want), &out)
-	}
-	for i, line := range lines {
-		var got struct{ Level, Message, Logger string }
-		if err := json.Unmarshal([]byte(line), &got); err != nil || got.Level != want[i].level || got.Message != want[i].message ||
-			(i == 0 && got.Logger != "swarm2") {
-			t.Errorf("line %d is %s (%v)", i, line, err)
+	type line struct{ Level, Message, Logger string }
+	warning, failure := line{"warn", "by libp2p", "swarm2"}, line{"error", "by slog", ""}
+	for role, want := range map[string][]line{
+		"logs at info":  {warning, failure},
+		"logs at debug": {warning, {"debug", "information by libp2p", "swarm2"}, failure, {"debug", "by the standard log", ""}},
+	} {
+		cmd := exec.Command(self)
+		cmd.Env = append(os.Environ(), roleVariable+"="+role)
+		var out, stderr strings.Builder
+		cmd.Stdout, cmd.Stderr = &out, &stderr
+		if err := cmd.Run(); err != nil {
+			t.Fatal(err)
+		}
+		if stderr.Len() > 0 {
+			t.Errorf("%s: on standard error: %s", role, &stderr)
+		}
+		var got []line
+		for _, text := range strings.Split(strings.TrimSpace(out.String()), "\n") {
+			var l line
+			if err := json.Unmarshal([]byte(text), &l); err != nil {
+				t.Fatalf("%s: line %q: %v", role, text, err)
+			}
+			got = append(got, l)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", role, got, want)
 		}
 	}
 }
