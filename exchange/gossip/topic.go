@@ -3,11 +3,10 @@ package gossip
 import (
 	"context"
 	"fmt"
-	"log/slog"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/rs/zerolog"
+	"github.com/libp2p/go-libp2p/gologshim"
 
 	"fbpeer/exchange"
 )
@@ -21,10 +20,11 @@ const (
 	subscriptions   = 8 // in one RPC; there is one topic
 )
 
-// join makes the GossipSub router and subscribes to the topic.
+// join makes the GossipSub router and subscribes to the topic. The router writes where libp2p itself does, so that main's one bridge
+// decides what of both a person sees.
 func (x *Exchange) join(ctx context.Context) (*pubsub.Subscription, error) {
 	topic := Topic(x.c.Federation)
-	logger := slog.New(zerolog.NewSlogHandler(x.c.Log))
+	logger := gologshim.Logger("pubsub").With("self", x.c.Host.ID().String())
 	router, err := pubsub.NewGossipSub(ctx, x.c.Host,
 		pubsub.WithLogger(logger),
 		pubsub.WithRPCLogger(logger),
