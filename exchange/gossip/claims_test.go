@@ -170,6 +170,34 @@ func TestSettledEndsWithRoom(t *testing.T) {
 	}
 }
 
+// TestOpenIsWhoMayHaveWhatWeLack: whom asking would lead nowhere is not asked for what another could not give.
+func TestOpenIsWhoMayHaveWhatWeLack(t *testing.T) {
+	now, ours := time.Now(), [32]byte{1}
+	n := newNeighbours()
+	for _, p := range []peer.ID{"settled", "full", "running", "open"} {
+		n.add(p)
+	}
+	n.claim("full", someEntries(1), []int{0}, share{needsRoom: func(exchange.Entry) bool { return true }, now: now})
+	n.settle("full", ours, [32]byte{2}, now)
+	n.settle("settled", ours, [32]byte{2}, now)
+	n.begin("running")
+	room := 0
+	roomOf := func(peer.ID) int { return room }
+	for range 20 {
+		if p, ok := n.open(ours, roomOf, now, time.Minute); !ok || p != "open" {
+			t.Fatalf("%s is asked", p)
+		}
+	}
+	n.settle("open", ours, [32]byte{2}, now)
+	if p, ok := n.open(ours, roomOf, now, time.Minute); ok {
+		t.Errorf("%s is asked", p)
+	}
+	room = 1
+	if p, _ := n.open(ours, roomOf, now, time.Minute); p != "full" {
+		t.Errorf("%q is asked, want the one for whom there is room now", p)
+	}
+}
+
 // TestFetchedIsBounded: on a connection that lasts for months records come and go.
 func TestFetchedIsBounded(t *testing.T) {
 	n := newNeighbours()

@@ -77,13 +77,14 @@ func (n *neighbours) some(k int) []peer.ID {
 	return out[:min(len(out), k)]
 }
 
-// idle gives a random neighbour with whom no exchange that we started runs, if there is one.
-func (n *neighbours) idle() (peer.ID, bool) {
+// open gives a random neighbour, if there is one, with whom no exchange that we started runs and who may have what we lack: with our
+// digest its table is not settled.
+func (n *neighbours) open(ours [32]byte, room func(peer.ID) int, now time.Time, lasts time.Duration) (peer.ID, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var out []peer.ID
 	for p, nb := range n.peers {
-		if !nb.running {
+		if !nb.running && !nb.isSettled(ours, room(p), now, lasts) {
 			out = append(out, p)
 		}
 	}
@@ -142,12 +143,16 @@ func (n *neighbours) settledFor(p peer.ID, ours [32]byte, room int, now time.Tim
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	nb, ok := n.peers[p]
-	if !ok || nb.settled.IsZero() || nb.ours != ours || now.Sub(nb.settled) > lasts ||
-		room > 0 && !nb.waits.IsZero() && !now.Before(nb.waits) {
+	if !ok || !nb.isSettled(ours, room, now, lasts) {
 		return nil
 	}
 	theirs := nb.theirs
 	return &theirs
+}
+
+func (nb *neighbour) isSettled(ours [32]byte, room int, now time.Time, lasts time.Duration) bool {
+	roomy := room > 0 && !nb.waits.IsZero() && !now.Before(nb.waits)
+	return !nb.settled.IsZero() && nb.ours == ours && now.Sub(nb.settled) <= lasts && !roomy
 }
 
 func (x *Exchange) subscribe() (event.Subscription, error) {
@@ -283,7 +288,9 @@ func (x *Exchange) syncUnfinished(ctx context.Context) {
 		case <-x.unfinished: // came while we waited
 		default:
 		}
-		if p, ok := x.neighbours.idle(); ok && x.tries.Add(1) <= unfinishedMost {
+		now := x.c.Now()
+		ours := exchange.Digest(x.c.Table.Entries(now))
+		if p, ok := x.neighbours.open(ours, x.c.Table.Room, now, x.timing.settled); ok && x.tries.Add(1) <= unfinishedMost {
 			x.spawn(func() { x.sync(ctx, p, false) })
 		}
 	}
