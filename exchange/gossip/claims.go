@@ -36,8 +36,8 @@ func (n *neighbours) claim(p peer.ID, table []exchange.Entry, indices []int, s s
 	nb.forget(table)
 	nb.waits = time.Time{}
 	for _, i := range indices {
-		again, came := nb.fetched[table[i].Hash]
-		by, asked := n.asked[table[i].Hash]
+		again, came := nb.fetched[table[i]]
+		by, asked := n.asked[table[i]]
 		if came && again.IsZero() {
 			continue
 		}
@@ -60,7 +60,7 @@ func (n *neighbours) claim(p peer.ID, table []exchange.Entry, indices []int, s s
 		case len(out) == maxWant:
 			running = true
 		default:
-			n.asked[table[i].Hash] = asking{p, s.now}
+			n.asked[table[i]] = asking{p, s.now}
 			out = append(out, i)
 		}
 	}
@@ -79,10 +79,10 @@ func (nb *neighbour) forget(table []exchange.Entry) {
 		return
 	}
 	old := nb.fetched
-	nb.fetched = make(map[[32]byte]time.Time, len(table))
+	nb.fetched = make(map[exchange.Entry]time.Time, len(table))
 	for _, e := range table {
-		if again, ok := old[e.Hash]; ok {
-			nb.fetched[e.Hash] = again
+		if again, ok := old[e]; ok {
+			nb.fetched[e] = again
 		}
 	}
 }
@@ -92,17 +92,17 @@ func (n *neighbours) release(p peer.ID, table []exchange.Entry, indices []int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, i := range indices {
-		if n.asked[table[i].Hash].peer == p {
-			delete(n.asked, table[i].Hash)
+		if n.asked[table[i]].peer == p {
+			delete(n.asked, table[i])
 		}
 	}
 }
 
 // fetched notes that p need not be asked for a record before again; zero: not on this connection.
-func (n *neighbours) fetched(p peer.ID, hash [32]byte, again time.Time) {
+func (n *neighbours) fetched(p peer.ID, e exchange.Entry, again time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if nb, ok := n.peers[p]; ok {
-		nb.fetched[hash] = again
+		nb.fetched[e] = again
 	}
 }

@@ -130,7 +130,7 @@ func TestClaim(t *testing.T) {
 			if again != 0 {
 				at = start.Add(again)
 			}
-			n.fetched("p", table[i].Hash, at)
+			n.fetched("p", table[i], at)
 		}
 		for i, s := range tt.steps {
 			got, running := n.claim(s.peer, table, each, share{room: s.room, needsRoom: full, patience: time.Second, now: start.Add(s.after)})
@@ -152,7 +152,7 @@ func TestReleaseLeavesWhatAnotherTookOver(t *testing.T) {
 	n.claim("p", table, []int{0, 1}, share{now: now})
 	n.claim("q", table, []int{0}, share{now: now.Add(time.Second), patience: time.Second})
 	n.release("p", table, []int{0, 1})
-	if len(n.asked) != 1 || n.asked[table[0].Hash].peer != "q" {
+	if len(n.asked) != 1 || n.asked[table[0]].peer != "q" {
 		t.Errorf("reserved: %v", n.asked)
 	}
 }
@@ -203,10 +203,10 @@ func TestFetchedIsBounded(t *testing.T) {
 	n := newNeighbours()
 	n.add("p")
 	for i := range maxEntries + 100 {
-		n.fetched("p", [32]byte{1, byte(i >> 8), byte(i)}, time.Time{})
+		n.fetched("p", exchange.Entry{Sequence: uint64(i)}, time.Time{})
 	}
 	table := someEntries(3)
-	n.fetched("p", table[1].Hash, time.Time{})
+	n.fetched("p", table[1], time.Time{})
 	got, _ := n.claim("p", table, []int{0, 1, 2}, share{now: time.Now()})
 	if !slices.Equal(got, []int{0, 2}) || len(n.peers["p"].fetched) != 1 {
 		t.Errorf("asks for %v, remembers %d", got, len(n.peers["p"].fetched))
@@ -243,7 +243,7 @@ func TestAStallingNeighbourHoldsNothingBack(t *testing.T) {
 	eventually(t, "the record is asked of the one who stalls", func() bool {
 		site.x.neighbours.mu.Lock()
 		defer site.x.neighbours.mu.Unlock()
-		return site.x.neighbours.asked[card.Hash].peer == stalling.ID()
+		return site.x.neighbours.asked[card.Record().Entry].peer == stalling.ID()
 	})
 	honest.put(card) // neither published nor passed on: the site has to ask
 	eventually(t, "the site has it from another", site.holds(card))

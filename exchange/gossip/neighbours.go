@@ -21,13 +21,13 @@ const unfinishedMost = 8 // exchanges in a row that bring nothing new
 type neighbours struct {
 	mu    sync.Mutex
 	peers map[peer.ID]*neighbour
-	asked map[[32]byte]asking // records that a running exchange asked for: nobody else is asked in the first second
+	asked map[exchange.Entry]asking // records that a running exchange asked for: nobody else is asked in the first second
 }
 
 type neighbour struct {
 	// What came from it, or was withheld, on this connection, and when it may be asked for again if the table does not hold it: the
 	// loop may have had no room. Zero is never.
-	fetched map[[32]byte]time.Time
+	fetched map[exchange.Entry]time.Time
 	waits   time.Time // when something that waits for room may be asked for; zero: nothing waits
 	running bool      // an exchange that we started
 	again   bool      // another one was asked for meanwhile
@@ -37,7 +37,7 @@ type neighbour struct {
 }
 
 func newNeighbours() *neighbours {
-	return &neighbours{peers: map[peer.ID]*neighbour{}, asked: map[[32]byte]asking{}}
+	return &neighbours{peers: map[peer.ID]*neighbour{}, asked: map[exchange.Entry]asking{}}
 }
 
 // add says whether p is new.
@@ -47,7 +47,7 @@ func (n *neighbours) add(p peer.ID) bool {
 	if _, ok := n.peers[p]; ok {
 		return false
 	}
-	n.peers[p] = &neighbour{fetched: map[[32]byte]time.Time{}}
+	n.peers[p] = &neighbour{fetched: map[exchange.Entry]time.Time{}}
 	return true
 }
 

@@ -281,7 +281,7 @@ func (t *session) lacking() []int {
 // further.
 func (t *session) take(asked exchange.Entry, sealed []byte) error {
 	if len(sealed) == 0 { // withheld
-		t.x.neighbours.fetched(t.peer, asked.Hash, time.Time{})
+		t.x.neighbours.fetched(t.peer, asked, time.Time{})
 		return nil
 	}
 	a, err := t.x.judge(sealed, t.peer, asked.Peer)
@@ -293,7 +293,7 @@ func (t *session) take(asked exchange.Entry, sealed []byte) error {
 	if outcome == pubsub.ValidationAccept { // the loop may still have no room for it
 		again = t.x.c.Now().Add(t.x.timing.again)
 	}
-	t.x.neighbours.fetched(t.peer, asked.Hash, again)
+	t.x.neighbours.fetched(t.peer, asked, again)
 	switch outcome {
 	case pubsub.ValidationReject:
 		return broken("a record that nobody may pass on: %w", err)
