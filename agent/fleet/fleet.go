@@ -10,8 +10,11 @@
 // The root is watched: components may come, go and change while it runs. Two files with one id are a mistake of which neither is
 // run. A component whose files are wrong is left out, named in Progress.Waiting, and tried again after a change.
 //
-// All components agree when every one of at least three runs, has the same set in force (digest), has written its player files
-// and, where it keeps a Fed-BioMed registry, has a row for each other one.
+// All components agree when every one of at least three runs and has been connected with every other one since it was started, has
+// the same set in force (digest), has written its player files and, where it keeps a Fed-BioMed registry, has a row for each other one.
+//
+// A root belongs to one fleet at a time (lock <root>/var/fbpeer-dev/lock), and to agents of its own: where another fleet, or another
+// agent of a component, runs when it starts, Run fails with a *config.Error that names who holds the lock. So it does without etc.
 package fleet
 
 import (
@@ -29,6 +32,7 @@ import (
 	"fbpeer/agent"
 	"fbpeer/agent/api"
 	"fbpeer/config"
+	"fbpeer/internal/durable"
 	"fbpeer/mpspdz"
 )
 
@@ -72,6 +76,7 @@ type fleet struct {
 	started    time.Time
 	changed    chan struct{} // a snapshot was published, or an agent ended
 
+	lock     *durable.Lock      // the root's
 	members  map[string]*member // by the component's file
 	problems []string           // why components of the root do not run
 	refusals map[approval]string
@@ -88,6 +93,7 @@ type member struct {
 	file     string
 	id       string
 	registry bool
+	up       bool // it has been connected with all others
 	agent    *agent.Agent
 	cancel   context.CancelFunc
 	done     chan struct{} // closed when Run has returned
@@ -98,6 +104,10 @@ type member struct {
 func Run(ctx context.Context, c Config) error {
 	f, err := newFleet(c)
 	if err != nil {
+		return err
+	}
+	defer f.release()
+	if err := f.free(); err != nil {
 		return err
 	}
 	defer f.stopAll()
@@ -168,7 +178,10 @@ func (f *fleet) start(ctx context.Context, file string, c *config.Config) error 
 	go func() {
 		defer f.wake()
 		defer close(m.done)
-		m.err = a.Run(ctx)
+		// One that was told to stop while it started has not failed.
+		if err := a.Run(ctx); ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+			m.err = err
+		}
 	}()
 	return nil
 }

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 
 	"fbpeer/agent"
 	"fbpeer/agent/api"
+	"fbpeer/config"
 	"fbpeer/fedbiomed"
 	"fbpeer/mpspdz"
 )
@@ -224,6 +226,11 @@ func TestSecondRunNeedsNoApproval(t *testing.T) {
 	w = run(t, root)
 	second := w.agree(4, nil)
 	check(t, root, second)
+	for _, s := range second {
+		if s.Connected != 3 {
+			t.Errorf("%s is ready with %d connections", s.Self.Component, s.Connected)
+		}
+	}
 	for i := range first {
 		if first[i].Self.Announcement != second[i].Self.Announcement || first[i].Set.Digest != second[i].Set.Digest {
 			t.Errorf("%s announces anew", first[i].Self.Component)
@@ -350,5 +357,20 @@ func TestRevokedStaysRevoked(t *testing.T) {
 		case <-deadline:
 			t.Fatal("never settles")
 		}
+	}
+}
+
+func TestOneFleetForARoot(t *testing.T) {
+	root, _ := newRoot(t)
+	w := run(t, root)
+	w.agree(4, nil)
+	err := Run(t.Context(), Config{Root: root})
+	var fault *config.Error
+	if !errors.As(err, &fault) || !strings.Contains(err.Error(), fmt.Sprintf("another fbpeer dev (process %d) runs in %s", os.Getpid(), root)) {
+		t.Errorf("a second fleet: %v", err)
+	}
+	w.end()
+	if err := Run(t.Context(), Config{Root: t.TempDir()}); !errors.As(err, &fault) || !strings.Contains(err.Error(), "there is no etc/") {
+		t.Errorf("a folder without components: %v", err)
 	}
 }

@@ -29,12 +29,13 @@ func (f *fleet) report() {
 		p.Registered += registered
 		if s.Connected >= len(members)-1 {
 			p.Connected++
+			m.up = true
 		}
 		written := s.Set != nil && len(s.Set.Parties) == len(members)
 		if written {
 			p.Written++
 		}
-		agreed = agreed && written && registered == len(members)-1 && sameSet(s, snapshots[0])
+		agreed = agreed && m.up && written && registered == len(members)-1 && sameSet(s, snapshots[0])
 		agreement += s.Self.Announcement + " "
 	}
 	p.Waiting = f.waiting(len(members), snapshots, agreed)

@@ -14,7 +14,6 @@ import (
 	"fbpeer/agent/api"
 	"fbpeer/config"
 	"fbpeer/fedbiomed"
-	"fbpeer/internal/durable"
 )
 
 // rescanEvery is how often the root is looked at, whatever the watch says.
@@ -39,21 +38,21 @@ func newFleet(c Config) (*fleet, error) {
 		f.now = time.Now
 	}
 	f.started = f.now()
-	return f, f.makeFederation()
+	if err := f.takeRoot(); err != nil {
+		return nil, err
+	}
+	if err := f.makeFederation(); err != nil {
+		f.release()
+		return nil, err
+	}
+	return f, nil
 }
 
 // makeFederation makes the root's development federation, once.
 func (f *fleet) makeFederation() error {
-	folder := filepath.Join(f.root, "var", "fbpeer-dev")
-	f.federation = filepath.Join(folder, "dev.federation")
-	if _, err := os.Stat(f.root); err != nil {
-		return &config.Error{Err: err, Hint: "name the folder that holds etc/, or let one be made: fbpeer dev --demo 3"}
-	}
+	f.federation = filepath.Join(f.folder(), "dev.federation")
 	_, err := os.Stat(f.federation)
 	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := durable.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
 	random := f.config.Options.Random

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -38,7 +39,8 @@ func (a *app) devCommand() *cobra.Command {
 		Use:   "dev",
 		Short: "every component of a Fed-BioMed folder on this machine, connected and approved among themselves",
 		Long: "Finds every component of a Fed-BioMed root ($FEDBIOMED_DIR, else the present folder), runs their agents on loopback,\n" +
-			"approves them among themselves, and keeps their registries and player files current.",
+			"approves them among themselves, and keeps their registries and player files current.\n" +
+			"With --json it prints one object each time all agree; with --once that is one.",
 		Example: "  fbpeer dev --demo 3 --once\n  fbpeer dev --root /srv/fedbiomed",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -65,7 +67,7 @@ func (a *app) dev(ctx context.Context, d devRun) error {
 	if err != nil {
 		return err
 	}
-	screen := &devScreen{app: a, total: newProgress(a.stderr, a.terminal), once: d.once}
+	screen := &devScreen{app: a, root: root, total: newProgress(a.stderr, a.terminal), once: d.once, demo: d.demoSet}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	deadline := ctx
@@ -126,10 +128,11 @@ func (a *app) devRoot(d devRun) (string, error) {
 		return "", usage("fbpeer dev --root "+shellWord(root)+", or another folder",
 			"%s holds %s already: --demo creates its own", root, count(len(found), "component"))
 	}
-	return root, a.createDemo(root, d.demo)
+	return root, a.createDemo(root, d)
 }
 
-func (a *app) createDemo(root string, n int) error {
+func (a *app) createDemo(root string, d devRun) error {
+	n := d.demo
 	for i := range n {
 		role := mpspdz.Node
 		if i == 0 {
@@ -147,15 +150,21 @@ func (a *app) createDemo(root string, n int) error {
 	if err != nil {
 		shown = root
 	}
-	fmt.Fprintf(a.stdout, "created %d components in %s (1 researcher, %s), federation \"dev\"\n", n, show(shown), count(n-1, "node"))
-	return nil
+	out := a.stdout
+	if a.json {
+		out = a.stderr
+	}
+	_, err = fmt.Fprintf(out, "created %d components in %s (1 researcher, %s), federation \"dev\"\n", n, show(shown), count(n-1, "node"))
+	return err
 }
 
 // devScreen turns what the fleet reports into lines. Its functions are called by the fleet, one at a time.
 type devScreen struct {
 	*app
 	total    *progress
+	root     string
 	once     bool
+	demo     bool
 	wasReady bool
 	wrote    error
 	done     context.CancelFunc // --once: all is done
@@ -167,13 +176,17 @@ func (d *devScreen) ready(snapshots []api.Snapshot) {
 	}
 	d.wasReady = true
 	v := view{now: d.now(), prog: "fbpeer", names: devNames(snapshots)}
-	text := "\n" + v.devTable(snapshots) + "\n" + readyLine(snapshots)
-	if _, err := d.stdout.Write([]byte(text)); err != nil {
-		d.wrote = err
+	if d.json {
+		d.wrote = d.printJSON(devObject(d.root, snapshots))
+	} else {
+		_, d.wrote = io.WriteString(d.stdout, "\n"+v.devTable(snapshots)+"\n"+readyLine(snapshots))
 	}
 	if len(snapshots) > 0 && snapshots[0].Set != nil {
 		dir := strings.Replace(snapshots[0].Set.Dir, snapshots[0].Self.Component, "COMPONENT", 1)
 		fmt.Fprintf(d.stderr, "player files: %s\n", show(dir))
+	}
+	if d.once && d.demo {
+		fmt.Fprintf(d.stderr, "go on: fbpeer dev --root %s\n", shellWord(show(d.root)))
 	}
 	if d.done != nil {
 		d.done()

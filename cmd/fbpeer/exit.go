@@ -56,6 +56,7 @@ func outcome(err error) (code int, hint string) {
 		request  *api.Error
 		database *fedbiomed.DatabaseError
 		layout   *fedbiomed.Error
+		clone    *agent.CloneError
 	)
 	switch {
 	case err == nil:
@@ -70,8 +71,8 @@ func outcome(err error) (code int, hint string) {
 		return exitUsage, layout.Hint
 	case errors.Is(err, agent.ErrNotRunning):
 		return exitNotRunning, "start it: fbpeer run"
-	case errors.Is(err, agent.ErrClone):
-		return exitAnswerNo, "stop the other one, or remove identity.key here and ask the others to approve the new identity"
+	case errors.As(err, &clone):
+		return exitAnswerNo, clone.Hint()
 	case errors.As(err, &request):
 		if request.Code == api.CodeOvertaken {
 			return exitAnswerNo, request.Hint

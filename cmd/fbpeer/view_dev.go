@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"fbpeer/agent/api"
 )
@@ -19,6 +20,41 @@ func (v view) devTable(snapshots []api.Snapshot) string {
 			fmt.Sprintf("%d of %d", registrations(snapshots, s.Self.Component), len(snapshots)-1), files)
 	}
 	return t.String()
+}
+
+// devJSON is `dev --json`.
+type devJSON struct {
+	Root    string         `json:"root"`
+	Digest  string         `json:"digest"`
+	Parties []devPartyJSON `json:"parties"`
+}
+
+type devPartyJSON struct {
+	Party       int    `json:"party"`
+	Component   string `json:"component"`
+	Endpoint    string `json:"endpoint"`
+	Fingerprint string `json:"fingerprint"`
+	Registered  int    `json:"registered"` // how many of the others have it registered
+	Rows        int    `json:"rows"`       // rows of the others in its Fed-BioMed registry
+	Dir         string `json:"dir"`        // its player files
+}
+
+func devObject(root string, snapshots []api.Snapshot) devJSON {
+	object := devJSON{Root: root, Parties: []devPartyJSON{}}
+	if path, err := filepath.Abs(root); err == nil {
+		object.Root = path
+	}
+	for _, s := range snapshots {
+		if s.Set == nil {
+			continue
+		}
+		object.Digest = s.Set.Digest
+		object.Parties = append(object.Parties, devPartyJSON{
+			Party: s.Set.Party, Component: s.Self.Component, Endpoint: s.Self.Endpoint, Fingerprint: s.Self.Fingerprint,
+			Registered: registrations(snapshots, s.Self.Component), Rows: s.Rows, Dir: s.Set.Dir,
+		})
+	}
+	return object
 }
 
 // registrations counts the others that have component in force.
