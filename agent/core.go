@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	ic "github.com/libp2p/go-libp2p/core/crypto"
@@ -43,6 +46,8 @@ type core struct {
 
 	players   players
 	registry  registry
+	start     time.Time // when this process loaded it
+	leftovers int       // announcements of our own past that it went past
 	problems  problems
 	chain     chain
 	strangers *rate.Limiter // of lines in the log
@@ -73,7 +78,7 @@ type heard struct {
 // loadCore reads the state folder. It creates nothing; errors about the operator's own files are *config.Error.
 func loadCore(c *config.Config, o Options, s store) (*core, error) {
 	k := &core{
-		options: o, config: c, store: s,
+		options: o, config: c, store: s, start: o.Now(),
 		newest: map[peer.ID]*exchange.Announcement{}, approved: map[peer.ID]*exchange.Announcement{},
 		heard: map[peer.ID]heard{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
 		problems: problems{}, strangers: newStrangerLines(), certificates: map[mpspdz.Hash]api.Certificate{},
@@ -166,10 +171,15 @@ func (s store) readIdentity() (ic.PrivKey, error) {
 	return key, nil
 }
 
-// makeIdentity gives the component its identity, once.
+// makeIdentity gives the component its identity, once. Where one has announced from this state folder before, a missing key is an
+// error: nobody else has approved a new one.
 func (k *core) makeIdentity() error {
 	if k.self.key != nil {
 		return nil
+	}
+	if traces := k.formerTraces(); len(traces) > 0 {
+		return ownFile("put it back from a backup; to start as a new identity, which every other operator must approve anew, remove "+strings.Join(traces, " and "),
+			"%s is missing, but this component has announced itself before", k.store.path(fileIdentity))
 	}
 	key, data, err := discovery.NewIdentity()
 	if err != nil {
@@ -178,7 +188,22 @@ func (k *core) makeIdentity() error {
 	if err := k.store.write(k.store.path(fileIdentity), data); err != nil {
 		return err
 	}
+	k.self.sequence.since = k.options.Now()
 	return k.self.identify(key)
+}
+
+// formerTraces are the files that an identity of this component left in the state folder.
+func (k *core) formerTraces() []string {
+	var traces []string
+	if path := k.store.path(fileSequence); k.self.sequence.last > 0 {
+		traces = append(traces, path)
+	}
+	for _, id := range slices.Sorted(maps.Keys(k.newest)) {
+		if a := k.newest[id]; a.Component == k.config.Component.ID && a.Certificate.KeySHA256() == k.self.registration.Certificate.KeySHA256() {
+			traces = append(traces, k.store.cardPath(dirHeard, id))
+		}
+	}
+	return traces
 }
 
 // loadList reads trust.ini at the start, where anything wrong with it is final.

@@ -31,7 +31,7 @@
 //	trust.ini                 the operator's list (package trust), unless [trust] list puts it elsewhere
 //	announcements/<id>.card   the newest announcement heard of an identity, and our own, in armour
 //	approved/<id>.card        the announcement in force of an approved identity; replaced only by an approval
-//	sequence                  the last sequence given out, and when a later one of ours was met (a restored backup)
+//	sequence                  the last sequence given out, when a live one that was not ours was met, and since when the identity is ours
 //	players/                  the player files; current leads to those in force
 //	registry.intent           both versions of the database while it is rewritten
 //	addresses.json            where accepted peers were reached, to be dialled at the next start
@@ -48,9 +48,18 @@
 //
 // It is made from the component's files, sealed anew only when one of its values changes or less than half of its week remains, and
 // otherwise published as it is stored, after a restart too. When the certificate's key changes while the agent runs, the former
-// key endorses the new one. An announcement in our own name that we did not make, later than ours and with our values, means
-// that the state folder is an older copy: it is gone past once. A second one within 24 h, or one with other values, is a clone:
-// Run returns ErrClone.
+// key endorses the new one.
+//
+// An announcement in our own name that is later than ours and that this process did not make is gone past: ours is sealed anew, above
+// it. One issued before this process started, whatever its values, is a leftover of the past: the state folder is an older copy. One
+// issued since may come from a live other: a second of that kind within 24 h, over restarts too, is a clone, and Run returns a
+// *CloneError. (The design pages called any later one with other values a clone; but that is what others tell of a component
+// whose port was changed before its state folder was restored.) More than a few leftovers in one process count as live: they
+// come from a machine whose clock is behind.
+//
+// A missing identity.key is an error where this state folder has announced before. A site that was set up anew hears its own former
+// identity for up to a week: whoever claims our component or our certificate key and announced it before our identity was made is
+// shown as former, which is no conflict, though nothing of it is ever used.
 //
 // # The operator's files
 //
@@ -71,5 +80,5 @@
 // # Errors
 //
 // *config.Error for what is wrong with the operator's own files and for locks that somebody holds; *api.Error from Trust;
-// ErrNotRunning; ErrClone.
+// ErrNotRunning; *CloneError (which is ErrClone).
 package agent

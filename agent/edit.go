@@ -145,6 +145,9 @@ func (k *core) approve(r api.TrustRequest, id peer.ID, now time.Time) (trust.Lis
 	if a.Component != r.Component {
 		return none(refused("", "%s announces the component %s, not %s", r.PeerID, a.Component, r.Component))
 	}
+	if a.Component == k.config.Component.ID {
+		return none(refused("fbpeer trust deny "+a.Component+"@"+r.PeerID, "%s is this component itself: no other identity of it can be approved", a.Component))
+	}
 	if r.Announcement == "" {
 		return none(&api.Error{Code: api.CodeRequest, Text: "an approval carries the hash of the announcement that was shown"})
 	}

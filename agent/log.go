@@ -104,6 +104,9 @@ func (k *core) recordVerdicts(before trust.Evaluation, now time.Time) {
 			event = "changed"
 		case trust.VerdictConflict:
 			event = "conflict"
+			if k.former(id) {
+				event = "former"
+			}
 		case trust.VerdictAccepted:
 			if old.Verdict == trust.VerdictChanged {
 				event = "settled"

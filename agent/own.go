@@ -3,6 +3,8 @@ package agent
 import (
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
 	"fbpeer/agent/api"
 	"fbpeer/exchange"
 	"fbpeer/trust"
@@ -52,20 +54,46 @@ func (k *core) seal(seen uint64, now time.Time) error {
 }
 
 // hearOwn takes an announcement in our own name from the network. publish: ours was made anew and must be told. The error is
-// ErrClone.
+// *CloneError.
 func (k *core) hearOwn(a *exchange.Announcement, now time.Time) (publish bool, err error) {
-	switch judgeOwn(k.self.announcement, a, k.self.registration, k.self.sequence.passed, now) {
-	case ownPass:
-		k.self.sequence.passed = now
+	met := past{start: k.start, leftovers: k.leftovers, passed: k.self.sequence.passed}
+	switch judgeOwn(k.self.announcement, a, met, now) {
+	case ownLeftover:
+		k.leftovers++
 		k.problems.set(api.Warning{Code: api.WarnRestored,
 			Text: "the network knew a later announcement of this component than its state folder does: the folder is an older copy",
 			Cure: "make sure that no second machine runs with this state; if one does, stop it"})
-		return true, k.seal(a.Sequence, now)
+	case ownLive:
+		k.self.sequence.passed = now
+		k.problems.set(api.Warning{Code: api.WarnRestored,
+			Text: "the network told an announcement with this component's identity, of " + a.Issued.UTC().Format(time.RFC3339) + ", that was not made here",
+			Cure: "make sure that no second machine runs with this state; if one does, stop it: a second such announcement within 24 h ends this agent"})
 	case ownClone:
 		k.record(trust.LogRecord{Event: "clone", Component: a.Component, Peer: a.Peer.String(),
 			Text: "another machine announces " + a.Endpoint.String() + " with this component's identity"}, now)
-		return false, ErrClone
+		return false, &CloneError{Endpoint: a.Endpoint.String(), Issued: a.Issued, Identity: k.store.path(fileIdentity),
+			Leftovers: []string{k.store.path(fileSequence), k.store.cardPath(dirHeard, a.Peer)}}
 	default:
 		return false, nil
 	}
+	return true, k.seal(a.Sequence, now)
+}
+
+// former says whether an identity can only be one that this component had before it was set up anew: it has our component or our key,
+// the list does not approve it, and what it announces is older than our own identity.
+func (k *core) former(id peer.ID) bool {
+	a := k.newest[id]
+	if a == nil || k.self.sequence.since.IsZero() {
+		return false
+	}
+	_, approved := k.list.ByPeer(id)
+	r := k.self.registration
+	return !approved && a.Issued.Before(k.self.sequence.since.Truncate(time.Second)) &&
+		(a.Component == r.Component || a.Certificate.KeySHA256() == r.Certificate.KeySHA256())
+}
+
+func (k *core) formerIdentity(a *exchange.Announcement) api.Warning {
+	return api.Warning{Code: api.WarnFormerIdentity,
+		Text: "an earlier identity of this component is still being told; nothing of it is used, and it lapses on " + lapse(a).UTC().Format(time.DateOnly),
+		Cure: "if it was never this component's: fbpeer trust deny " + a.Component + "@" + a.Peer.String()}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"fbpeer/agent/api"
 	"fbpeer/config"
 	"fbpeer/exchange"
 )
@@ -71,46 +72,129 @@ func TestSequenceSurvivesALostCard(t *testing.T) {
 	}
 }
 
-func TestLaterAnnouncementOfOurs(t *testing.T) {
+// forge seals an announcement with the identity of k, as a copy of its state folder elsewhere would.
+func (b *bench) forge(k *core, sequence uint64, issued time.Time, change func(*exchange.Registration)) *exchange.Announcement {
+	b.t.Helper()
+	r := k.self.registration
+	if change != nil {
+		change(&r)
+	}
+	issued = issued.UTC().Truncate(time.Second)
+	a, err := exchange.Seal(k.options.Random, k.federation, r, exchange.Stamp{Sequence: sequence, Issued: issued, Expires: issued.Add(time.Hour)},
+		exchange.Keys{Identity: k.self.key, Certificate: k.self.pair.Key})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return a
+}
+
+func TestLiveAnnouncementOfOurs(t *testing.T) {
 	b := newBench(t)
 	k := b.open()
-	forge := func(sequence uint64, change func(*exchange.Registration)) *exchange.Announcement {
-		r := k.self.registration
-		if change != nil {
-			change(&r)
-		}
-		a, err := exchange.Seal(k.options.Random, k.federation, r, exchange.Stamp{Sequence: sequence, Issued: b.now.UTC().Truncate(time.Second), Expires: b.now.UTC().Truncate(time.Second).Add(time.Hour)},
-			exchange.Keys{Identity: k.self.key, Certificate: k.self.pair.Key})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return a
-	}
 	own := k.self.announcement
-	if publish, err := k.hearOwn(own, b.now); publish || err != nil {
-		t.Errorf("an echo: %v, %v", publish, err)
+	for what, echo := range map[string]*exchange.Announcement{"an echo": own, "an older one": b.forge(k, own.Sequence-1, b.now, nil)} {
+		if publish, err := k.hearOwn(echo, b.now); publish || err != nil {
+			t.Errorf("%s: %v, %v", what, publish, err)
+		}
 	}
-	if publish, err := k.hearOwn(forge(own.Sequence-1, nil), b.now); publish || err != nil {
-		t.Errorf("an older one: %v, %v", publish, err)
-	}
-	if _, err := k.hearOwn(forge(own.Sequence, nil), b.now); !errors.Is(err, ErrClone) {
-		t.Errorf("another one under the same sequence: %v", err)
-	}
-	if _, err := k.hearOwn(forge(own.Sequence+10, func(r *exchange.Registration) { r.Endpoint = endpoint(t, "localhost:14555") }), b.now); !errors.Is(err, ErrClone) {
-		t.Errorf("a later one with other values: %v", err)
-	}
-	later := forge(own.Sequence+10, nil)
+	later := b.forge(k, own.Sequence+10, b.now, func(r *exchange.Registration) { r.Endpoint = endpoint(t, "localhost:14555") })
 	if publish, err := k.hearOwn(later, b.now); !publish || err != nil || k.self.announcement.Sequence <= later.Sequence {
-		t.Fatalf("a restored backup: %v, %v", publish, err)
+		t.Fatalf("a first live one: %v, %v", publish, err)
+	}
+	if _, err := k.hearOwn(b.forge(k, k.self.announcement.Sequence, b.now, func(r *exchange.Registration) { r.Label = "x" }), b.now); !errors.Is(err, ErrClone) {
+		t.Errorf("another one under the same sequence: %v", err)
 	}
 	b.now = b.now.Add(time.Hour)
 	k = b.open() // it is remembered over a restart
-	if _, err := k.hearOwn(forge(k.self.announcement.Sequence+10, nil), b.now); !errors.Is(err, ErrClone) {
+	_, err := k.hearOwn(b.forge(k, k.self.announcement.Sequence+10, b.now, nil), b.now)
+	var clone *CloneError
+	if !errors.As(err, &clone) || !errors.Is(err, ErrClone) || !strings.Contains(clone.Hint(), b.store().path(fileIdentity)) {
 		t.Errorf("a second time within a day: %v", err)
 	}
 	b.now = b.now.Add(24 * time.Hour)
-	if publish, err := k.hearOwn(forge(k.self.announcement.Sequence+20, nil), b.now); !publish || err != nil {
+	if publish, err := k.hearOwn(b.forge(k, k.self.announcement.Sequence+20, b.now, nil), b.now); !publish || err != nil {
 		t.Errorf("a second time after a day: %v, %v", publish, err)
+	}
+}
+
+// What others tell of our own past is gone past, whatever it says and however lately a live one was met; not for ever, for a live
+// one's clock may be behind.
+func TestLeftoversOfOurPast(t *testing.T) {
+	b := newBench(t)
+	k := b.open()
+	before := b.now.Add(-time.Minute)
+	k.self.sequence.passed = before
+	moved := func(r *exchange.Registration) { r.Endpoint = endpoint(t, "localhost:14555") }
+	for n := range maxLeftovers {
+		old := b.forge(k, k.self.announcement.Sequence+10, before, moved)
+		if publish, err := k.hearOwn(old, b.now); !publish || err != nil || k.self.announcement.Sequence <= old.Sequence {
+			t.Fatalf("leftover %d: %v, %v", n, publish, err)
+		}
+	}
+	if !warned(b.shown(k).Warnings, api.WarnRestored) {
+		t.Error("nothing is said")
+	}
+	if _, err := k.hearOwn(b.forge(k, k.self.announcement.Sequence+10, before, moved), b.now); !errors.Is(err, ErrClone) {
+		t.Errorf("one more: %v", err)
+	}
+}
+
+func (b *bench) shown(k *core) api.Snapshot { return k.snapshot(network{}, b.now) }
+
+func TestMissingIdentityIsNotMadeAnew(t *testing.T) {
+	b := newBench(t)
+	k := b.open()
+	card := b.store().cardPath(dirHeard, k.self.id)
+	if err := os.Remove(b.store().path(fileIdentity)); err != nil {
+		t.Fatal(err)
+	}
+	lost, err := b.offline.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = lost.makeIdentity()
+	var own *config.Error
+	if !errors.As(err, &own) || !strings.Contains(own.Hint, card) || !strings.Contains(own.Hint, b.store().path(fileSequence)) {
+		t.Fatalf("a lost identity: %v", err)
+	}
+	if err := errors.Join(os.Remove(card), os.Remove(b.store().path(fileSequence))); err != nil {
+		t.Fatal(err)
+	}
+	if again := b.open(); again.self.id == k.self.id {
+		t.Error("the identity is the former one")
+	}
+}
+
+// A site that was set up anew hears what it announced before from the others, until that lapses.
+func TestFormerIdentityIsNoConflict(t *testing.T) {
+	b := newBench(t)
+	o := b.scene.outsider(b.files[0]) // the same component and key, another identity
+	old := o.announce(t, b.now.Add(-time.Hour), nil)
+	b.hear(old)
+	s := b.snapshot()
+	p := find(t, s, old.Component)
+	if p.State != api.StateFormer || !warned(p.Warnings, api.WarnFormerIdentity) {
+		t.Fatalf("our former identity is %s: %v", p.State, p.Warnings)
+	}
+	if s.Members != 1 {
+		t.Errorf("%d members", s.Members)
+	}
+	if _, err := trustBy(b.offline, approvalOf(p)); fault(t, err).Code != api.CodeRefused {
+		t.Errorf("approving it: %v", err)
+	}
+	if _, err := trustBy(b.offline, api.TrustRequest{Action: api.ActionDeny, Component: p.Component, PeerID: p.PeerID}); err != nil {
+		t.Fatal(err)
+	}
+	if got := state(b.snapshot(), p.Component); got != api.StateDenied {
+		t.Errorf("denied, but %s", got)
+	}
+	if _, err := trustBy(b.offline, api.TrustRequest{Action: api.ActionForget, Component: p.Component, PeerID: p.PeerID}); err != nil {
+		t.Fatal(err)
+	}
+	b.now = b.now.Add(time.Minute)
+	b.hear(o.announce(t, b.now, nil)) // it is not of the past
+	if got := state(b.snapshot(), p.Component); got != api.StateConflict {
+		t.Errorf("somebody announces our component now, and is %s", got)
 	}
 }
 

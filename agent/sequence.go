@@ -12,29 +12,36 @@ import (
 	"fbpeer/exchange"
 )
 
-// passAgain is how long after a restored backup a second later announcement of ours means a clone.
-const passAgain = 24 * time.Hour
+const (
+	// passAgain is how long after one live announcement in our name a second one means a clone.
+	passAgain = 24 * time.Hour
+	// maxLeftovers is how many announcements of the past one process goes past before it takes them for a live one's whose clock is
+	// behind. One would do where clocks are right: what follows it is numbered by the clock.
+	maxLeftovers = 3
+)
 
-// sequence is the file of that name: the last sequence given out in decimal, a newline, and, if the network ever knew a later
-// one, the word "passed", a space, when we went past it (RFC 3339, UTC), and a newline.
+// sequence is the file of that name. Its first line is the last sequence given out, in decimal. Then, each if it is known, a line
+// with a word, a space and a time (RFC 3339, UTC): "passed", when we last went past a live announcement in our name; "since", when
+// this identity was made.
 type sequence struct {
-	last   uint64
-	passed time.Time
+	last          uint64
+	passed, since time.Time
 }
 
 func parseSequence(data []byte) (sequence, error) {
 	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
 	last, err := strconv.ParseUint(lines[0], 10, 64)
-	if err != nil || len(lines) > 2 {
+	if err != nil {
 		return sequence{}, errors.New("not a sequence file")
 	}
 	s := sequence{last: last}
-	if len(lines) == 2 {
-		when, ok := strings.CutPrefix(lines[1], "passed ")
-		if !ok {
+	for _, line := range lines[1:] {
+		word, when, _ := strings.Cut(line, " ")
+		at := map[string]*time.Time{"passed": &s.passed, "since": &s.since}[word]
+		if at == nil || !at.IsZero() {
 			return sequence{}, errors.New("not a sequence file")
 		}
-		if s.passed, err = time.Parse(time.RFC3339, when); err != nil {
+		if *at, err = time.Parse(time.RFC3339, when); err != nil {
 			return sequence{}, err
 		}
 	}
@@ -43,8 +50,13 @@ func parseSequence(data []byte) (sequence, error) {
 
 func (s sequence) bytes() []byte {
 	b := fmt.Appendf(nil, "%d\n", s.last)
-	if !s.passed.IsZero() {
-		b = fmt.Appendf(b, "passed %s\n", s.passed.UTC().Format(time.RFC3339))
+	for _, line := range []struct {
+		word string
+		at   time.Time
+	}{{"passed", s.passed}, {"since", s.since}} {
+		if !line.at.IsZero() {
+			b = fmt.Appendf(b, "%s %s\n", line.word, line.at.UTC().Format(time.RFC3339))
+		}
 	}
 	return b
 }
@@ -87,23 +99,30 @@ func beyond(now time.Time, sequence uint64) bool {
 type ownHeard int
 
 const (
-	ownEcho  ownHeard = iota // our own, or an older one
-	ownPass                  // a later one with our values: our state is an older copy. Go past it, once
-	ownClone                 // somebody else announces with our identity
+	ownEcho     ownHeard = iota // our own, or an older one
+	ownLeftover                 // made before this process started: our state is an older copy. Go past it
+	ownLive                     // made since, and not by us: somebody else may announce with our identity. Go past it, once
+	ownClone                    // somebody else announces with our identity
 )
 
-// judgeOwn compares an announcement in our own name with ours. passed is when we last went past one.
-func judgeOwn(ours, heard *exchange.Announcement, registration exchange.Registration, passed, now time.Time) ownHeard {
+// past is what was met of announcements in our own name so far.
+type past struct {
+	start     time.Time // of this process
+	leftovers int       // that this process went past
+	passed    time.Time // when a live one was last gone past
+}
+
+// judgeOwn compares an announcement in our own name with ours. What its values are does not matter: a restored state folder may be
+// from before a change of them.
+func judgeOwn(ours, heard *exchange.Announcement, p past, now time.Time) ownHeard {
 	switch {
 	case ours != nil && (heard.Hash == ours.Hash || heard.Sequence < ours.Sequence):
 		return ownEcho
-	case ours != nil && heard.Sequence == ours.Sequence:
-		return ownClone // two payloads under one sequence: we made only one of them
-	case !heard.SameRegistration(registration):
-		return ownClone
-	case !passed.IsZero() && now.Sub(passed) < passAgain:
+	case heard.Issued.Before(p.start.Truncate(time.Second)) && p.leftovers < maxLeftovers:
+		return ownLeftover
+	case !p.passed.IsZero() && now.Sub(p.passed) < passAgain:
 		return ownClone
 	default:
-		return ownPass
+		return ownLive
 	}
 }

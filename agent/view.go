@@ -24,7 +24,7 @@ type network struct {
 }
 
 // weights order peers: the strongest state first.
-var weights = []string{api.StateRevoked, api.StateDenied, api.StateConflict, api.StateChanged, api.StateAccepted, api.StatePending}
+var weights = []string{api.StateRevoked, api.StateDenied, api.StateConflict, api.StateChanged, api.StateAccepted, api.StatePending, api.StateFormer}
 
 // snapshot is the present state for readers: a value of its own, shared with nothing. Its matrix, which grows with the square of the
 // members, is made for who asks (withMatrix).
@@ -60,7 +60,7 @@ func (k *core) snapshot(n network, now time.Time) api.Snapshot {
 	})
 	s.Members = 1
 	for _, p := range s.Peers {
-		if p.State != api.StateDenied && p.State != api.StateRevoked {
+		if p.State != api.StateDenied && p.State != api.StateRevoked && p.State != api.StateFormer {
 			s.Members++
 		}
 	}
@@ -130,6 +130,11 @@ func (k *core) peer(id peer.ID, now time.Time) api.Peer {
 	for _, c := range decision.Changes {
 		p.Changes = append(p.Changes, api.Change{Field: c.Field, Old: c.Old, New: c.New})
 	}
+	if p.State == api.StateFormer {
+		w := k.formerIdentity(newest)
+		p.Reasons, p.Warnings, p.Changes = []api.Warning{w}, []api.Warning{w}, nil
+		return p
+	}
 	for _, reason := range decision.Reasons {
 		p.Reasons = append(p.Reasons, api.Warning{Code: reason.Code, Text: reason.Text})
 	}
@@ -143,6 +148,8 @@ func (k *core) peer(id peer.ID, now time.Time) api.Peer {
 // state is the verdict on the newest announcement, or what the list alone says of somebody who has not been heard.
 func (k *core) state(id peer.ID, d trust.Decision, approved bool) string {
 	switch {
+	case d.Verdict == trust.VerdictConflict && k.former(id):
+		return api.StateFormer
 	case d.Verdict != "" && d.Verdict != trust.VerdictSuperseded:
 		return string(d.Verdict)
 	case k.list.PeerStatus(id) != "" && k.list.PeerStatus(id) != trust.Approved:

@@ -10,6 +10,7 @@ const (
 	StateChanged  = "changed"  // approved, but it now announces something else: the approved values stay in force
 	StateAccepted = "accepted" // approved, and what is in force is what it announces
 	StatePending  = "pending"  // heard, never approved
+	StateFormer   = "former"   // an identity that this component had before it was set up anew: never used, and no reason for alarm
 )
 
 // Codes of warnings about a peer or about the agent itself.
@@ -35,6 +36,7 @@ const (
 	WarnNewerVersion        = "newer-version"
 	WarnClone               = "clone"
 	WarnRestored            = "restored" // the network knew a later announcement of ours: the state is an older copy
+	WarnFormerIdentity      = "former-identity"
 	WarnNotWritten          = "not-written"
 )
 

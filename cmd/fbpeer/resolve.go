@@ -64,7 +64,7 @@ func resolveComponent(s api.Snapshot, name string) (string, error) {
 
 // single demands that one identity is meant, and not ourselves.
 func single(s api.Snapshot, arg string, found []api.Peer) (api.Peer, error) {
-	if found[0].Component == s.Self.Component && len(found) == 1 {
+	if len(found) == 1 && found[0].PeerID == s.Self.PeerID && found[0].Component == s.Self.Component {
 		return api.Peer{}, usage("fbpeer peers", "%s is this component itself", show(arg))
 	}
 	if len(found) > 1 {

@@ -73,7 +73,7 @@ func TestOutcome(t *testing.T) {
 		{"own file", fmt.Errorf("loading: %w", &config.Error{Err: errors.New("bad port"), Hint: "correct it"}), 2, "fbpeer: error: loading: bad port\nfbpeer: hint: correct it\n"},
 		{"overtaken", &api.Error{Code: api.CodeOvertaken, Text: "overtaken", Hint: "look again"}, 3, "fbpeer: error: overtaken\nfbpeer: hint: look again\n"},
 		{"refused", &api.Error{Code: api.CodeRefused, Text: "no"}, 1, "fbpeer: error: no\n"},
-		{"clone", fmt.Errorf("stopped: %w", agent.ErrClone), 3, ""},
+		{"clone", fmt.Errorf("stopped: %w", &agent.CloneError{}), 3, ""},
 		{"not running", agent.ErrNotRunning, 4, ""},
 		{"answer no", answerNo(), 3, "nothing"},
 		{"hostile", errors.New("label \x1b[2J\nfbpeer: hint: run this"), 1, "fbpeer: error: label \\x1b[2J\\x0afbpeer: hint: run this\n"},
