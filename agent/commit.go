@@ -178,12 +178,15 @@ func (k *core) writeRegistry(inForce map[string]*exchange.Announcement, now time
 	return changed, nil
 }
 
-// dropFormer removes the cards of who is no longer approved. It comes last: until then such a card is what tells a restart that
+// dropFormer removes the cards of who is no longer approved, but those that are spared. It comes last: until then such a card is what tells a restart that
 // rows and files of that component may have to go.
 func (k *core) dropFormer(now time.Time) error {
 	var former []peer.ID
 	for id := range k.approved {
-		if entry, ok := k.list.ByPeer(id); !ok || entry.Status != trust.Approved {
+		switch entry, ok := k.list.ByPeer(id); {
+		case ok && entry.Status == trust.Approved:
+			delete(k.spared, id)
+		case !now.Before(k.spared[id]):
 			former = append(former, id)
 		}
 	}
@@ -193,6 +196,7 @@ func (k *core) dropFormer(now time.Time) error {
 			return err
 		}
 		delete(k.approved, id)
+		delete(k.spared, id)
 	}
 	if len(former) > 0 {
 		k.evaluate(now)

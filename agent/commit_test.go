@@ -469,6 +469,12 @@ func TestMissingListIsRefused(t *testing.T) {
 	if _, err := b.offline.Snapshot(t.Context()); !isOwnFile(err) {
 		t.Errorf("a missing list with approved cards: %v", err)
 	}
+	if err := durable.WriteFile(b.offline.config.TrustList, []byte("# nothing\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.offline.Snapshot(t.Context()); !isOwnFile(err) {
+		t.Errorf("an emptied list with approved cards: %v", err)
+	}
 	if err := durable.WriteFile(b.offline.config.TrustList, []byte("[x]\nstatus = aproved\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -34,8 +34,9 @@ type core struct {
 
 	self     self
 	list     trust.List
-	listFile []byte           // trust.ini as last read or written; nil: missing
-	named    map[peer.ID]bool // whom the list names
+	listFile []byte                // trust.ini as last read or written; nil: missing
+	named    map[peer.ID]bool      // whom the list names
+	spared   map[peer.ID]time.Time // approved cards that stay until then: the list lost their approval by hand
 
 	newest     map[peer.ID]*exchange.Announcement // of others, the newest heard
 	approved   map[peer.ID]*exchange.Announcement // cards of approved/
@@ -81,6 +82,7 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 		options: o, config: c, store: s, start: o.Now(),
 		newest: map[peer.ID]*exchange.Announcement{}, approved: map[peer.ID]*exchange.Announcement{},
 		heard: map[peer.ID]heard{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
+		spared:   map[peer.ID]time.Time{},
 		problems: problems{}, strangers: newStrangerLines(), certificates: map[mpspdz.Hash]api.Certificate{},
 	}
 	if err := k.loadSelf(); err != nil {
@@ -204,37 +206,6 @@ func (k *core) formerTraces() []string {
 		}
 	}
 	return traces
-}
-
-// loadList reads trust.ini at the start, where anything wrong with it is final.
-func (k *core) loadList() error {
-	path := k.config.TrustList
-	data, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if !k.store.hasApprovedCards() {
-			return nil
-		}
-		return ownFile("put it back from version control or a backup; to start afresh, remove "+k.store.path(dirApproved)+" too",
-			"%s is missing, but components have been approved here", path)
-	case err != nil:
-		return ownFile("make it readable for the component's user", "the trust list cannot be read: %w", err)
-	}
-	list, err := trust.Parse(path, data)
-	if err != nil {
-		return ownFile("correct that line", "%w", err)
-	}
-	k.setList(list, data)
-	return nil
-}
-
-// setList puts a list in force. data is the file's text.
-func (k *core) setList(list trust.List, data []byte) {
-	k.list, k.listFile = list, data
-	k.named = map[peer.ID]bool{}
-	for _, id := range list.Listed() {
-		k.named[id] = true
-	}
 }
 
 // loadCards replays the stored announcements.

@@ -2,10 +2,7 @@ package agent
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -73,7 +70,7 @@ func (k *core) edit(r api.TrustRequest, now time.Time) (outcome, *api.Error) {
 	if !k.joined {
 		return outcome{}, refused("fbpeer join FILE, with the federation file that you were given", "no federation joined yet")
 	}
-	if fault := k.rereadList(); fault != nil {
+	if fault := k.rereadList(now); fault != nil {
 		return outcome{}, fault
 	}
 	k.evaluate(now)
@@ -105,33 +102,11 @@ func (k *core) edit(r api.TrustRequest, now time.Time) (outcome, *api.Error) {
 }
 
 // rereadList takes over what the operator wrote by hand since, so that an edit of ours never undoes it.
-func (k *core) rereadList() *api.Error {
-	if _, err := k.reloadList(); err != nil {
+func (k *core) rereadList(now time.Time) *api.Error {
+	if _, err := k.reloadList(now); err != nil {
 		return refused("correct it first: an edit of ours would otherwise lose yours", "%v", err)
 	}
 	return nil
-}
-
-// reloadList reads trust.ini again. On any error the list in force stays.
-func (k *core) reloadList() (changed bool, err error) {
-	data, err := os.ReadFile(k.config.TrustList)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && len(k.list.Entries()) == 0 && len(k.list.Listed()) == 0:
-		k.problems.clear(api.WarnTrustList)
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("the trust list cannot be read, the list in force stays: %w", err)
-	case k.listFile != nil && bytes.Equal(data, k.listFile):
-		k.problems.clear(api.WarnTrustList)
-		return false, nil
-	}
-	list, err := trust.Parse(k.config.TrustList, data)
-	if err != nil {
-		return false, err
-	}
-	k.setList(list, data)
-	k.problems.clear(api.WarnTrustList)
-	return true, nil
 }
 
 func (k *core) approve(r api.TrustRequest, id peer.ID, now time.Time) (trust.List, trust.LogRecord, *api.Error) {

@@ -33,6 +33,7 @@ type loop struct {
 	failures int              // commits in a row that left something to write
 	retryAt  time.Time        // zero: nothing to write
 	again    time.Time        // when the configuration is read again, zero: on a change
+	listFile quiet            // trust.ini is taken over once it is left alone
 	known    []byte           // addresses.json as last written
 	protects map[peer.ID]bool // as the table was told last
 	kept     map[peer.ID]bool // accepted peers that are dialled for ever

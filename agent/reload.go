@@ -32,19 +32,30 @@ func (l *loop) slow(ctx context.Context) error {
 
 // reread takes over what changed in the operator's files: the list, the configuration, certificate and key, the database.
 func (l *loop) reread(ctx context.Context) error {
-	if _, err := l.core.reloadList(); err != nil {
-		l.core.problems.set(api.Warning{Code: api.WarnTrustList, Text: exchange.ShowText(err.Error()), Error: true,
-			Cure: "correct " + l.core.config.TrustList + "; until then the list in force stays"})
+	now := l.options.Now()
+	listAt := l.listFile.look(l.core.config.TrustList, listQuiet, now)
+	if listAt.IsZero() {
+		l.reloadList(now)
 	}
 	l.again = time.Time{}
 	if err := l.reconfigure(ctx); err != nil {
 		return err
+	}
+	if !listAt.IsZero() && (l.again.IsZero() || listAt.Before(l.again)) {
+		l.again = listAt
 	}
 	if err := l.core.registry.read(); err != nil && !errors.Is(err, fedbiomed.ErrNoDatabase) {
 		l.options.Log.Debug().Err(err).Msg("reading the registry")
 	}
 	l.settle()
 	return nil
+}
+
+func (l *loop) reloadList(now time.Time) {
+	if _, err := l.core.reloadList(now); err != nil {
+		l.core.problems.set(api.Warning{Code: api.WarnTrustList, Text: exchange.ShowText(err.Error()), Error: true,
+			Cure: "correct " + l.core.config.TrustList + "; until then the list in force stays"})
+	}
 }
 
 // reconfigure reads the configuration again. What cannot be used leaves the present registration in force; another component's id

@@ -1,0 +1,118 @@
+package agent
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/agent/api"
+	"fbpeer/trust"
+)
+
+const (
+	// listQuiet is how long trust.ini must have stayed as it is before the loop takes it over: some editors empty a file first.
+	listQuiet = time.Second
+	// cardSpared is how long an approved card outlives the approval that was removed by hand, so that putting the text back
+	// restores everything.
+	cardSpared = time.Hour
+)
+
+// loadList reads trust.ini at the start, where anything wrong with it is final.
+func (k *core) loadList() error {
+	path := k.config.TrustList
+	afresh := "put it back from version control or a backup; to start afresh, remove " + k.store.path(dirApproved) + " too"
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if !k.store.hasApprovedCards() {
+			return nil
+		}
+		return ownFile(afresh, "%s is missing, but components have been approved here", path)
+	case err != nil:
+		return ownFile("make it readable for the component's user", "the trust list cannot be read: %w", err)
+	}
+	list, err := trust.Parse(path, data)
+	if err != nil {
+		return ownFile("correct that line", "%w", err)
+	}
+	if isEmpty(list) && k.store.hasApprovedCards() {
+		return ownFile(afresh, "%s has no section, but components have been approved here", path)
+	}
+	k.setList(list, data)
+	return nil
+}
+
+func isEmpty(list trust.List) bool { return len(list.Entries()) == 0 && len(list.Listed()) == 0 }
+
+// setList puts a list in force. data is the file's text.
+func (k *core) setList(list trust.List, data []byte) {
+	k.list, k.listFile = list, data
+	k.named = map[peer.ID]bool{}
+	for _, id := range list.Listed() {
+		k.named[id] = true
+	}
+}
+
+// reloadList reads trust.ini again. On any error the list in force stays; a list without a section is one where components are
+// approved, as a missing list is.
+func (k *core) reloadList(now time.Time) (changed bool, err error) {
+	data, err := os.ReadFile(k.config.TrustList)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && isEmpty(k.list):
+		k.problems.clear(api.WarnTrustList)
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("the trust list cannot be read, the list in force stays: %w", err)
+	case k.listFile != nil && bytes.Equal(data, k.listFile):
+		k.problems.clear(api.WarnTrustList)
+		return false, nil
+	}
+	list, err := trust.Parse(k.config.TrustList, data)
+	if err != nil {
+		return false, err
+	}
+	if isEmpty(list) && len(k.approved) > 0 {
+		return false, fmt.Errorf("%s has no section any more, but components are approved: the list in force stays", k.config.TrustList)
+	}
+	for id := range k.approved {
+		_, before := k.list.ByPeer(id)
+		if _, after := list.ByPeer(id); before && !after {
+			k.spared[id] = now.Add(cardSpared)
+		}
+	}
+	k.setList(list, data)
+	k.problems.clear(api.WarnTrustList)
+	return true, nil
+}
+
+// stamp tells versions of a file apart without reading it. The zero stamp: it is not there.
+type stamp struct {
+	size     int64
+	modified time.Time
+}
+
+// quiet watches over one file: has it stayed as it is?
+type quiet struct {
+	stamp stamp
+	since time.Time // when stamp was first seen; zero: never looked
+}
+
+// look gives when the file will have been the same for that long, zero if it has been.
+func (q *quiet) look(path string, long time.Duration, now time.Time) (at time.Time) {
+	var seen stamp
+	if info, err := os.Stat(path); err == nil {
+		seen = stamp{size: info.Size(), modified: info.ModTime()}
+	}
+	if q.since.IsZero() || seen != q.stamp || now.Before(q.since) {
+		*q = quiet{stamp: seen, since: now}
+	}
+	if at := q.since.Add(long); now.Before(at) {
+		return at
+	}
+	return time.Time{}
+}
