@@ -17,6 +17,7 @@ import (
 
 	"fbpeer/agent/api"
 	"fbpeer/agent/fleet"
+	"fbpeer/discovery"
 	"fbpeer/fedbiomed"
 	"fbpeer/mpspdz"
 )
@@ -67,6 +68,8 @@ func (a *app) dev(ctx context.Context, d devRun) error {
 	if err != nil {
 		return err
 	}
+	log := a.logger(level, "console")
+	discovery.BridgeLogs(log)
 	screen := &devScreen{app: a, root: root, total: newProgress(a.stderr, a.terminal), once: d.once, demo: d.demoSet}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -78,7 +81,7 @@ func (a *app) dev(ctx context.Context, d devRun) error {
 		screen.done = cancel
 	}
 	err = fleet.Run(deadline, fleet.Config{
-		Root: root, Getenv: a.getenv, Options: a.options(a.logger(level, "console")),
+		Root: root, Getenv: a.getenv, Options: a.options(log),
 		Progress: screen.total.show, Ready: screen.ready,
 	})
 	screen.total.end()

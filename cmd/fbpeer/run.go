@@ -14,6 +14,7 @@ import (
 	"fbpeer/agent"
 	"fbpeer/agent/api"
 	"fbpeer/config"
+	"fbpeer/discovery"
 )
 
 func (a *app) runCommand() *cobra.Command {
@@ -52,6 +53,7 @@ func (a *app) serve(ctx context.Context, federation string) error {
 		return err
 	}
 	log := a.logger(level, c.LogFormat)
+	discovery.BridgeLogs(log)
 	options := a.options(log)
 	// The first snapshot says what the agent starts with.
 	first := make(chan api.Snapshot, 1)
