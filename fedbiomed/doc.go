@@ -39,9 +39,26 @@
 // Registry changes rows of that table and nothing else. The file is never parsed into values and written again: rows that change
 // are spliced into the bytes that stand there, as Python's json.dumps would write them, so integers of any size and every other
 // byte survive. It is rewritten in place (package durable, "Rewriting in place"), because a running component keeps it open and
-// would never see a file that replaced it. TinyDB takes no lock: a write by the component between our last comparison and our one
-// write, microseconds later, would be lost; a component that reads within our write meets torn JSON. Both are made rare by writing
-// only what differs. A read that meets the component's own write half done is repeated.
+// would never see a file that replaced it. A document that became shorter is filled up with blanks, never cut off. Writing only
+// what differs makes it rare that the component and we write at once.
+//
+// # Beside a component that writes
+//
+// TinyDB takes no lock. It writes its document from the beginning, syncs, and truncates the file to that document's length. So:
+//
+//   - A read that meets the component's write half done is repeated.
+//   - A file that changed in the last 20 ms is not written yet; a component that never rests is waited for 50 ms.
+//   - What was written is read again, at once and 60 ms later. If the component wrote a whole document meanwhile, ours is merged
+//     into it anew. If its truncation fell on our document, and the file is exactly what that leaves, our document is written again
+//     (a shorter document of the component over ours stays, and what is left of ours behind it is blanked).
+//   - A truncation that comes later still is mended by the next Update or Rows of the same Registry. In between, the component
+//     meets invalid JSON.
+//   - The last good content before each write stands in registry.backup, beside the intent. The error about a database that is
+//     broken in any other way names it as the cure, and the file is not touched.
+//
+// What cannot be excluded from outside: a document that the component writes between our last comparison and our one write,
+// microseconds later, is lost; the component reads before it writes, so rows that we write between the two are lost until the
+// next Update sees that they are missing; and a component that reads within our write meets torn JSON.
 //
 // A database that TinyDB did not write (an array, a table that is a list, document ids that are not integers, a byte order mark,
 // invalid JSON, a key twice) is a *DatabaseError and stays as it is. One that does not exist yet is ErrNoDatabase: Fed-BioMed

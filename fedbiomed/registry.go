@@ -1,11 +1,14 @@
 package fedbiomed
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"fbpeer/internal/durable"
@@ -19,6 +22,13 @@ const (
 	rewrites = 10
 	// writeTime is about what a component's write takes.
 	writeTime = 3 * time.Millisecond
+	// quiet is how long a database must have been left alone before it is written: between TinyDB's write and its truncation lies
+	// an fsync. A component that never rests is not waited for longer than quietReads times quietWait.
+	quiet      = 20 * time.Millisecond
+	quietReads = 10
+	quietWait  = 5 * time.Millisecond
+	// settle is when a document of ours is looked at a second time: a truncation that was under way has happened by then.
+	settle = 60 * time.Millisecond
 )
 
 // Row is a party of the registry, as stored.
@@ -31,18 +41,26 @@ type Row struct {
 	Certificate string // PEM
 }
 
-// Registry edits the table Certificates of one component's database in place. It keeps nothing between calls. One Registry at a
-// time may write a database; the component's own writes are reckoned with.
+// Registry edits the table Certificates of one component's database in place. Between calls it keeps only the document that it
+// wrote last, to know what the component's truncation left of it. One Registry at a time may write a database, and its methods are
+// called one after another; the component's own writes are reckoned with.
 type Registry struct {
 	path, intent string
+	backup       string              // "" if there is no intent
+	written      []byte              // what the last Update wrote
 	wait         func(time.Duration) // between two reads
+	now          func() time.Time    // the clock that the file's times are compared with
 	rewrite      func(path string, old, new []byte, intent string) error
 }
 
 // OpenRegistry is about the database at an absolute path; intent is the path of <state>/registry.intent, whose folder exists before the first
-// Update. Nothing is opened yet.
+// Update. The last good content before a write is kept beside it as registry.backup, 0600. Nothing is opened yet.
 func OpenRegistry(database, intent string) *Registry {
-	return &Registry{path: filepath.Clean(database), intent: intent, wait: time.Sleep, rewrite: durable.Rewrite}
+	r := &Registry{path: filepath.Clean(database), intent: intent, wait: time.Sleep, now: time.Now, rewrite: durable.Rewrite}
+	if intent != "" {
+		r.backup = strings.TrimSuffix(intent, ".intent") + ".backup"
+	}
+	return r
 }
 
 // Recover puts right what a crash within Update left. text says what was done, "" if there was nothing to do. Call it before the
@@ -61,7 +79,7 @@ func (r *Registry) Recover() (text string, err error) {
 	return "", nil
 }
 
-// Rows lists the table in its order. Fields that are missing, or neither text nor number, are empty. The error is ErrNoDatabase, a
+// Rows lists the table in its order. It writes nothing, but for mending what the component's truncation left of the last Update. Fields that are missing, or neither text nor number, are empty. The error is ErrNoDatabase, a
 // *DatabaseError, or the system's.
 func (r *Registry) Rows() ([]Row, error) {
 	db, err := r.read()
@@ -83,8 +101,10 @@ func (r *Registry) Rows() ([]Row, error) {
 
 // Update brings the rows of some parties up to date and removes those of some components; one that is in both stays. A party's
 // existing row keeps its document id, unknown fields and place; of several for one party the first is kept; a new row gets the
-// highest id plus one. The file is written once, and only if something differs. changed names the components whose rows were
-// written or removed. Errors as of Rows; after an error the file is as it was, or Recover brings it back.
+// highest id plus one. The file is written only if something differs, once unless the component writes at the same time: then
+// what it wrote is read and merged again, and what its truncation left of ours is mended. Where something was written it takes a
+// tenth of a second. changed names the components whose rows were written or removed. Errors as of Rows; after an error the file
+// is as it was, or Recover brings it back.
 func (r *Registry) Update(upsert []mpspdz.Party, remove []string) (changed []string, err error) {
 	want := make([]party, 0, len(upsert))
 	for _, p := range upsert {
@@ -94,28 +114,84 @@ func (r *Registry) Update(upsert []mpspdz.Party, remove []string) (changed []str
 		want = append(want, newParty(p))
 	}
 	for range rewrites {
+		db, err := r.readQuiet()
+		if err != nil {
+			return nil, err
+		}
+		data, names := db.splice(want, remove)
+		if len(names) == 0 {
+			return changed, nil
+		}
+		data = padded(data, len(db.data))
+		err = r.write(db.data, data, db.data)
+		if errors.Is(err, durable.ErrChanged) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			if !slices.Contains(changed, name) {
+				changed = append(changed, name)
+			}
+		}
+		if r.stands(data) {
+			return changed, nil
+		}
+	}
+	return nil, &DatabaseError{File: r.path, Problem: "the component keeps writing it", Cure: "try again when it is idle", Err: durable.ErrChanged}
+}
+
+// write replaces what the file holds, with good content kept beside the intent first.
+func (r *Registry) write(old, data, good []byte) error {
+	if r.backup != "" && len(good) > 0 {
+		if err := durable.WriteFile(r.backup, good, 0o600); err != nil {
+			return err
+		}
+	}
+	if err := r.rewrite(r.path, old, data, r.intent); err != nil {
+		return r.failed(err)
+	}
+	r.written = data
+	return nil
+}
+
+// stands says whether the file holds what was just written, now and when the component's truncation has had time to happen.
+func (r *Registry) stands(data []byte) bool {
+	for _, pause := range []time.Duration{0, settle} {
+		if pause > 0 {
+			r.wait(pause)
+		}
+		if present, err := os.ReadFile(r.path); err != nil || !bytes.Equal(present, data) {
+			return false
+		}
+	}
+	return true
+}
+
+// readQuiet is read once nobody has written the file for a while, if that can be waited for.
+func (r *Registry) readQuiet() (*database, error) {
+	for attempt := 1; ; attempt++ {
 		db, err := r.read()
 		if err != nil {
 			return nil, err
 		}
-		data, changed := db.splice(want, remove)
-		if len(changed) == 0 {
-			return nil, nil
-		}
-		err = r.rewrite(r.path, db.data, data, r.intent)
-		if err == nil {
-			return changed, nil
-		}
-		if !errors.Is(err, durable.ErrChanged) {
+		info, err := os.Stat(r.path)
+		if err != nil {
 			return nil, r.failed(err)
 		}
+		age := r.now().Sub(info.ModTime())
+		recent := age >= 0 && age < quiet || info.Size() != int64(len(db.data))
+		if !recent || attempt == quietReads {
+			return db, nil
+		}
+		r.wait(quietWait)
 	}
-	return nil, &DatabaseError{File: r.path, Problem: "the component keeps writing it", Cure: "nothing was written: try again when it is idle",
-		Err: durable.ErrChanged}
 }
 
-// read reads the whole file until it is whole.
+// read reads the whole file until it is whole. What stays broken is mended if our last write explains it.
 func (r *Registry) read() (*database, error) {
+	var before []byte
 	for attempt := 1; ; attempt++ {
 		data, err := os.ReadFile(r.path)
 		if err != nil {
@@ -125,12 +201,31 @@ func (r *Registry) read() (*database, error) {
 		if err == nil {
 			return db, nil
 		}
-		if attempt == reads {
-			return nil, &DatabaseError{File: r.path, Problem: "not a database of TinyDB: " + err.Error(),
-				Cure: "nothing was written: restore the file from a backup, or move it away and let Fed-BioMed make a new one", Err: err}
+		if whole, ok := mend(data, r.written); ok && bytes.Equal(data, before) {
+			err := r.write(data, whole, whole)
+			if err == nil {
+				return parseDatabase(whole)
+			}
+			if !errors.Is(err, durable.ErrChanged) {
+				return nil, err
+			}
 		}
+		if attempt == reads {
+			return nil, r.broken(err)
+		}
+		before = data
 		r.wait(writeTime << attempt)
 	}
+}
+
+// broken is the error about a file that is no database, with the backup as a cure if there is one.
+func (r *Registry) broken(cause error) error {
+	cure := "nothing was written: restore the file from a backup, or move it away and let Fed-BioMed make a new one"
+	if info, err := os.Stat(r.backup); r.backup != "" && err == nil {
+		cure = fmt.Sprintf("nothing was written: stop the component and copy %s over it (its last good content before fbpeer wrote it, %s), "+
+			"or move it away and let Fed-BioMed make a new one", r.backup, info.ModTime().UTC().Format(time.RFC3339))
+	}
+	return &DatabaseError{File: r.path, Problem: "not a database of TinyDB: " + cause.Error(), Cure: cure, Err: cause}
 }
 
 // failed makes of a system's error about the database one that names the file and the cure.

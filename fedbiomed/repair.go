@@ -1,0 +1,40 @@
+package fedbiomed
+
+import "bytes"
+
+// padded is data with blanks at its end up to a length. A database that becomes shorter is filled up instead of cut off: a
+// truncation of ours could fall on a document that the component wrote a moment before, and would destroy its end.
+func padded(data []byte, length int) []byte {
+	data = bytes.TrimRight(data, " ")
+	return append(data[:len(data):len(data)], bytes.Repeat([]byte(" "), max(0, length-len(data)))...)
+}
+
+// mend says what a file that is no database must hold, if it is exactly what our document leaves when the component's own write
+// (from the beginning, then a truncation to its length) falls around ours. ok is false for everything else, which nobody may touch.
+//
+//	ours[:k]              the component cut ours off
+//	ours[:k] + zeros      it set the length of its longer document
+//	ours + anything       ours came over its longer document
+//	theirs + ours[k:]     its shorter document came over ours, and the truncation is missing
+func mend(present, ours []byte) (whole []byte, ok bool) {
+	if len(present) == 0 || len(ours) == 0 {
+		return nil, false
+	}
+	same := 0 // the length of the beginning that they share
+	for same < min(len(present), len(ours)) && present[same] == ours[same] {
+		same++
+	}
+	rest := present[same:]
+	if same == len(ours) || same > 0 && len(bytes.Trim(rest, "\x00")) == 0 {
+		return padded(ours, len(present)), true
+	}
+	s := &scanner{data: present}
+	s.space()
+	if _, err := s.object(0); err != nil || len(present) != len(ours) || !bytes.Equal(present[s.pos:], ours[s.pos:]) {
+		return nil, false
+	}
+	if _, err := parseDatabase(present[:s.pos]); err != nil {
+		return nil, false
+	}
+	return padded(present[:s.pos], len(present)), true
+}
