@@ -108,6 +108,10 @@ func (s store) readCards(folder string, f exchange.Federation) (cards []storedCa
 		if strings.HasPrefix(name, ".") || !strings.HasSuffix(name, cardSuffix) {
 			continue // a temporary file that a crash left
 		}
+		if !entry.Type().IsRegular() { // opening a pipe would wait for ever
+			problems = append(problems, fmt.Errorf("%s: not a regular file", filepath.Join(folder, name)))
+			continue
+		}
 		card, err := readCard(s.path(folder, name), f)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", filepath.Join(folder, name), err))
