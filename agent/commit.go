@@ -53,7 +53,6 @@ func (k *core) settle(now time.Time) outcome {
 // failed reports a write that failed.
 func (k *core) failed(code, text string, err error) {
 	k.problems.set(api.Warning{Code: code, Text: text + ": " + exchange.ShowText(err.Error()), Cure: "it is tried again by itself; mend what the text names"})
-	k.options.Log.Warn().Err(err).Msg(text)
 }
 
 // fillPins writes the endpoints and certificates that the operator left out of trust.ini. withheld names the components for which
@@ -250,11 +249,13 @@ func (k *core) lookInForce() map[string]*exchange.Announcement {
 
 // registryProblem is the warning for an error of the registry.
 func (k *core) registryProblem(err error) api.Warning {
+	database := k.config.Component.Database
 	if errors.Is(err, fedbiomed.ErrNoDatabase) {
-		return api.Warning{Code: api.WarnNoDatabase, Text: "the component's database does not exist yet: " + k.config.Component.Database,
-			Cure: "start the component once; its rows are written as soon as the file is there"}
+		return api.Warning{Code: api.WarnNoDatabase, Error: true, Text: "the component's database is not there: " + database,
+			Cure: "start the component once, or put the file back from a backup; its rows are written as soon as it is there"}
 	}
-	w := api.Warning{Code: api.WarnRegistry, Text: "the party registry: " + exchange.ShowText(err.Error()), Cure: "it is tried again by itself; mend what the text names"}
+	w := api.Warning{Code: api.WarnRegistry, Error: true, Text: "the party registry in " + database + ": " + exchange.ShowText(err.Error()),
+		Cure: "it is tried again by itself; mend what the text names"}
 	var damaged *fedbiomed.DatabaseError
 	if errors.As(err, &damaged) {
 		w.Cure = damaged.Cure

@@ -44,6 +44,10 @@
 // table: what the table evicts or what lapses loses its card, unless the list names the identity. So the sequence floors of listed
 // identities survive a restart with their cards, those of others as long as their cards or the process do.
 //
+// Player files and rows that somebody else damaged are found every 15 s and before each edit, and written anew; the event
+// players-mended names the files. A registry that cannot be read, or lacks a row, is a warning that makes status answer no. What the
+// snapshot warns of is logged once when it appears.
+//
 // # The own announcement
 //
 // It is made from the component's files, sealed anew only when one of its values changes or less than half of its week remains, and

@@ -63,11 +63,23 @@ func (k *core) record(r trust.LogRecord, now time.Time) {
 		return
 	}
 	k.chain.last = line
-	message := k.options.Log.Info()
+	message := k.options.Log.WithLevel(level(r.Event))
 	field(message, "component", r.Component)
 	field(message, "peer", r.Peer)
 	field(message, "by", r.By)
 	message.Msg(r.Event + textSuffix(r.Text))
+}
+
+// level is how loud the agent's own log is about an event.
+func level(event string) zerolog.Level {
+	switch event {
+	case "clone":
+		return zerolog.ErrorLevel
+	case "conflict", "players-mended":
+		return zerolog.WarnLevel
+	default:
+		return zerolog.InfoLevel
+	}
 }
 
 func field(message *zerolog.Event, name, value string) {

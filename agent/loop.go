@@ -33,6 +33,7 @@ type loop struct {
 	failures int              // commits in a row that left something to write
 	retryAt  time.Time        // zero: nothing to write
 	again    time.Time        // when the configuration is read again, zero: on a change
+	told     told             // of the core's problems
 	listFile quiet            // trust.ini is taken over once it is left alone
 	known    []byte           // addresses.json as last written
 	protects map[peer.ID]bool // as the table was told last
@@ -43,7 +44,7 @@ type loop struct {
 // another component's. Everything is closed when it returns.
 func (a *Agent) Run(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	l := &loop{Agent: a, more: make(chan []string, 16), kept: map[peer.ID]bool{}, protects: map[peer.ID]bool{}}
+	l := &loop{Agent: a, more: make(chan []string, 16), told: told{}, kept: map[peer.ID]bool{}, protects: map[peer.ID]bool{}}
 	defer func() {
 		cancel()
 		close(a.done)
@@ -204,6 +205,7 @@ func (l *loop) serve(ctx context.Context) (err error) {
 			return err
 		}
 		l.publish(l.network())
+		l.told.tell(l.options.Log, l.core.problems.sorted())
 		l.sleep(wake)
 	}
 }
@@ -328,6 +330,7 @@ func (l *loop) applyList() {
 }
 
 func (l *loop) answer(r request) {
+	l.core.mendPlayers(l.options.Now())
 	done, fault := l.core.edit(r.trust, l.options.Now())
 	if fault != nil {
 		r.answer <- answer{err: fault}

@@ -67,6 +67,20 @@ func (r *registry) read() error {
 	return nil
 }
 
+// look reads the table again. What is not there as it was brought about is written by the next commit, which tells of a table that
+// cannot be read.
+func (r *registry) look() {
+	if err := r.read(); err != nil || !r.stands() {
+		r.settled = false
+	}
+}
+
+// stands says whether all that was last brought about still stands.
+func (r *registry) stands() bool {
+	return !slices.ContainsFunc(r.upserted, func(want row) bool { return r.rows[want.component] != want }) &&
+		!slices.ContainsFunc(r.removed, func(component string) bool { _, there := r.rows[component]; return there })
+}
+
 // update brings the rows up to date. changed names the components whose rows were written or removed.
 func (r *registry) update(s store, upsert []mpspdz.Party, remove []string) (changed []string, err error) {
 	if r.file == nil {

@@ -12,7 +12,6 @@ import (
 	"fbpeer/agent/api"
 	"fbpeer/config"
 	"fbpeer/exchange"
-	"fbpeer/fedbiomed"
 )
 
 // files lists everything whose change matters.
@@ -27,6 +26,7 @@ func (l *loop) slow(ctx context.Context) error {
 	case l.more <- l.files():
 	default:
 	}
+	l.core.mendPlayers(l.options.Now())
 	return l.reread(ctx)
 }
 
@@ -44,9 +44,7 @@ func (l *loop) reread(ctx context.Context) error {
 	if !listAt.IsZero() && (l.again.IsZero() || listAt.Before(l.again)) {
 		l.again = listAt
 	}
-	if err := l.core.registry.read(); err != nil && !errors.Is(err, fedbiomed.ErrNoDatabase) {
-		l.options.Log.Debug().Err(err).Msg("reading the registry")
-	}
+	l.core.registry.look()
 	l.settle()
 	return nil
 }

@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -65,10 +66,33 @@ func (k *core) snapshot(n network, now time.Time) api.Snapshot {
 		}
 	}
 	s.Warnings = append(k.problems.sorted(), n.warnings...)
+	s.Warnings = append(s.Warnings, k.unregistered(s)...)
 	for _, text := range k.config.Warnings {
 		s.Warnings = append(s.Warnings, api.Warning{Code: api.WarnSetting, Text: text})
 	}
 	return s
+}
+
+// unregistered tells of accepted components whose rows are not as they must be, unless a problem of the whole registry says so.
+func (k *core) unregistered(s api.Snapshot) []api.Warning {
+	if k.problems.has(api.WarnRegistry) || k.problems.has(api.WarnNoDatabase) {
+		return nil
+	}
+	var missing []string
+	for _, p := range s.Peers {
+		if p.State == api.StateAccepted && p.Registered != nil && !*p.Registered {
+			missing = append(missing, p.Component)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	cure := "fbpeer run writes them"
+	if s.Running {
+		cure = "they are written again by themselves; if this stays, look at the file"
+	}
+	return []api.Warning{{Code: api.WarnRegistry, Error: true, Cure: cure,
+		Text: "the party registry in " + k.config.Component.Database + " lacks the right rows of " + strings.Join(missing, ", ")}}
 }
 
 func (k *core) federationName() string {
