@@ -147,12 +147,12 @@ func (s *snapshot) ownConflictReason(a *exchange.Announcement, field string) Rea
 	what := map[string]string{
 		fieldComponent: "this site's own component id " + a.Component,
 		fieldKey:       "this site's own MP-SPDZ key",
-		fieldEndpoint:  "this site's own endpoint " + a.Endpoint.String(),
 		fieldSubject:   "a certificate with the subject of this site's own (" + a.Certificate.Subject() + ")",
 	}[field]
 	cure := " If this site was copied, give the copy an identity, an id and a key of its own."
-	if field == fieldEndpoint && a.Endpoint.IsLoopback() {
-		cure = loopbackText(a)
+	if field == fieldEndpoint {
+		return Reason{"claims-own-endpoint", fmt.Sprintf("%s (identity %s) announces %s, which is also yours: one of the two must change mpspdz_ip or "+
+			"mpspdz_port. Nothing of it is used until then.%s", a.Component, a.Peer, a.Endpoint, loopbackText(a))}
 	}
 	return Reason{"claims-own-" + field, fmt.Sprintf("%s (identity %s) announces %s. Nothing of it is used.%s", a.Component, a.Peer, what, cure)}
 }
