@@ -59,14 +59,19 @@ func Dial(ctx context.Context, c *config.Config) (Controller, error) {
 	}
 }
 
-// connect opens the socket that the state folder names, if only we can have made it.
+// connect opens the socket that the state folder names, if only we can have made it, or,
+// for root, the user whose state folder it is.
 func (s store) connect(ctx context.Context) (net.Conn, string, error) {
 	data, err := os.ReadFile(s.path(fileSocket))
 	if err != nil {
 		return nil, "", err
 	}
 	path := strings.TrimSuffix(string(data), "\n")
-	if err := checkPrivate(filepath.Dir(path)); err != nil {
+	owners := []int{os.Geteuid()}
+	if owner, foreign := s.foreignOwner(); foreign {
+		owners = append(owners, owner)
+	}
+	if err := checkPrivate(filepath.Dir(path), owners...); err != nil {
 		return nil, "", err
 	}
 	var dialer net.Dialer

@@ -80,7 +80,8 @@
 // HTTP and JSON (package api) over a Unix socket, 0600, in $XDG_RUNTIME_DIR/fbpeer or in fbpeer-<uid> beneath the system's
 // temporary folder; that folder must be ours and closed to others. Its name is a hash of the state folder's path. Dial reaches
 // a running agent, Open also the stores: the same core, without a network, reads what stands on disk (no lock, nothing
-// created), or takes agent.lock for one edit and its commit.
+// created), or takes agent.lock for one edit and its commit. Root reaches the agent of the user whose state folder it is, and is refused an
+// edit of the stores of another.
 //
 // # Errors
 //

@@ -3,6 +3,8 @@ package agent
 import (
 	"context"
 	"errors"
+	"os/user"
+	"strconv"
 
 	"fbpeer/agent/api"
 	"fbpeer/config"
@@ -42,6 +44,13 @@ func (k *core) look() {
 
 // Trust does one edit under the agent's lock, with the same commit as a running agent. If one was started meanwhile, it is asked.
 func (o *offline) Trust(ctx context.Context, r api.TrustRequest) (api.TrustResult, error) {
+	if owner, foreign := (store{dir: o.config.State}).foreignOwner(); foreign {
+		name := "#" + strconv.Itoa(owner)
+		if u, err := user.LookupId(strconv.Itoa(owner)); err == nil {
+			name = u.Username
+		}
+		return api.TrustResult{}, refused("sudo -u "+name+" fbpeer …", "the state folder %s belongs to %s: what root writes there its agent could not read", o.config.State, name)
+	}
 	lock, err := takeLock(ctx, store{dir: o.config.State}.path(fileLock), "the state folder "+o.config.State)
 	if err != nil {
 		if running, dialErr := Dial(ctx, o.config); dialErr == nil {

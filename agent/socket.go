@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -55,11 +56,11 @@ func privateFolder(folder string) error {
 	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return checkPrivate(folder)
+	return checkPrivate(folder, os.Geteuid())
 }
 
-// checkPrivate says whether folder is a real folder that belongs to us and that nobody else can enter.
-func checkPrivate(folder string) error {
+// checkPrivate says whether folder is a real folder that belongs to one of these users and that nobody else can enter.
+func checkPrivate(folder string, owners ...int) error {
 	info, err := os.Lstat(folder)
 	if err != nil {
 		return err
@@ -68,7 +69,7 @@ func checkPrivate(folder string) error {
 	switch {
 	case !info.IsDir():
 		return fmt.Errorf("%s: not a folder", folder)
-	case !ok || int(owner.Uid) != os.Geteuid():
+	case !ok || !slices.Contains(owners, int(owner.Uid)):
 		return fmt.Errorf("%s: belongs to another user", folder)
 	case info.Mode().Perm()&0o077 != 0:
 		return fmt.Errorf("%s: others can enter it: chmod 700 %s", folder, folder)

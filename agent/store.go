@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -58,6 +59,18 @@ func (s store) make() error {
 		}
 	}
 	return os.Chmod(s.dir, 0o700)
+}
+
+// foreignOwner is the user whose state folder this is, where we are root and it is somebody else's.
+func (s store) foreignOwner() (uid int, foreign bool) {
+	info, err := os.Stat(s.dir)
+	if err != nil || os.Geteuid() != 0 {
+		return 0, false
+	}
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(owner.Uid), owner.Uid != 0
+	}
+	return 0, false
 }
 
 // write replaces a file of the state folder; only its owner may read it.

@@ -1,6 +1,9 @@
 package agent
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -19,5 +22,44 @@ func TestIrregularCardsAreNotRead(t *testing.T) {
 	}
 	if s := b.snapshot(); len(s.Peers) != 3 || !warned(s.Warnings, api.WarnStore) {
 		t.Errorf("%s", dump(s))
+	}
+}
+
+// Root leaves no files in another user's state folder, but reaches that user's agent.
+func TestRootAndAnothersState(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	const other = 12345
+	b := newBench(t)
+	b.hearAll()
+	p := b.snapshot().Peers[0]
+	if err := os.Chown(b.store().dir, other, -1); err != nil {
+		t.Fatal(err)
+	}
+	before := tree(t, b.store().dir)
+	_, err := trustBy(b.offline, approvalOf(p))
+	if f := fault(t, err); !strings.Contains(f.Hint, "sudo -u #12345 fbpeer") || tree(t, b.store().dir) != before {
+		t.Errorf("root approved in another's folder: %v", f)
+	}
+	x := b.start(b.files[1])
+	path, err := os.ReadFile(filepath.Join(x.config.State, fileSocket))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(filepath.Dir(string(path)), other, -1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Dial(t.Context(), x.config); err == nil {
+		t.Error("a socket in a stranger's folder was used")
+	}
+	if err := os.Chown(x.config.State, other, -1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Dial(t.Context(), x.config); err != nil {
+		t.Errorf("root does not reach the agent: %v", err)
+	}
+	if err := os.Chown(filepath.Dir(string(path)), 0, -1); err != nil {
+		t.Fatal(err)
 	}
 }
