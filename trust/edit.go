@@ -74,7 +74,7 @@ func (l List) checkApproval(e Entry) error {
 
 // checkFreeAlias says whether a component can have an alias.
 func (l List) checkFreeAlias(component, alias string) error {
-	if err := checkAlias(alias); err != nil {
+	if err := CheckAlias(alias); err != nil {
 		return err
 	}
 	if other, taken := l.byAlias(alias); taken && other.Component != component {

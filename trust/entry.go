@@ -66,8 +66,9 @@ func (e Entry) fits(a *exchange.Announcement) bool {
 
 const maxAlias = 64
 
-// checkAlias: it is typed on a command line in the place of a component id, and COMPONENT@PEERID must stay apart from it.
-func checkAlias(alias string) error {
+// CheckAlias says why a text cannot be an alias: it is typed on a command line in the place of a component id, and COMPONENT@PEERID
+// must stay apart from it.
+func CheckAlias(alias string) error {
 	bad := alias == "" || len(alias) > maxAlias || strings.ContainsFunc(alias, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-", r)
 	})

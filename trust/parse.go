@@ -144,7 +144,7 @@ func parseEntry(doc *inidoc.Document, section string) (Entry, error) {
 	e.Status = r.status(Approved, Denied, Revoked)
 	r.read("alias", func(value string) error {
 		e.Alias = value
-		return checkAlias(value)
+		return CheckAlias(value)
 	})
 	r.read("role", func(value string) (err error) {
 		e.Role, err = mpspdz.ParseRole(value)

@@ -15,6 +15,7 @@ import (
 	"fbpeer/config"
 	"fbpeer/exchange"
 	"fbpeer/mpspdz"
+	"fbpeer/trust"
 )
 
 // approval is what `trust approve` was told.
@@ -49,6 +50,11 @@ func (a *app) approveCommand() *cobra.Command {
 }
 
 func (a *app) approve(ctx context.Context, ap approval) error {
+	if ap.alias != "" {
+		if err := trust.CheckAlias(ap.alias); err != nil {
+			return usage("--alias NAME, a word of your own", "--alias: %w", err)
+		}
+	}
 	c, control, s, err := a.open(ctx)
 	if err != nil {
 		return err
@@ -90,14 +96,29 @@ func (a *app) approveIn(ctx context.Context, control agent.Controller, s api.Sna
 		return a.notApproved(v, err)
 	}
 	if a.json {
-		return a.printJSON(result.Peer)
+		return errors.Join(a.printJSON(result.Peer), written(result))
 	}
 	if ap.alias != "" {
 		v.aliases[p.Component] = ap.alias
 	}
 	text := fmt.Sprintf("approved %s at %s\n", v.called(p.Component), show(offered(p).Endpoint))
-	_, err = io.WriteString(a.stdout, text+v.consequences(s.Running, result))
-	return err
+	if _, err := io.WriteString(a.stdout, text+v.consequences(s, api.ActionApprove, result)); err != nil {
+		return err
+	}
+	if lastDecision(s, p) {
+		fmt.Fprintf(a.stderr, "The others must approve you too: read them your words (%s id)\n", a.prog())
+	}
+	return written(result)
+}
+
+// lastDecision: nobody but p waits.
+func lastDecision(s api.Snapshot, p api.Peer) bool {
+	for _, other := range ofState(s.Peers, api.StatePending, api.StateChanged, api.StateConflict) {
+		if other.PeerID != p.PeerID {
+			return false
+		}
+	}
+	return true
 }
 
 // development federations may be approved without a fingerprint: all their components are one person's.
@@ -148,6 +169,13 @@ func (v view) approvable(s api.Snapshot, p api.Peer, ap approval) error {
 	}
 	if approved == nil && ap.replace {
 		return usage("leave out --replace", "%s has no other approved identity that could be replaced", v.called(p.Component))
+	}
+	if party := string(mpspdz.PlainParty); offered(p).Role != "" && (offered(p).Role == party) != (s.Self.Role == party) {
+		kinds := "%s is a plain MP-SPDZ party and this site is a Fed-BioMed component: they are never in one set"
+		if s.Self.Role == party {
+			kinds = "%s is a Fed-BioMed component and this site is a plain MP-SPDZ party: they are never in one set"
+		}
+		return refused("plain parties and Fed-BioMed components each need a federation of their own", kinds, v.called(p.Component))
 	}
 	if offered(p).Hash == "" {
 		return refused("it must have announced itself", "%s: nothing has been heard that could be approved", v.called(p.Component))
@@ -212,7 +240,7 @@ func matches(p api.Peer, given string) error {
 	}
 	same, err := exchange.Fingerprint(hash).Matches(given)
 	if err != nil {
-		return &failure{code: exitFailed, err: &malformedFingerprint{err}, hint: "give the whole fingerprint, or all eight words"}
+		return &failure{code: exitUsage, err: &malformedFingerprint{err}, hint: "give the whole fingerprint, or all eight words"}
 	}
 	if !same {
 		return refused("do not approve it: ask that site's operator to read its own, from fbpeer id",

@@ -64,9 +64,9 @@ func TestApprove(t *testing.T) {
 			says: "approved NODE_9835…", request: &api.TrustRequest{Component: idParis, PeerID: paris.PeerID, Announcement: paris.Announcement}},
 		{name: "another's words", s: withPending(), ap: approval{component: idParis, vouched: true, fingerprint: wordsOf(t, lyon.Fingerprint)},
 			code: exitFailed, says: paris.Fingerprint},
-		{name: "seven words", s: withPending(), ap: approval{component: idParis, vouched: true, fingerprint: "cargo velvet tiny orbit lemon glide prison"}, code: exitFailed},
-		{name: "an empty fingerprint is no yes", s: withPending(), ap: approval{component: idParis, vouched: true}, code: exitFailed},
-		{name: "an empty fingerprint with --yes", s: withPending(), ap: approval{component: idParis, vouched: true, yes: true}, code: exitFailed},
+		{name: "seven words", s: withPending(), ap: approval{component: idParis, vouched: true, fingerprint: "cargo velvet tiny orbit lemon glide prison"}, code: exitUsage},
+		{name: "an empty fingerprint is no yes", s: withPending(), ap: approval{component: idParis, vouched: true}, code: exitUsage},
+		{name: "an empty fingerprint with --yes", s: withPending(), ap: approval{component: idParis, vouched: true, yes: true}, code: exitUsage},
 		{name: "nobody to ask", s: withPending(), ap: approval{component: idParis}, code: exitUsage, says: "stdin is not a terminal"},
 		{name: "yes", s: withPending(), ap: approval{component: idParis}, typed: "yes\n", tty: true, says: "approved",
 			request: &api.TrustRequest{Component: idParis, PeerID: paris.PeerID, Announcement: paris.Announcement}},
@@ -85,6 +85,8 @@ func TestApprove(t *testing.T) {
 			code: exitFailed, says: "approved with another identity"},
 		{name: "replacement", s: withImpostor(), ap: approval{component: "nice", vouched: true, fingerprint: impostor.Fingerprint, replace: true}, says: "SOMEBODY ELSE",
 			request: &api.TrustRequest{Component: idNice, PeerID: impostor.PeerID, Announcement: impostor.Announcement, Replace: true}},
+		{name: "a plain party is of another kind", s: withPlainParty(), ap: approval{component: idParis, vouched: true, fingerprint: paris.Fingerprint},
+			code: exitFailed, says: "is a plain MP-SPDZ party and this site is a Fed-BioMed component"},
 		{name: "nothing to replace", s: withPending(), ap: approval{component: idParis, vouched: true, fingerprint: paris.Fingerprint, replace: true}, code: exitUsage},
 	}
 	for _, tt := range tests {
@@ -126,7 +128,7 @@ func TestApproveOvertaken(t *testing.T) {
 	ap := approval{component: "nice", vouched: true, fingerprint: newer.Fingerprint}
 	a, stdout, stderr := testApp("", false)
 	err := a.approveIn(t.Context(), control, withChange(), ap)
-	if code := report(stderr, err); code != exitAnswerNo {
+	if code := report(stderr, "fbpeer", err); code != exitAnswerNo {
 		t.Errorf("exit %d: %v", code, err)
 	}
 	_, after, found := strings.Cut(stdout.String(), "It announces something else by now:")
@@ -141,4 +143,38 @@ func TestApproveOvertaken(t *testing.T) {
 	if got, err := find(stdout.Bytes(), "announced.endpoint"); err != nil || got != "10.221.0.2:14999" {
 		t.Errorf("got %q, %v in %s", got, err, stdout)
 	}
+}
+
+// TestWritten: a decision of which not all could be written fails, whether it is printed as a table or as JSON.
+func TestWritten(t *testing.T) {
+	answer := api.TrustResult{Peer: withPending().Peers[2], Warnings: []api.Warning{{Code: api.WarnPlayers, Text: "no space left"}}}
+	for _, asJSON := range []bool{false, true} {
+		a, stdout, _ := testApp("", false)
+		a.json = asJSON
+		err := a.approveIn(t.Context(), &fakeAgent{answer: answer}, withPending(), approval{component: idParis, vouched: true, fingerprint: answer.Peer.Fingerprint})
+		if code, _ := outcome(err); code != exitFailed || stdout.Len() == 0 {
+			t.Errorf("json %v: exit %d, %v, said %q", asJSON, code, err, stdout)
+		}
+	}
+}
+
+// TestTypedIsResolved: what a screen says to type means the peer that it is about, though another one's alias is like it.
+func TestTypedIsResolved(t *testing.T) {
+	for _, s := range []api.Snapshot{cardio(), withPending(), withChange(), withImpostor(), withConflict(), namesake()} {
+		for _, p := range s.Peers {
+			found, err := resolve(s, strings.Trim(viewOf(s).typed(p), "'"))
+			if err != nil || len(found) != 1 || found[0].PeerID != p.PeerID {
+				t.Errorf("%s: %v, %v", viewOf(s).typed(p), found, err)
+			}
+		}
+	}
+}
+
+// namesake has a plain party that is called like the alias of another.
+func namesake() api.Snapshot {
+	s := cardio()
+	return api.Snapshot{Self: s.Self, Peers: []api.Peer{
+		approved(peerOf("carol", api.StateAccepted, "10.0.0.1:14000", 'c'), "bob", 1),
+		peerOf("bob", api.StatePending, "10.0.0.2:14000", 'b'),
+	}}
 }

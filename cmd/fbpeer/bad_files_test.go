@@ -179,7 +179,7 @@ func TestBadOwnFiles(t *testing.T) {
 		{"federation file", func(b broken) { b.write(b.federation(), []byte("garbage\n")) }, nil,
 			"var/fbpeer/ID/cardio.federation:1: this line cannot be read (it is not shown, as it may hold the secret)", "get the file again"},
 		{"no federation", func(b broken) { b.check(os.Remove(b.federation())) }, nil,
-			"ID has joined no federation", "`fbpeer join FILE`"},
+			"ID has joined no federation", " join FILE`"},
 		{"trust list without identity", func(b broken) {
 			b.write(filepath.Join(b.state(), "trust.ini"), []byte("[NODE_x]\nstatus = approved\n"))
 		}, nil, "trust.ini:1: [NODE_x] is approved without peer_id, key, role: it would approve the first comer", "correct that line"},

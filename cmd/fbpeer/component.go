@@ -66,6 +66,9 @@ func (a *app) componentCreate(n newComponent) error {
 	}
 	var file, flag string
 	s := config.Selector{Getenv: noEnvironment}
+	if role != mpspdz.PlainParty && n.name != "" && filepath.Ext(n.name) != ".ini" {
+		n.name += ".ini"
+	}
 	if role == mpspdz.PlainParty {
 		flag = "--config"
 		if n.name == "" {

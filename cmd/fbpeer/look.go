@@ -82,9 +82,17 @@ func (a *app) peersCommand() *cobra.Command {
 			if a.json {
 				return a.printJSON(peersOf(s))
 			}
+			a.noteOffline(s)
 			_, err = io.WriteString(a.stdout, a.view(s).peersScreen(s))
 			return err
 		},
+	}
+}
+
+// noteOffline says that what is shown is what was last heard.
+func (a *app) noteOffline(s api.Snapshot) {
+	if !s.Running {
+		a.note("no agent is running, this is what was last heard: %s run", a.prog())
 	}
 }
 

@@ -88,15 +88,29 @@ func (n names) name(p api.Peer) string {
 	return n.called(p.Component)
 }
 
-// typed is what to type for this peer: the alias or the shortest unique prefix; the full form where several claim the component.
+// typed is what to type for this peer: the alias or the shortest unique prefix; with the identity where several claim the component, or
+// where another one is called that.
 func (n names) typed(p api.Peer) string {
+	prefix := ""
+	if p.Component != "" {
+		prefix = n.prefix(p.Component)
+	}
 	switch {
-	case p.Component == "", n.claims[p.Component] > 1:
-		return shellWord(show(p.Component + "@" + p.PeerID))
+	case p.Component == "", n.claims[p.Component] > 1, n.anothersAlias(prefix, p.Component):
+		return shellWord(show(prefix + "@" + p.PeerID))
 	case n.aliases[p.Component] != "":
 		return shellWord(show(n.aliases[p.Component]))
 	}
-	return shellWord(show(n.prefix(p.Component)))
+	return shellWord(show(prefix))
+}
+
+func (n names) anothersAlias(name, component string) bool {
+	for other, alias := range n.aliases {
+		if alias == name && other != component {
+			return true
+		}
+	}
+	return false
 }
 
 // show escapes at the edge whatever may have come from a peer.

@@ -12,6 +12,12 @@ import (
 // an identity of which only the trust list knows. All of them claim one component; several, where several identities do.
 func resolve(s api.Snapshot, arg string) ([]api.Peer, error) {
 	name, identity, whole := strings.Cut(arg, "@")
+	// An identity is itself, even where its component's id is another one's alias.
+	for _, p := range append([]api.Peer{s.Self}, s.Peers...) {
+		if whole && identity != "" && p.PeerID == identity && strings.HasPrefix(p.Component, name) {
+			return []api.Peer{p}, nil
+		}
+	}
 	component := ""
 	if name != "" || !whole {
 		var err error

@@ -81,7 +81,7 @@ func TestOutcome(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			if code := report(&out, tt.err); code != tt.code {
+			if code := report(&out, "fbpeer", tt.err); code != tt.code {
 				t.Errorf("exit %d, want %d", code, tt.code)
 			}
 			switch {

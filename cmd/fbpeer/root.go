@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"regexp"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -22,9 +23,11 @@ type app struct {
 
 // run is the whole program but for the exit.
 func run(args []string, e env) int {
-	root := newRoot(&app{env: e})
+	a := &app{env: e}
+	root := newRoot(a)
 	root.SetArgs(args)
-	return report(e.stderr, root.ExecuteContext(context.Background()))
+	err := root.ExecuteContext(context.Background())
+	return report(e.stderr, a.prog(), err)
 }
 
 const firstScreen = `fbpeer registers Fed-BioMed components and MP-SPDZ parties with each other, and writes
@@ -46,6 +49,7 @@ func newRoot(a *app) *cobra.Command {
 		Short:         "register Fed-BioMed components and MP-SPDZ parties with each other",
 		Long:          firstScreen,
 		Args:          noArgs,
+		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -54,6 +58,7 @@ func newRoot(a *app) *cobra.Command {
 			return err
 		},
 	}
+	root.SetVersionTemplate(versionLine())
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
@@ -155,6 +160,16 @@ func shellWord(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
+// ofComponent finds the commands that are about one component, in the texts of all packages.
+var ofComponent = regexp.MustCompile(`\bfbpeer (join|run|status|peers|show|players|registry|trust)\b`)
+
+// addressed lets the commands in a text begin with prog: packages name them without the flags that chose the component.
+func addressed(prog, text string) string {
+	return ofComponent.ReplaceAllStringFunc(text, func(command string) string {
+		return prog + strings.TrimPrefix(command, "fbpeer")
+	})
+}
+
 // level is what --log-level says, else the given one.
 func (a *app) level(otherwise zerolog.Level) (zerolog.Level, error) {
 	if a.logLevel == "" {
@@ -185,7 +200,7 @@ func (a *app) open(ctx context.Context) (*config.Config, agent.Controller, api.S
 	if err != nil {
 		return nil, nil, api.Snapshot{}, err
 	}
-	control, err := agent.Open(ctx, c, a.options(a.logger(level, c.LogFormat)))
+	control, err := reach(ctx, c, a.options(a.logger(level, c.LogFormat)))
 	if err != nil {
 		return nil, nil, api.Snapshot{}, err
 	}

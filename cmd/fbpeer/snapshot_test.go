@@ -97,6 +97,13 @@ func withPending() api.Snapshot {
 	return s
 }
 
+// withPlainParty lets the new one be a plain party.
+func withPlainParty() api.Snapshot {
+	s := withPending()
+	s.Peers[2].Role = "party"
+	return s
+}
+
 // withChange lets nice announce another port.
 func withChange() api.Snapshot {
 	s := cardio()
@@ -107,6 +114,46 @@ func withChange() api.Snapshot {
 		Component: idNice, Role: "node", Endpoint: "10.221.0.2:14901", Certificate: *p.Certificate, Fingerprint: p.Fingerprint, Words: p.Words,
 		Hash: hash('n'), Issued: noon.Add(-time.Minute),
 	}
+	return s
+}
+
+// withNewKey lets nice announce another key, before a set was in force.
+func withNewKey() api.Snapshot {
+	s := withChange()
+	s.Set, s.Self.Party, s.NoSet = nil, nil, withoutSet().NoSet
+	p := &s.Peers[0]
+	p.Party, p.Registered = nil, nil
+	p.Changes = []api.Change{{Field: "key", Old: hash('j'), New: hash('k')}, {Field: "certificate", Old: hash('i'), New: hash('l')}}
+	p.Announced.Fingerprint, p.Announced.Words = hash('m'), []string{"rapid", "civil", "lunar", "stone", "wagon", "inner", "flame", "trust"}
+	p.Announced.Certificate.KeySHA256 = hash('k')
+	return s
+}
+
+// withConflict lets a component of another name claim nice's identity and key.
+func withConflict() api.Snapshot {
+	s := cardio()
+	p := peerOf(idParis, api.StateConflict, "10.221.0.2:14001", '0')
+	p.PeerID = "12D3KooWMvyvKxYcy9mjbFbXcogFSCvENzQ62ogRxHKZaksFCkAp"
+	p.Changes = []api.Change{
+		{Field: "component", Old: idNice, New: idParis},
+		{Field: "identity", Old: "12D3KooWPqT2nMDSiXUSx5D7fasaxhxKigVhcqfkKqrLghCq9jxz", New: p.PeerID},
+	}
+	p.Reasons = []api.Warning{{Code: "key", Text: "claims an approved component's key"}}
+	s.Peers = append([]api.Peer{p}, s.Peers...)
+	return s
+}
+
+// alone has heard nobody, and its agent does not run.
+func alone() api.Snapshot {
+	s := withoutSet()
+	s.Peers, s.Running, s.Members, s.Connected = nil, false, 1, 0
+	return s
+}
+
+// offline is cardio from the stores.
+func offline() api.Snapshot {
+	s := cardio()
+	s.Running = false
 	return s
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -45,6 +46,7 @@ func (a *app) pendingCommand() *cobra.Command {
 			if a.json {
 				return a.printJSON(peersOf(s, api.StateConflict, api.StateChanged, api.StatePending))
 			}
+			a.noteOffline(s)
 			_, err = io.WriteString(a.stdout, a.view(s).pendingScreen(s))
 			return err
 		},
@@ -123,12 +125,14 @@ func (a *app) decide(ctx context.Context, d decision, arg, note string) error {
 		return err
 	}
 	if a.json {
-		return a.printJSON(result.Peer)
+		return errors.Join(a.printJSON(result.Peer), written(result))
 	}
 	v := a.view(s)
-	fmt.Fprintf(a.stdout, "%s %s: %s\n", d.done, v.name(p), d.means)
-	_, err = io.WriteString(a.stdout, v.consequences(s.Running, result))
-	return err
+	text := fmt.Sprintf("%s %s: %s\n", d.done, v.name(p), d.means)
+	if _, err := io.WriteString(a.stdout, text+v.consequences(s, d.action, result)); err != nil {
+		return err
+	}
+	return written(result)
 }
 
 // decided is the peer that a decision is on: a revocation is of what was approved, forgetting of anything.
@@ -143,19 +147,43 @@ func (a *app) decided(s api.Snapshot, d decision, arg string) (api.Peer, error) 
 	return single(s, arg, found)
 }
 
-// consequences say what a decision did to player files and registry.
-func (v view) consequences(running bool, r api.TrustResult) string {
-	t := table{indent: "  "}
+// consequences say what a decision did to player files and registry. before is how things stood.
+func (v view) consequences(before api.Snapshot, action string, r api.TrustResult) string {
+	t, wrote := table{indent: "  "}, ""
+	if !before.Running {
+		wrote = "  No agent is running: this command itself wrote what follows from it.\n"
+	}
 	switch {
-	case !running:
-		t.add("player files", "follow when the agent runs: "+v.prog+" run")
 	case r.Set != nil:
 		t.add("player files", fmt.Sprintf("%s, set %s, in %s", count(len(r.Set.Parties), "party", "parties"), shortDigest(r.Set.Digest), show(r.Set.Dir)))
 	case r.NoSet != nil:
 		t.add("player files", "none: "+show(r.NoSet.Text))
 	}
 	for _, component := range r.Rows {
-		t.add("registry", "row of "+show(component)+" brought up to date")
+		t.add("registry", "row of "+show(component)+" "+rowChange(before, action, component, r))
 	}
-	return t.String() + warnings(r.Warnings, "  ")
+	return wrote + t.String() + v.warnings(r.Warnings, "  ")
+}
+
+// rowChange is what was done to a registry row: the result names it only.
+func rowChange(before api.Snapshot, action, component string, r api.TrustResult) string {
+	if component == r.Peer.Component && action != api.ActionApprove {
+		return "removed"
+	}
+	for _, p := range before.Peers {
+		if p.Component == component && p.Registered != nil && *p.Registered {
+			return "brought up to date"
+		}
+	}
+	return "added"
+}
+
+// written is an error where a decision was noted, but not all that follows from it could be written.
+func written(r api.TrustResult) error {
+	for _, w := range r.Warnings {
+		if w.Code == api.WarnPlayers || w.Code == api.WarnRegistry || w.Code == api.WarnStore {
+			return refused("", "the decision is kept, but not all that follows from it could be written (%s)", w.Code)
+		}
+	}
+	return nil
 }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -28,14 +28,19 @@ func (a *app) versionCommand() *cobra.Command {
 			if a.json {
 				return a.printJSON(v)
 			}
-			text := "fbpeer " + v.Version
-			if v.Commit != "" {
-				text += " (" + v.Commit + ")"
-			}
-			_, err := fmt.Fprintf(a.stdout, "%s %s\n", text, v.Go)
+			_, err := io.WriteString(a.stdout, versionLine())
 			return err
 		},
 	}
+}
+
+// versionLine is what `version` and --version print.
+func versionLine() string {
+	text := "fbpeer " + version
+	if c := commit(); c != "" {
+		text += " (" + c + ")"
+	}
+	return text + " " + runtime.Version() + "\n"
 }
 
 // commit is what the Go tool noted of the repository when it built this program.

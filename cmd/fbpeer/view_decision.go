@@ -79,24 +79,24 @@ func (v view) offer(p api.Peer) string {
 	var b strings.Builder
 	head := table{indent: "  "}
 	head.add(show(p.Component), claimed(p.Label))
-	b.WriteString(head.String() + t.String() + warnings(p.Warnings, "    "))
+	b.WriteString(head.String() + t.String() + v.warnings(p.Warnings, "    "))
 	return b.String()
 }
 
 // warnings, one a paragraph, each with its cure.
-func warnings(list []api.Warning, indent string) string {
+func (v view) warnings(list []api.Warning, indent string) string {
 	var b strings.Builder
 	for _, w := range list {
-		b.WriteString(wrap(indent+"warning: ", sentence(w), indent+"  "))
+		b.WriteString(wrap(indent+"warning: ", v.sentence(w), indent+"  "))
 	}
 	return b.String()
 }
 
 // sentence is a warning's text and its cure.
-func sentence(w api.Warning) string {
+func (v view) sentence(w api.Warning) string {
 	text := show(w.Text)
 	if w.Cure != "" {
-		text += " (" + show(w.Cure) + ")"
+		text += " (" + show(addressed(v.prog, w.Cure)) + ")"
 	}
 	return text
 }
@@ -132,8 +132,13 @@ func (v view) changed(p api.Peer) string {
 	n.add("endpoint", show(a.Endpoint))
 	n.add("certificate", certificateText(a.Certificate))
 	n.add("fingerprint", show(a.Fingerprint))
-	n.add("words", wordsText(a.Words))
-	b.WriteString(n.String() + warnings(p.Warnings, "    "))
+	if same {
+		n.add("words", wordsText(a.Words))
+	} else {
+		n.add("NEW words", wordsText(a.Words))
+		n.add("old words", wordsText(p.Words))
+	}
+	b.WriteString(n.String() + v.warnings(p.Warnings, "    "))
 	return b.String()
 }
 
@@ -178,21 +183,30 @@ func (v view) replacing(p api.Peer) string {
 	return shellWord(show(v.prefix(p.Component)))
 }
 
+// changeWidth is what fits on one line beside a field's name in a block.
+const changeWidth = 75
+
 // conflict is a claim on an approved component's subject, key or endpoint by another component.
 func (v view) conflict(p api.Peer) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "CONFLICT %s contradicts what you approved\n", v.called(p.Component))
 	for _, r := range p.Reasons {
-		b.WriteString(wrap("         ", sentence(r), "         "))
+		b.WriteString(wrap("         ", v.sentence(r), "         "))
 	}
 	t := table{indent: "         "}
 	for _, c := range p.Changes {
-		t.add(show(c.Field), show(c.Old)+"  ->  "+show(c.New))
+		if line := show(c.Old) + "  ->  " + show(c.New); displayWidth(line) <= changeWidth {
+			t.add(show(c.Field), line)
+		} else {
+			t.add(show(c.Field), "old  "+orDash(show(c.Old)))
+			t.add("", "new  "+orDash(show(c.New)))
+		}
 	}
 	t.add("peer id", show(p.PeerID))
 	t.add("heard", v.heard(p))
-	t.add("decide", v.prog+" trust deny "+v.typed(p))
+	t.add("decide")
 	b.WriteString(t.String())
+	fmt.Fprintf(&b, "    %s trust deny %s\n", v.prog, v.typed(p))
 	return b.String()
 }
 
@@ -214,7 +228,12 @@ func (v view) pendingScreen(s api.Snapshot) string {
 	}
 	for _, p := range changed {
 		b.WriteString("\n" + v.changed(p))
-		fmt.Fprintf(&b, "  Ask that site's operator. If it is right:\n    %s trust approve %s\n", v.prog, v.typed(p))
+		ask := "Ask that site's operator."
+		if offered(p).Fingerprint != p.Fingerprint {
+			ask = "Ask that site's operator by telephone, and let them read you their NEW words."
+		}
+		fmt.Fprintf(&b, "  %s If it is right:\n    %s trust approve %s\n", ask, v.prog, v.typed(p))
+		fmt.Fprintf(&b, "  If it is not:\n    %s trust revoke %s\n  Or do nothing: the old values stay in force.\n", v.prog, v.typed(p))
 	}
 	for _, p := range fresh {
 		b.WriteString("\n" + v.offer(p))

@@ -125,9 +125,9 @@ func (v view) showScreen(p api.Peer) string {
 func (v view) details(p api.Peer) string {
 	var b strings.Builder
 	for _, r := range p.Reasons {
-		b.WriteString(wrap("reason: ", sentence(r), "  "))
+		b.WriteString(wrap("reason: ", v.sentence(r), "  "))
 	}
-	b.WriteString(warnings(p.Warnings, ""))
+	b.WriteString(v.warnings(p.Warnings, ""))
 	if len(p.Changes) > 0 {
 		b.WriteString("\nannounced, but not in force:\n")
 		for _, c := range p.Changes {
@@ -212,7 +212,7 @@ func (v view) idScreen(s api.Snapshot) string {
 		t.add(name, show(address))
 	}
 	var b strings.Builder
-	b.WriteString(t.String() + warnings(p.Warnings, ""))
+	b.WriteString(t.String() + v.warnings(p.Warnings, ""))
 	b.WriteString(sources(p.Sources))
 	return b.String()
 }

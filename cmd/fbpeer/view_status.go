@@ -99,17 +99,20 @@ func agreed(s api.Snapshot) bool {
 func (v view) blocks(s api.Snapshot) string {
 	var b strings.Builder
 	if s.Set == nil && s.NoSet != nil {
-		b.WriteString(wrap("NO SET   ", sentence(*s.NoSet), "         "))
+		b.WriteString(wrap("NO SET   ", v.sentence(*s.NoSet), "         "))
+		if len(s.Peers) == 0 {
+			b.WriteString("         nobody heard yet: is the agent running, here and there?\n")
+		}
 	}
 	for _, w := range s.Warnings {
-		b.WriteString(wrap("WARNING  ", sentence(w), "         "))
+		b.WriteString(wrap("WARNING  ", v.sentence(w), "         "))
 	}
 	for _, w := range s.Self.Warnings {
-		b.WriteString(wrap("WARNING  ", "this site: "+sentence(w), "         "))
+		b.WriteString(wrap("WARNING  ", "this site: "+v.sentence(w), "         "))
 	}
 	for _, p := range ofState(s.Peers, api.StateAccepted, api.StateChanged) {
 		for _, w := range p.Warnings {
-			b.WriteString(wrap("WARNING  ", v.called(p.Component)+": "+sentence(w), "         "))
+			b.WriteString(wrap("WARNING  ", v.called(p.Component)+": "+v.sentence(w), "         "))
 		}
 	}
 	for _, p := range ofState(s.Peers, api.StateConflict) {
@@ -140,8 +143,9 @@ func (v view) held(p api.Peer) string {
 	for _, c := range p.Changes {
 		t.add(show(c.Field), elide(show(c.Old), 33)+"  ->  "+elide(show(c.New), 33))
 	}
-	force := show(p.Endpoint) + ", until you approve"
-	t.add("in force", force)
+	if p.Party != nil || p.Registered != nil && *p.Registered {
+		t.add("in force", show(p.Endpoint)+", until you approve")
+	}
 	if (fields["port"] || fields["address"]) && p.Party != nil {
 		t.add("", fmt.Sprintf("party %d cannot be reached there if the site has really moved", *p.Party))
 	}
@@ -155,9 +159,15 @@ func (v view) held(p api.Peer) string {
 		signed += ", same key"
 	}
 	t.add("signed by", signed)
+	if a := offered(p); a.Fingerprint != p.Fingerprint {
+		t.add("old words", wordsText(p.Words))
+		t.add("NEW words", wordsText(a.Words))
+		t.add("", "let them read you their NEW words")
+	}
 	approve, revoke := v.prog+" trust approve "+v.typed(p), v.prog+" trust revoke "+v.typed(p)
 	t.add("decide", approve)
 	t.add("", "or  "+revoke)
+	t.add("", "or  do nothing: the old values stay in force")
 	b.WriteString(t.String())
 	return b.String()
 }
@@ -180,7 +190,7 @@ func (v view) lastLine(s api.Snapshot) string {
 		parts = append(parts, "Player files: none")
 	}
 	if !s.Running {
-		parts = append(parts, "No agent is running: this is what its files say")
+		parts = append(parts, "No agent is running, this is what its files say: "+v.prog+" run")
 	}
 	return strings.Join(parts, ". ") + ".\n"
 }

@@ -58,11 +58,17 @@ func TestScreens(t *testing.T) {
 		"show-changed":     screens(withChange())["show-changed"],
 		"question-new":     screens(withPending())["question-pending"],
 		"question-changed": screens(withChange())["question-changed"],
+		"status-key":       screens(withNewKey())["status"],
+		"pending-key":      screens(withNewKey())["pending"],
+		"status-conflict":  screens(withConflict())["status"],
+		"status-nobody":    screens(alone())["status"],
 		"question-replace": screens(withImpostor())["question-conflict"],
 		"id":               screens(cardio())["id"],
 		"players":          screens(cardio())["players"],
 		"dev":              dev.devTable(demo) + "\n" + readyLine(demo),
-		"consequences":     viewOf(cardio()).consequences(true, api.TrustResult{Set: cardio().Set, Rows: []string{idNice}}),
+		"consequences-offline": viewOf(offline()).consequences(offline(), api.ActionRevoke,
+			api.TrustResult{Peer: offline().Peers[0], NoSet: withoutSet().NoSet, Rows: []string{idNice}}),
+		"consequences": viewOf(cardio()).consequences(cardio(), api.ActionApprove, api.TrustResult{Set: cardio().Set, Rows: []string{idNice}}),
 	}
 	for name, got := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -106,7 +112,7 @@ func demoSnapshots() []api.Snapshot {
 
 func TestScreensFitAndAreClean(t *testing.T) {
 	all := map[string]api.Snapshot{
-		"cardio": cardio(), "pending": withPending(), "changed": withChange(), "impostor": withImpostor(), "none": withoutSet(),
+		"cardio": cardio(), "pending": withPending(), "changed": withChange(), "impostor": withImpostor(), "none": withoutSet(), "key": withNewKey(), "conflict": withConflict(),
 		"crowd": crowd(255), "dozen": crowd(12), "hostile": hostile(),
 	}
 	for name, s := range all {

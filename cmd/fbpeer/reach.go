@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"syscall"
+
+	"fbpeer/agent"
+	"fbpeer/agent/api"
+	"fbpeer/config"
+)
+
+// reached is an agent or its stores, with errors that say what became of the agent.
+type reached struct{ agent.Controller }
+
+// reach opens the running agent of a component, or its stores if none runs. One that runs and does not answer is an error: its stores
+// are not ours to work on.
+func reach(ctx context.Context, c *config.Config, o agent.Options) (agent.Controller, error) {
+	_, err := agent.Dial(ctx, c)
+	// A bare ErrNotRunning says that nobody holds the lock; with more to tell, somebody does.
+	if errors.Is(err, agent.ErrNotRunning) && errors.Unwrap(err) != nil {
+		return nil, &failure{code: exitNotRunning, err: err, hint: "wait if it is just starting; else end that process, and start it again: fbpeer run"}
+	}
+	if err != nil && !errors.Is(err, agent.ErrNotRunning) {
+		return nil, lost(err)
+	}
+	control, err := agent.Open(ctx, c, o)
+	if err != nil {
+		return nil, lost(err)
+	}
+	return reached{control}, nil
+}
+
+func (r reached) Snapshot(ctx context.Context) (api.Snapshot, error) {
+	s, err := r.Controller.Snapshot(ctx)
+	return s, lost(err)
+}
+
+func (r reached) Trust(ctx context.Context, request api.TrustRequest) (api.TrustResult, error) {
+	result, err := r.Controller.Trust(ctx, request)
+	return result, lost(err)
+}
+
+// lost gives the errors of a connection to an agent their exit code and cure.
+func lost(err error) error {
+	var timeout net.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return &failure{code: exitNotRunning, err: errors.New("the agent ended before it answered"), hint: "whether it was done: see fbpeer trust list; start it again: fbpeer run"}
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return &failure{code: exitNotRunning, err: errors.New("the agent runs, but does not answer"), hint: "its log may say why; end that process, and start it again: fbpeer run"}
+	}
+	return err
+}
