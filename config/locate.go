@@ -14,7 +14,7 @@ import (
 )
 
 // Selector is what the person said. All empty: look in the environment (FBPEER_COMPONENT, FBPEER_CONFIG, FBPEER_STATE), then for the
-// only component in $FEDBIOMED_DIR/etc and ./etc.
+// only component in $FEDBIOMED_DIR/etc and ./etc, and where there is none, for ./fbpeer.ini.
 type Selector struct {
 	Component   string              // --component: a component's configuration; a bare name is looked up in those two folders
 	Config      string              // --config: an fbpeer.ini
@@ -169,12 +169,12 @@ func (l *loader) ownComponent(err error) error {
 	return own("", err)
 }
 
-// onlyComponent takes the one component of the two folders.
+// onlyComponent takes the one component of the two folders, else the plain party whose folder this is.
 func (l *loader) onlyComponent() (target, error) {
 	var all, reasons, folders []string
 	for _, root := range l.roots() {
 		etc := filepath.Join(root, "etc")
-		folders = append(folders, l.short(etc))
+		folders = append(folders, etc)
 		components, skipped, err := fedbiomed.Find(root)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return target{}, own(l.short(etc), err)
@@ -184,10 +184,14 @@ func (l *loader) onlyComponent() (target, error) {
 			reasons = append(reasons, l.ownComponent(err).Error())
 		}
 	}
-	switch len(all) {
-	case 1:
+	ini := l.abs(fileName)
+	_, noIni := os.Stat(ini)
+	switch {
+	case len(all) == 1:
 		return target{component: all[0]}, nil
-	case 0:
+	case len(all) == 0 && len(reasons) == 0 && noIni == nil:
+		return target{ini: ini}, nil
+	case len(all) == 0:
 		problem := fmt.Sprintf("no component in %s", strings.Join(folders, " or "))
 		slices.Sort(reasons)
 		if len(reasons) > 0 {

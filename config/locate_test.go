@@ -129,11 +129,11 @@ func TestLocateRefuses(t *testing.T) {
 	}{
 		{"two flags", nil, Selector{Component: "a", State: "b"}, nil, "flag --component and flag --state each name a component", "give only one of them"},
 		{"two variables", nil, Selector{}, []string{"FBPEER_CONFIG", "a", "FBPEER_STATE", "b"}, "environment FBPEER_CONFIG and environment FBPEER_STATE each name a component", "give only one of them"},
-		{"nobody there", func(root string) { rename(t, root, "etc", "etc.old") }, Selector{}, nil, "no component in etc", cure},
+		{"nobody there", func(root string) { rename(t, root, "etc", "etc.old") }, Selector{}, nil, "no component in ROOT/etc", cure},
 		{"nobody in either folder", func(root string) { rename(t, root, "etc", "etc.old") }, Selector{}, []string{"FEDBIOMED_DIR", "/nowhere"},
-			"no component in /nowhere/etc or etc", cure},
+			"no component in /nowhere/etc or ROOT/etc", cure},
 		{"only copies", func(root string) { addComponent(t, root, "copy.ini", nodeID, 14001) }, Selector{}, nil,
-			"no component in etc (etc/config-n1.ini: [default] id: the same id as in copy.ini; etc/copy.ini: [default] id: the same id as in config-n1.ini)", cure},
+			"no component in ROOT/etc (etc/config-n1.ini: [default] id: the same id as in copy.ini; etc/copy.ini: [default] id: the same id as in config-n1.ini)", cure},
 		{"several", func(root string) { addComponent(t, root, "config_researcher.ini", researcherID, 14000) }, Selector{}, nil,
 			"several components: etc/config-n1.ini, etc/config_researcher.ini", "name one with --component, or set FBPEER_COMPONENT"},
 		{"a name that is nowhere", nil, Selector{Component: "config-n9.ini"}, []string{"FEDBIOMED_DIR", "/fb"},
@@ -180,5 +180,19 @@ func rename(t testing.TB, root, from, to string) {
 	t.Helper()
 	if err := os.Rename(filepath.Join(root, from), filepath.Join(root, to)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLocatePartyByItsFolder: within a plain party's folder nothing needs to be named, unless a Fed-BioMed component is there too.
+func TestLocatePartyByItsFolder(t *testing.T) {
+	dir := onePlain(t, "")
+	c, err := Load(Selector{WorkDir: dir, Getenv: env()})
+	if err != nil || c.Component.ID != "alice" || c.State != dir {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	root := oneComponent(t)
+	write(t, filepath.Join(root, "fbpeer.ini"), plainFile)
+	if c, err = Load(Selector{WorkDir: root, Getenv: env()}); err != nil || c.Component.ID != nodeID {
+		t.Errorf("%+v, %v", c, err)
 	}
 }

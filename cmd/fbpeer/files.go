@@ -37,21 +37,27 @@ func (a *app) playersCommand() *cobra.Command {
 			if a.json {
 				return a.printJSON(s.Set)
 			}
-			_, err = io.WriteString(a.stdout, a.view(s).playersScreen(*s.Set))
+			_, err = io.WriteString(a.stdout, a.view(s).playersScreen(*s.Set, s.Self.Role == string(mpspdz.PlainParty)))
 			return err
 		},
 	})
 }
 
-// playersScreen is `players show`.
-func (v view) playersScreen(set api.Set) string {
+// playersScreen is `players show`; Fed-BioMed starts MP-SPDZ by itself, a plain party's operator does it.
+func (v view) playersScreen(set api.Set, plain bool) string {
 	t := table{}
 	t.add("PARTY", "COMPONENT", "ENDPOINT")
 	for _, p := range set.Parties {
 		t.add(fmt.Sprint(p.Party), v.called(p.Component), show(p.Endpoint))
 	}
-	return fmt.Sprintf("party %d of %d, set %s, written %s\n\n%s\nMP-SPDZ is started from the folder as it is now (-P follows the link once):\n    cd -P %s\n    … %s\n",
-		set.Party, len(set.Parties), shortDigest(set.Digest), clock(v.now, set.Written), t.String(), shellWord(show(set.Dir)), show(set.Command))
+	head := fmt.Sprintf("party %d of %d, set %s, written %s\n\n%s\nMP-SPDZ is started from the folder as it is now (-P follows the link once):\n",
+		set.Party, len(set.Parties), shortDigest(set.Digest), clock(v.now, set.Written), t.String())
+	dir, arguments := shellWord(show(set.Dir)), show(set.Command)
+	if !plain {
+		return head + fmt.Sprintf("    cd -P %s\n    … %s\n", dir, arguments)
+	}
+	return head + fmt.Sprintf("    cd -P %s && shamir-party.x %s PROGRAM\n", dir, arguments) +
+		"MP-SPDZ looks for Programs/ where it is started. Once for each new set, in that folder:\n    ln -s /path/to/MP-SPDZ/Programs .\n"
 }
 
 func (a *app) registryCommand() *cobra.Command {

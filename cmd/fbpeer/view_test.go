@@ -34,7 +34,7 @@ func screens(s api.Snapshot) map[string]string {
 		out["question-"+p.State] = v.question(s, p)
 	}
 	if s.Set != nil {
-		out["players"] = v.playersScreen(*s.Set)
+		out["players"] = v.playersScreen(*s.Set, s.Self.Role == "party")
 	}
 	return out
 }
@@ -65,6 +65,7 @@ func TestScreens(t *testing.T) {
 		"question-replace": screens(withImpostor())["question-conflict"],
 		"id":               screens(cardio())["id"],
 		"players":          screens(cardio())["players"],
+		"players-party":    screens(crowd(3))["players"],
 		"dev":              dev.devTable(demo) + "\n" + readyLine(demo),
 		"consequences-offline": viewOf(offline()).consequences(offline(), api.ActionRevoke,
 			api.TrustResult{Peer: offline().Peers[0], NoSet: withoutSet().NoSet, Rows: []string{idNice}}),
