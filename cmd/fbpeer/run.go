@@ -72,7 +72,7 @@ func (a *app) serve(ctx context.Context, federation string) error {
 		defer close(greeting)
 		select {
 		case s := <-first:
-			greet(log, s)
+			greet(log, a.prog(), s)
 		case <-ctx.Done():
 		}
 	}()
@@ -151,13 +151,13 @@ func forDevelopment(file string) error {
 }
 
 // greet logs who we are, where others reach us, and who waits.
-func greet(log zerolog.Logger, s api.Snapshot) {
+func greet(log zerolog.Logger, prog string, s api.Snapshot) {
 	log.Info().Str("component", s.Self.Component).Str("peer_id", s.Self.PeerID).Str("federation", s.Federation).
 		Str("words", strings.Join(s.Self.Words, " ")).Msg("fbpeer runs")
 	for _, address := range s.Listen {
 		log.Info().Str("address", address).Msg("listening, for others' bootstrap")
 	}
 	if n := len(ofState(s.Peers, api.StatePending, api.StateChanged, api.StateConflict)); n > 0 {
-		log.Warn().Int("waiting", n).Msg("components wait for your decision: fbpeer trust pending")
+		log.Warn().Int("waiting", n).Msg("components wait for your decision: " + prog + " trust pending")
 	}
 }
