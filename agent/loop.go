@@ -314,11 +314,16 @@ func (l *loop) plan(done outcome) {
 func (l *loop) applyList() {
 	list := l.core.list // a copy: readers keep theirs
 	before := l.list.Swap(&list)
+	room := false
 	for id := range l.core.newest {
 		if protected := l.core.protected(id); protected != l.protects[id] {
 			l.table.Protect(id, protected)
 			l.protects[id] = protected
+			room = true
 		}
+	}
+	if room {
+		l.exchange.Stored() // what had no room in the table is asked for now
 	}
 	for _, id := range l.core.list.Listed() {
 		if l.core.list.Barred(id) && (before == nil || !before.Barred(id)) {
