@@ -34,6 +34,7 @@
 //	sequence                  the last sequence given out, when a live one that was not ours was met, and since when the identity is ours
 //	players/                  the player files; current leads to those in force
 //	registry.intent           both versions of the database while it is rewritten
+//	registry.backup           the database as it was before the last write
 //	addresses.json            where accepted peers were reached, to be dialled at the next start
 //	port                      the port that was listened on, if none is configured
 //	log.jsonl                 what happened; each line carries the SHA-256 of the line before
