@@ -130,6 +130,15 @@ func withNewKey() api.Snapshot {
 }
 
 // withConflict lets a component of another name claim nice's identity and key.
+// withOwnEndpoint: another site announces the same endpoint as we do.
+func withOwnEndpoint() api.Snapshot {
+	s := withConflict()
+	p := &s.Peers[0]
+	p.Changes = nil
+	p.Reasons = []api.Warning{{Code: "claims-own-endpoint", Text: "announces 127.0.0.1:14000, which is also yours: one of the two must change mpspdz_ip or mpspdz_port"}}
+	return s
+}
+
 func withConflict() api.Snapshot {
 	s := cardio()
 	p := peerOf(idParis, api.StateConflict, "10.221.0.2:14001", '0')
