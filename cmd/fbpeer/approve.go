@@ -240,7 +240,7 @@ func matches(p api.Peer, given string) error {
 	}
 	same, err := exchange.Fingerprint(hash).Matches(given)
 	if err != nil {
-		return &failure{code: exitUsage, err: &malformedFingerprint{err}, hint: "give the whole fingerprint, or all eight words"}
+		return &failure{code: exitFailed, err: &malformedFingerprint{err}, hint: "give the whole fingerprint, or all eight words"}
 	}
 	if !same {
 		return refused("do not approve it: ask that site's operator to read its own, from fbpeer id",
