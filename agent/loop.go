@@ -323,7 +323,7 @@ func (l *loop) applyList() {
 		}
 	}
 	if room {
-		l.exchange.Stored() // what had no room in the table is asked for now
+		l.exchange.Stored() // what the table had no room for is asked of them again
 	}
 	for _, id := range l.core.list.Listed() {
 		if l.core.list.Barred(id) && (before == nil || !before.Barred(id)) {
