@@ -324,7 +324,7 @@ func scriptNetns(ts *testscript.TestScript, neg bool, args []string) {
 	_, err := exec.LookPath("ip")
 	needs(ts, "ip (iproute2)", err == nil)
 	needs(ts, "root, for network namespaces", os.Geteuid() == 0)
-	unique := fmt.Sprintf("fbp%d-", os.Getpid())
+	unique := fmt.Sprintf("fbp%d-%s-", os.Getpid(), ts.Name()) // scripts run beside each other
 	bridge := unique + "switch"
 	ip := func(command string) error {
 		out, err := exec.Command("ip", strings.Fields(command)...).CombinedOutput()
