@@ -278,13 +278,13 @@ func withMatrix(s api.Snapshot, known func(api.Snapshot) *api.Matrix) api.Snapsh
 	if known != nil {
 		s.Matrix = known(s)
 	} else {
-		s.Matrix = ownMatrix(s)
+		s.Matrix = OwnMatrix(s)
 	}
 	return s
 }
 
-// ownMatrix is what this site alone can say of who has registered whom: its own row.
-func ownMatrix(s api.Snapshot) *api.Matrix {
+// OwnMatrix is what this site alone can say of who has registered whom: its own row.
+func OwnMatrix(s api.Snapshot) *api.Matrix {
 	columns := []string{s.Self.Component}
 	own := map[string]string{}
 	for _, p := range s.Peers {
@@ -299,7 +299,7 @@ func ownMatrix(s api.Snapshot) *api.Matrix {
 	}
 	m := &api.Matrix{}
 	for _, rowOf := range columns {
-		r := api.MatrixRow{Component: rowOf}
+		r := api.MatrixRow{Component: rowOf, Cells: []api.Cell{}}
 		for _, of := range columns {
 			switch {
 			case of == rowOf:

@@ -54,7 +54,7 @@ func (a *app) statusCommand() *cobra.Command {
 			ready := len(obstacles(s)) == 0
 			if a.json {
 				err = a.printJSON(statusJSON{
-					peersJSON: peersOf(s), Ready: ready, Set: s.Set, NoSet: s.NoSet, Matrix: matrixOf(s), Warnings: s.Warnings,
+					peersJSON: peersOf(s), Ready: ready, Set: s.Set, NoSet: s.NoSet, Matrix: s.Matrix, Warnings: s.Warnings,
 					Members: s.Members, Online: s.Connected, Running: s.Running,
 				})
 			} else {

@@ -196,7 +196,7 @@ func crowd(n int) api.Snapshot {
 	for i := range n {
 		id := fmt.Sprintf("PARTY_%08x-0b78-4f20-ab59-3d7db4765f05", i*0x01010101)
 		p := peerOf(id, api.StateAccepted, fmt.Sprintf("10.0.0.%d:14000", i+1), 'a')
-		p.Role, p.PeerID = "party", fmt.Sprintf("12D3KooW%04d", i)
+		p.Role, p.PeerID, p.Party = "party", fmt.Sprintf("12D3KooW%04d", i), pointer(i)
 		s.Set.Parties = append(s.Set.Parties, api.SetParty{Party: i, Component: id, Endpoint: p.Endpoint})
 		if i == 0 {
 			p.State = ""

@@ -17,59 +17,6 @@ const legend = "ok registered, same values   old other values   NO not registere
 // matrixMembers is the widest matrix that fits into a screen's columns.
 const matrixMembers = 12
 
-// matrixOf is the agent's matrix, else the one row that this site knows: its own.
-func matrixOf(s api.Snapshot) *api.Matrix {
-	if s.Matrix != nil {
-		return s.Matrix
-	}
-	members := matrixOrder(s)
-	known := map[string]string{}
-	for _, p := range s.Peers {
-		known[p.Component] = stronger(known[p.Component], ownCell(p))
-	}
-	m := &api.Matrix{Rows: []api.MatrixRow{}}
-	for _, row := range members {
-		r := api.MatrixRow{Component: row, Cells: []api.Cell{}}
-		for _, of := range members {
-			switch {
-			case row == of:
-			case row == s.Self.Component:
-				r.Cells = append(r.Cells, api.Cell{Of: of, State: known[of]})
-			default:
-				r.Cells = append(r.Cells, api.Cell{Of: of, State: api.CellUnknown})
-			}
-		}
-		m.Rows = append(m.Rows, r)
-	}
-	return m
-}
-
-// ownCell is what this site has registered of a peer.
-func ownCell(p api.Peer) string {
-	switch p.State {
-	case api.StateAccepted:
-		if p.Registered != nil && !*p.Registered {
-			return api.CellNo
-		}
-		return api.CellOK
-	case api.StateChanged:
-		return api.CellOld
-	case api.StatePending:
-		return api.CellNew
-	}
-	return api.CellNo
-}
-
-// stronger keeps what is registered where several identities claim one component.
-func stronger(a, b string) string {
-	for _, state := range []string{api.CellOK, api.CellOld, api.CellNew} {
-		if a == state || b == state {
-			return state
-		}
-	}
-	return b
-}
-
 // matrixOrder lists the members: the set in force in its order, then ourselves and the others that are neither denied nor revoked.
 func matrixOrder(s api.Snapshot) []string {
 	var order []string
@@ -108,7 +55,7 @@ func cell(m *api.Matrix, row, of string) string {
 
 // matrixScreen shows who has registered whom; where the members are too many for a row, each one in a line of its own.
 func (v view) matrixScreen(s api.Snapshot) string {
-	m, order := matrixOf(s), matrixOrder(s)
+	m, order := s.Matrix, matrixOrder(s)
 	if len(order) < 2 {
 		return "No other component has been heard.\n"
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"fbpeer/agent"
 	"fbpeer/agent/api"
 	"fbpeer/agent/fleet"
 )
@@ -21,6 +22,9 @@ func viewOf(s api.Snapshot) view { return view{now: noon, prog: "fbpeer", names:
 
 // screens renders every screen of a snapshot.
 func screens(s api.Snapshot) map[string]string {
+	if s.Matrix == nil {
+		s.Matrix = agent.OwnMatrix(s) // as whoever reads a snapshot gets it
+	}
 	v := viewOf(s)
 	out := map[string]string{
 		"status":  v.statusScreen(s),
@@ -174,7 +178,7 @@ func TestJSONFields(t *testing.T) {
 		t.Errorf("no peers must be an empty list: %s, %v", data, err)
 	}
 	s := cardio()
-	data, err = marshalJSON(statusJSON{peersJSON: peersOf(s), Set: s.Set, Matrix: matrixOf(s)})
+	data, err = marshalJSON(statusJSON{peersJSON: peersOf(s), Set: s.Set, Matrix: agent.OwnMatrix(s)})
 	if err != nil {
 		t.Fatal(err)
 	}
