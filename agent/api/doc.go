@@ -8,10 +8,15 @@
 //   - Peer ids are libp2p's base58 form.
 //   - Text that came from a peer (a label) is escaped by the agent: printable characters, and \x.. or \u.... for the rest.
 //
-// Two requests exist:
+// The requests:
 //
 //	GET  /v1/snapshot                  Snapshot
 //	POST /v1/trust     TrustRequest -> TrustResult
+//	POST /v1/call               {}  -> Snapshot      after a roll call
+//	POST /v1/ready      SetSelector -> Ready         after a roll call
+//	POST /v1/parties    SetSelector -> PartySet
+//	POST /v1/sets        SetRequest -> SetResult
+//	POST /v1/probe     ProbeRequest -> Probe
 //
 // Everything but status 200 carries an Error as body. The package holds no logic, so that whoever shows things needs nothing else.
 package api
@@ -20,6 +25,11 @@ package api
 const (
 	PathSnapshot = "/v1/snapshot"
 	PathTrust    = "/v1/trust"
+	PathCall     = "/v1/call"
+	PathReady    = "/v1/ready"
+	PathParties  = "/v1/parties"
+	PathSets     = "/v1/sets"
+	PathProbe    = "/v1/probe"
 )
 
 // MaxRequest is the largest body of a request, in bytes.

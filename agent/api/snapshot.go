@@ -39,27 +39,30 @@ type Cell struct {
 type MatrixRow struct {
 	Component string `json:"component"`
 	Cells     []Cell `json:"cells"`
+	Set       string `json:"set,omitempty"`         // digest of the set in force there
+	Age       *int64 `json:"age_seconds,omitempty"` // since it answered a roll call; absent: it did not, and its cells are unknown
 }
 
-// Matrix says who has registered whom.
+// Matrix says who has registered whom. It shows mistakes, not lies: each row is what its component says of itself.
 type Matrix struct {
 	Rows []MatrixRow `json:"rows"`
 }
 
 // Snapshot is all that the reading commands show. It is immutable once published.
 type Snapshot struct {
-	Federation string    `json:"federation"` // its name; empty: none joined yet
-	Self       Peer      `json:"self"`
-	Peers      []Peer    `json:"peers"` // by the state's weight (the order of the State constants), then component, then peer id
-	Set        *Set      `json:"set,omitempty"`
-	NoSet      *Warning  `json:"no_set,omitempty"` // why no set is in force
-	Matrix     *Matrix   `json:"matrix,omitempty"`
-	Warnings   []Warning `json:"warnings,omitempty"` // of the agent itself
-	Connected  int       `json:"connected"`          // members connected now
-	Members    int       `json:"members"`            // identities known, ourselves among them, denied and revoked ones not
-	LastChange time.Time `json:"last_change"`        // zero: nothing changed since the start
-	Running    bool      `json:"running"`            // from a running agent, not from the stores
-	State      string    `json:"state_dir"`
-	Rows       int       `json:"rows"`             // rows of ours that stand in the Fed-BioMed registry
-	Listen     []string  `json:"listen,omitempty"` // multiaddresses with /p2p/, for others' bootstrap
+	Federation string     `json:"federation"` // its name; empty: none joined yet
+	Self       Peer       `json:"self"`
+	Peers      []Peer     `json:"peers"` // by the state's weight (the order of the State constants), then component, then peer id
+	Set        *Set       `json:"set,omitempty"`
+	NoSet      *Warning   `json:"no_set,omitempty"` // why no set is in force
+	Sets       []NamedSet `json:"sets,omitempty"`   // proposed for experiments, by name
+	Matrix     *Matrix    `json:"matrix,omitempty"`
+	Warnings   []Warning  `json:"warnings,omitempty"` // of the agent itself
+	Connected  int        `json:"connected"`          // members connected now
+	Members    int        `json:"members"`            // identities known, ourselves among them, denied and revoked ones not
+	LastChange time.Time  `json:"last_change"`        // zero: nothing changed since the start
+	Running    bool       `json:"running"`            // from a running agent, not from the stores
+	State      string     `json:"state_dir"`
+	Rows       int        `json:"rows"`             // rows of ours that stand in the Fed-BioMed registry
+	Listen     []string   `json:"listen,omitempty"` // multiaddresses with /p2p/, for others' bootstrap
 }
