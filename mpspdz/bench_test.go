@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -14,14 +13,7 @@ import (
 // fedbiomedDER is a certificate of Fed-BioMed's, as most announcements carry.
 func fedbiomedDER(b *testing.B) []byte {
 	b.Helper()
-	file, err := os.ReadFile("testdata/NODE_f4ddb0d4-0b78-4f20-ab59-3d7db4765f05.pem")
-	if err != nil {
-		b.Fatal(err)
-	}
-	c, err := mpspdz.ParseCertificatePEM(file)
-	if err != nil {
-		b.Fatal(err)
-	}
+	c, _ := fromTestdata(b, "NODE_f4ddb0d4-0b78-4f20-ab59-3d7db4765f05")
 	return c.DER()
 }
 

@@ -31,6 +31,7 @@ const (
 	RuleRSAExponent  = "rsa-exponent"        // even, less than 3, or 2^31 and more
 	RuleKeyEncrypted = "key-encrypted"       // a private key under a passphrase
 	RuleKeyMismatch  = "key-mismatch"        // the private key is another one's
+	RuleNumber       = "number"              // ProvesNumber: it does not name exactly its party's number
 )
 
 // CertificateError says which rule a certificate or key breaks, what was found, and what mends it.

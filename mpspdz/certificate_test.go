@@ -268,6 +268,20 @@ func TestCheckSelfSigned(t *testing.T) {
 	wantRule(t, err, mpspdz.RuleNotSelf)
 }
 
+// fromTestdata is a certificate that Fed-BioMed 5.2.0 wrote, and its file.
+func fromTestdata(t testing.TB, id string) (*mpspdz.Certificate, []byte) {
+	t.Helper()
+	file, err := os.ReadFile("testdata/" + id + ".pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := mpspdz.ParseCertificatePEM(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, file
+}
+
 // TestFedbiomedCertificates reads what Fed-BioMed 5.2.0 wrote; the figures are those of openssl and b2sum -l 128.
 func TestFedbiomedCertificates(t *testing.T) {
 	tests := []struct{ id, hash, sha256, blake2b string }{
@@ -277,14 +291,7 @@ func TestFedbiomedCertificates(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.id, func(t *testing.T) {
-			file, err := os.ReadFile("testdata/" + test.id + ".pem")
-			if err != nil {
-				t.Fatal(err)
-			}
-			c, err := mpspdz.ParseCertificatePEM(file)
-			if err != nil {
-				t.Fatal(err)
-			}
+			c, file := fromTestdata(t, test.id)
 			if err := errors.Join(c.CheckSelfSigned(), c.CheckTime(now)); err != nil {
 				t.Error(err)
 			}

@@ -32,15 +32,23 @@ func (e *ComponentError) Error() string { return quote(e.Value) + " " + e.Reason
 // path element on every system. The error is a *ComponentError.
 func CheckComponentID(id string) error {
 	const form = `is not a component id (letters, digits, ".", "_" and "-", at most 64, the first a letter or digit)`
-	if id == "" || len(id) > maxComponentID || !isAlphanumeric(id[0]) {
+	if len(id) > maxComponentID || !isPathName(id) {
 		return &ComponentError{Value: id, Reason: form}
 	}
-	for i := range len(id) {
-		if c := id[i]; !isAlphanumeric(c) && c != '.' && c != '_' && c != '-' {
-			return &ComponentError{Value: id, Reason: form}
+	return nil
+}
+
+// isPathName reports whether s is made of letters, digits, '.', '_' and '-', the first a letter or digit.
+func isPathName(s string) bool {
+	if s == "" || !isAlphanumeric(s[0]) {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; !isAlphanumeric(c) && c != '.' && c != '_' && c != '-' {
+			return false
 		}
 	}
-	return nil
+	return true
 }
 
 func isAlphanumeric(c byte) bool {

@@ -30,7 +30,8 @@
 //
 // MP-SPDZ checks party i's certificate for the host name P<i>. [Certificate.NameOld] and [Certificate.NameNew] say what the two
 // builds answer. Fed-BioMed's own certificates (CN '*') pass the old check as any party and the new one never: they prove
-// membership, not identity.
+// membership, not identity. [Certificate.ProvesNumber] is true of a certificate that is one party's and nobody else's on both builds;
+// [NewNumberedCertificate] makes one, once the number in an agreed set is known.
 //
 // # Hash links
 //
@@ -51,7 +52,17 @@
 //	    uint32 length, advertised endpoint as "host:port"
 //	    uint32 length, certificate in DER
 //
-// with big-endian numbers. [NewPartySet] refuses members that cannot run together with a [SetError].
+// with big-endian numbers. [NewPartySet] refuses members that cannot run together with a [SetError]. Only a named set of plain parties,
+// which its members have seen and confirmed, has its proposer's order ([NewOrderedPartySet]).
+//
+// The numbered certificates can be made only when the order is agreed, so the parties first compare [PartySet.Plan], the SHA-256 of
+//
+//	"fbpeer-party-plan-v1" 00
+//	uint32 number of parties
+//	for each party, in order:
+//	    uint32 length, component id
+//	    uint32 length, advertised endpoint as "host:port"
+//	    SHA-256 of the certificate's SubjectPublicKeyInfo, 32 bytes
 //
 // # Player files
 //

@@ -112,12 +112,7 @@ const (
 
 // partiesWhere is what to add to "works with": " as party 3 only", " as parties 0 to 9 only"; anyParty and noParty at the ends.
 func partiesWhere(accepts func(int) bool) string {
-	var accepted []int
-	for i := range MaxParties {
-		if accepts(i) {
-			accepted = append(accepted, i)
-		}
-	}
+	accepted := numbersWhere(accepts)
 	switch n := len(accepted); {
 	case n == 0:
 		return noParty

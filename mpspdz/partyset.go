@@ -27,7 +27,8 @@ type Party struct {
 }
 
 // PartySet is an ordered, checked set: the same value at every site that holds the same members. Its order is what MP-SPDZ
-// computes by, and nothing downstream notices a wrong one; so there is no other way to make one than NewPartySet.
+// computes by, and nothing downstream notices a wrong one; so one is made only by NewPartySet, whose order is a rule, by
+// NewOrderedPartySet, whose order all members have confirmed, and by WithCertificates from one of those.
 type PartySet struct{ parties []Party }
 
 // The codes of SetError. They are stable.
@@ -43,6 +44,9 @@ const (
 	SetDuplicateEndpoint  = "duplicate-endpoint"  // one address and port twice
 	SetDuplicateKey       = "duplicate-key"       // one key twice
 	SetDuplicateSubject   = "duplicate-subject"   // SubjectClash
+	SetNotPlain           = "not-plain"           // a Fed-BioMed component where only plain parties may be
+	SetWrongNumber        = "wrong-number"        // a certificate that names other party numbers than its party's
+	SetWrongKey           = "wrong-key"           // a numbered certificate of another key than the approved one
 )
 
 // SetError says why members make no set.
@@ -66,8 +70,13 @@ func NewPartySet(parties []Party) (PartySet, error) {
 		}
 		return strings.Compare(a.Component, b.Component)
 	})
+	return checked(ordered, checkRoles)
+}
+
+// checked is the set of these parties in their order, if they can run together and their roles pass.
+func checked(ordered []Party, roles func([]Party) *SetError) (PartySet, error) {
 	for _, check := range []func([]Party) *SetError{
-		checkComplete, checkComponents, checkRoles, checkSize, checkLoopback, checkEndpoints, checkKeys, checkSubjects,
+		checkComplete, checkComponents, roles, checkSize, checkLoopback, checkEndpoints, checkKeys, checkSubjects,
 	} {
 		if err := check(ordered); err != nil {
 			slices.Sort(err.Components)
@@ -240,6 +249,17 @@ func twice(parties []Party, alike func(a, b Party) bool) (a, b *Party) {
 		}
 	}
 	return nil, nil
+}
+
+// maxListed is how many ids a text lists.
+const maxListed = 10
+
+// listed is "a, b, c", cut after ten.
+func listed(ids []string) string {
+	if len(ids) <= maxListed {
+		return strings.Join(ids, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(ids[:maxListed], ", "), len(ids)-maxListed)
 }
 
 func components(parties []Party) []string {

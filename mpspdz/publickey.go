@@ -75,6 +75,17 @@ func checkSPKI(spki []byte) (keyType string, err error) {
 	return "", errKeyType()
 }
 
+// publicKeyBits is the content of the BIT STRING in a SubjectPublicKeyInfo that checkSPKI accepted.
+func publicKeyBits(spki []byte) []byte {
+	input := cryptobyte.String(spki)
+	var outer cryptobyte.String
+	var key []byte
+	input.ReadASN1(&outer, asn1.SEQUENCE)
+	outer.SkipASN1(asn1.SEQUENCE)
+	outer.ReadASN1BitStringAsBytes(&key)
+	return key
+}
+
 func errKeyType() error {
 	return &CertificateError{RuleKeyType, "the key is none of RSA, ECDSA P-256 and Ed25519", cureNew}
 }
