@@ -305,8 +305,15 @@ func lapse(a *exchange.Announcement) time.Time {
 
 // expire forgets announcements that lapsed and that no entry of the list waits for.
 func (k *core) expire(t *exchange.Table, now time.Time) {
-	for _, id := range t.Expire(now, func(id peer.ID) bool { return id == k.self.id || k.keeps(id) }) {
-		k.drop(id.Peer)
+	k.gone(t.Expire(now, func(id peer.ID) bool { return id == k.self.id || k.keeps(id) }))
+}
+
+// gone forgets what the table dropped.
+func (k *core) gone(dropped []exchange.ID) {
+	for _, id := range dropped {
+		if id.Kind == exchange.KindAnnouncement {
+			k.drop(id.Peer)
+		}
 	}
 }
 

@@ -63,9 +63,7 @@ func (k *core) take(t *exchange.Table, a *exchange.Announcement, from peer.ID, n
 		return false, err
 	}
 	evicted, err := t.Put(record, from, k.protected(a.Peer), now)
-	for _, id := range evicted {
-		k.drop(id.Peer)
-	}
+	k.gone(evicted)
 	if errors.As(err, &refusal) && refusal.Code != exchange.CodeEquivocation {
 		k.drop(a.Peer) // no room
 		return false, err

@@ -15,6 +15,30 @@ type floor struct {
 	kept     bool
 }
 
+// pool counts the records that count against a bound, by who pays for them.
+type pool struct {
+	counts map[peer.ID]int
+	total  int
+}
+
+func newPool() pool { return pool{counts: make(map[peer.ID]int)} }
+
+func (p *pool) add(payer peer.ID, n int) {
+	p.total += n
+	p.counts[payer] += n
+	if p.counts[payer] == 0 {
+		delete(p.counts, payer)
+	}
+}
+
+// pool gives the pool in which the record of an ID counts.
+func (t *Table) pool(id ID) *pool {
+	if id.dependent() {
+		return &t.dependents
+	}
+	return &t.announced
+}
+
 // Floor is the highest sequence validly seen of an ID; 0: none.
 func (t *Table) Floor(id ID) uint64 {
 	t.mu.RLock()
@@ -39,23 +63,24 @@ func (t *Table) SetFloor(id ID, sequence uint64) {
 }
 
 // Expire drops what time has ended: unprotected records that have lapsed, and, FloorLifetime after their last record,
-// the floors of identities that listed does not name (on the operator's list, whatever their status, and one's own). It
-// returns the IDs of the dropped records.
+// the floors of identities that listed does not name (on the operator's list, whatever their status, and one's own). Floors of dependents
+// have no list: what is older has lapsed. It returns the IDs of the dropped records.
 func (t *Table) Expire(now time.Time, listed func(peer.ID) bool) []ID {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var dropped []ID
 	for id, held := range t.slots {
 		if !held.protected && held.record.lapsed(now) {
-			t.drop(id)
-			dropped = append(dropped, id)
+			dropped = append(dropped, t.drop(id)...)
 		}
 	}
 	for id, f := range t.floors {
 		if f.heard.IsZero() {
 			f.heard = now
 		}
-		if _, held := t.slots[id]; !held && !listed(id.Peer) && now.Sub(f.heard) >= FloorLifetime {
+		_, held := t.slots[id]
+		kept := held || listed(id.Peer) && !id.dependent()
+		if !kept && now.Sub(f.heard) >= FloorLifetime {
 			delete(t.floors, id)
 		}
 	}
@@ -63,34 +88,66 @@ func (t *Table) Expire(now time.Time, listed func(peer.ID) bool) []ID {
 	return dropped
 }
 
-// makeRoom applies the bounds to a new ID. The newest of the largest forwarder goes, r counted in; that may be r
+// makeRoom applies the bounds to a new ID. The newest of who pays for most goes, r counted in; that may be r
 // itself, which is then CodeFull. So a flood pushes out only what the flood brought.
-func (t *Table) makeRoom(r Record, from peer.ID) (evicted []ID, err error) {
-	mine := t.counts[from] + 1
-	if from != "" && mine > t.bounds.PerForwarder {
-		return nil, late(r, CodeFull, "", "", fmt.Sprintf("the forwarding peer brought %d others that nobody approved", mine-1))
-	}
-	for t.pending >= t.bounds.Pending {
-		victim, ok := t.newestOfLargest(mine)
-		if !ok {
-			return evicted, late(r, CodeFull, "", "", fmt.Sprintf("%d that nobody approved are held", t.pending))
+func (t *Table) makeRoom(r Record, payer peer.ID, protected bool, now time.Time) (evicted []ID, err error) {
+	if r.dependent() {
+		if evicted, err = t.makeSetRoom(r, now); err != nil {
+			return nil, err
 		}
-		t.drop(victim)
-		evicted = append(evicted, victim)
+	}
+	if protected {
+		return evicted, nil
+	}
+	p := t.pool(r.ID)
+	mine := p.counts[payer] + 1
+	if payer != "" && mine > t.bounds.PerForwarder && !r.dependent() {
+		return evicted, late(r, CodeFull, "", "", fmt.Sprintf("the forwarding peer brought %d others that nobody approved", mine-1))
+	}
+	for p.total >= t.bounds.Pending {
+		victim, ok := t.newestOfLargest(p, mine)
+		if !ok {
+			return evicted, late(r, CodeFull, "", "", fmt.Sprintf("%d that nobody approved are held", p.total))
+		}
+		evicted = append(evicted, t.drop(victim)...)
 	}
 	return evicted, nil
 }
 
-// newestOfLargest is the newest record of the forwarder that brought most; of several such forwarders, the newest of
-// all. There is none if nobody brought more than share.
-func (t *Table) newestOfLargest(share int) (victim ID, ok bool) {
+// makeSetRoom holds an identity to its number of set names. What has lapsed makes room.
+func (t *Table) makeSetRoom(r Record, now time.Time) (evicted []ID, err error) {
+	var lapsed []ID
+	names := 0
+	for id := range t.slots[r.announcement()].dependents {
+		if id.Kind == r.Kind {
+			names++
+			if t.slots[id].record.lapsed(now) {
+				lapsed = append(lapsed, id)
+			}
+		}
+	}
+	if names < MaxSetNames {
+		return nil, nil
+	}
+	if len(lapsed) == 0 {
+		return nil, late(r, CodeFull, "set-name", r.Set, fmt.Sprintf("this identity has %d others of this kind", names))
+	}
+	for _, id := range lapsed {
+		evicted = append(evicted, t.drop(id)...)
+	}
+	return evicted, nil
+}
+
+// newestOfLargest is the newest record of who pays for most; of several such ones, the newest of
+// all. There is none if nobody has more than share.
+func (t *Table) newestOfLargest(p *pool, share int) (victim ID, ok bool) {
 	largest := slot{}
 	for id, held := range t.slots {
-		count := t.counts[held.from]
-		if held.protected || count <= share {
+		count := p.counts[held.payer]
+		if held.protected || t.pool(id) != p || count <= share {
 			continue
 		}
-		if most := t.counts[largest.from]; !ok || count > most || count == most && held.arrival > largest.arrival {
+		if most := p.counts[largest.payer]; !ok || count > most || count == most && held.arrival > largest.arrival {
 			victim, largest, ok = id, *held, true
 		}
 	}
@@ -99,13 +156,24 @@ func (t *Table) newestOfLargest(share int) (victim ID, ok bool) {
 
 // account adds a record to what counts against the bounds, or with -1 takes it away.
 func (t *Table) account(held *slot, n int) {
-	if held.protected {
+	if !held.protected {
+		t.pool(held.record.ID).add(held.payer, n)
+	}
+}
+
+func (t *Table) isProtected(id ID) bool {
+	held, ok := t.slots[id]
+	return ok && held.protected
+}
+
+// protect sets what an ID's record is, and, of an announcement, what depends on it.
+func (t *Table) protect(held *slot, protected bool) {
+	if held.protected == protected {
 		return
 	}
-	t.pending += n
-	t.counts[held.from] += n
-	if t.counts[held.from] == 0 {
-		delete(t.counts, held.from)
+	t.setProtected(held, protected)
+	for id := range held.dependents {
+		t.setProtected(t.slots[id], protected)
 	}
 }
 
@@ -115,17 +183,40 @@ func (t *Table) setProtected(held *slot, protected bool) {
 	t.account(held, 1)
 }
 
-// drop removes a record. Its floor stays, for ever if the record was protected.
-func (t *Table) drop(id ID) {
+// attach notes a new dependent with the announcement that it depends on.
+func (t *Table) attach(id ID) {
+	if !id.dependent() {
+		return
+	}
+	author := t.slots[id.announcement()]
+	if author.dependents == nil {
+		author.dependents = make(map[ID]bool)
+	}
+	author.dependents[id] = true
+}
+
+// drop removes a record, and what depends on it. An announcement's floor stays, for ever if it was protected.
+func (t *Table) drop(id ID) (dropped []ID) {
 	held, ok := t.slots[id]
 	if !ok {
-		return
+		return nil
 	}
 	t.account(held, -1)
 	delete(t.slots, id)
+	if id.dependent() {
+		delete(t.slots[id.announcement()].dependents, id)
+		return []ID{id}
+	}
 	if held.protected {
 		t.floors[id].kept = true
 	}
+	dropped = []ID{id}
+	for other := range held.dependents {
+		t.account(t.slots[other], -1)
+		delete(t.slots, other)
+		dropped = append(dropped, other)
+	}
+	return dropped
 }
 
 func (t *Table) raise(id ID, sequence uint64, now time.Time) {

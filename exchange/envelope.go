@@ -5,15 +5,16 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
+	"strings"
 
 	ic "github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
-// What a libp2p envelope of ours is labelled and signed with, in every version.
+// What a libp2p envelope of ours is labelled and signed with, in every version, before the kind.
 const (
-	envelopeDomain = "fbpeer-announcement"
-	payloadType    = "/fbpeer/announcement"
+	domainPrefix = "fbpeer-"
+	typePrefix   = "/fbpeer/"
 )
 
 // The fixed bytes of an envelope, in protobuf: field 1 (public key, 36 bytes: type Ed25519, data of 32), field 2
@@ -21,12 +22,14 @@ const (
 const (
 	keyHeader       = "\x0a\x24" + keyPrefix
 	keyPrefix       = "\x08\x01\x12\x20"
-	typeHeader      = "\x12\x14" + payloadType + "\x1a"
+	typeHeader      = "\x12"
+	payloadHeader   = "\x1a"
 	signatureHeader = "\x2a\x40"
 )
 
 // envelope is a sealed record, taken apart. The slices are the sealed bytes' own.
 type envelope struct {
+	kind      Kind
 	key       ed25519.PublicKey
 	payload   []byte
 	signature []byte
@@ -47,8 +50,7 @@ func parseEnvelope(sealed []byte) (envelope, error) {
 		return envelope{}, notOneForm("public key")
 	}
 	e := envelope{key: ed25519.PublicKey(rest[:ed25519.PublicKeySize])}
-	rest, ok = bytes.CutPrefix(rest[ed25519.PublicKeySize:], []byte(typeHeader))
-	if !ok {
+	if e.kind, rest, ok = cutType(rest[ed25519.PublicKeySize:]); !ok {
 		return envelope{}, notOneForm("payload type")
 	}
 	length, n := binary.Uvarint(rest)
@@ -61,6 +63,22 @@ func parseEnvelope(sealed []byte) (envelope, error) {
 		return envelope{}, notOneForm("signature")
 	}
 	return e, nil
+}
+
+// cutType reads the payload type, with the header of the payload behind it. Its length is a varint of one byte.
+func cutType(b []byte) (k Kind, rest []byte, ok bool) {
+	rest, ok = bytes.CutPrefix(b, []byte(typeHeader))
+	if !ok || len(rest) == 0 || int(rest[0]) >= len(rest) {
+		return "", nil, false
+	}
+	end := 1 + int(rest[0])
+	name, ok := strings.CutPrefix(string(rest[1:end]), typePrefix)
+	if !ok || !isKind(name) {
+		return "", nil, false
+	}
+	rest = rest[end:]
+	rest, ok = bytes.CutPrefix(rest, []byte(payloadHeader))
+	return Kind(name), rest, ok
 }
 
 // otherKeyType says whether the bytes begin with a public key of another libp2p type: RSA (0), Secp256k1 (2) or ECDSA (3).
@@ -91,8 +109,9 @@ func (e envelope) signer() (peer.ID, error) {
 
 // verify checks the signature as go-libp2p does: over domain, payload type and payload, each behind its length as a varint.
 func (e envelope) verify() error {
-	message := make([]byte, 0, len(envelopeDomain)+len(payloadType)+len(e.payload)+3*binary.MaxVarintLen64)
-	for _, part := range [][]byte{[]byte(envelopeDomain), []byte(payloadType), e.payload} {
+	domain, payloadType := domainPrefix+string(e.kind), typePrefix+string(e.kind)
+	message := make([]byte, 0, len(domain)+len(payloadType)+len(e.payload)+3*binary.MaxVarintLen64)
+	for _, part := range [][]byte{[]byte(domain), []byte(payloadType), e.payload} {
 		message = binary.AppendUvarint(message, uint64(len(part)))
 		message = append(message, part...)
 	}
@@ -103,13 +122,16 @@ func (e envelope) verify() error {
 }
 
 // payloadRecord is a payload in the form that go-libp2p's record.Seal takes.
-type payloadRecord []byte
+type payloadRecord struct {
+	kind    Kind
+	payload []byte
+}
 
-func (p payloadRecord) Domain() string                 { return envelopeDomain }
-func (p payloadRecord) Codec() []byte                  { return []byte(payloadType) }
-func (p payloadRecord) MarshalRecord() ([]byte, error) { return p, nil }
+func (p payloadRecord) Domain() string                 { return domainPrefix + string(p.kind) }
+func (p payloadRecord) Codec() []byte                  { return []byte(typePrefix + string(p.kind)) }
+func (p payloadRecord) MarshalRecord() ([]byte, error) { return p.payload, nil }
 
-// UnmarshalRecord is the interface's; only Open reads payloads.
+// UnmarshalRecord is the interface's; only OpenRecord reads payloads.
 func (p payloadRecord) UnmarshalRecord([]byte) error {
-	return errors.New("announcements are read with exchange.Open")
+	return errors.New("records are read with exchange.OpenRecord")
 }

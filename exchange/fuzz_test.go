@@ -56,7 +56,7 @@ func FuzzPayload(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if got := a.values(testFederation().ID()).encode(fieldProof); string(got) != body {
+		if got := a.values(testFederation().ID()).encode(KindAnnouncement, fieldProof); string(got) != body {
 			t.Fatalf("two forms of one meaning:\n%q\n%q", body, got)
 		}
 	})

@@ -99,6 +99,7 @@ func TestUnknownFieldsAreRefused(t *testing.T) {
 // TestOtherEncodingsAreRefused: every length and tag of the envelope written longer than it needs to be, all of which
 // protobuf readers take.
 func TestOtherEncodingsAreRefused(t *testing.T) {
+	const payloadType = "/fbpeer/announcement"
 	s := grammarSite()
 	payload := payloadOf(t, mustSeal(t, s, weekFrom(testNow)).Sealed)
 	sealed := s.sealPayload(payload)

@@ -5,55 +5,98 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"strings"
-
-	"fbpeer/mpspdz"
 )
 
-// Open checks all of a sealed record that never changes, cheap things first: size, frame, the two lines of every version,
-// grammar, values, certificate, then the signatures: the envelope's, the proof, and an endorsement's if there is one. It
-// knows no clock and no history: a record of last year still opens. Every refusal is a *Refusal.
+// OpenRecord checks all of a sealed record that never changes, cheap things first: size, frame, the two lines of every version,
+// grammar, values, then the signatures: the envelope's and those of other keys. It knows no clock and no history: a record of last year
+// still opens. Every refusal is a *Refusal.
 //
-// That a payload is of a newer version is said only of one whose envelope verifies, so nobody can say it of another.
-func Open(sealed []byte, f Federation) (*Announcement, error) {
+// That a record is of a newer version, or of a kind that this release does not know, is said only of one whose envelope verifies, so
+// nobody can say it of another.
+func OpenRecord(sealed []byte, f Federation) (Opened, error) {
 	if len(sealed) > MaxSealed {
-		return nil, refuse(CodeTooLarge, "envelope", "", fmt.Errorf("has %d bytes, at most %d are allowed", len(sealed), MaxSealed))
+		return nil, tooLarge(len(sealed), MaxSealed)
 	}
 	sealed = bytes.Clone(sealed)
 	e, err := parseEnvelope(sealed)
 	if err != nil {
 		return nil, err
 	}
+	r, err := e.open(sealed, f)
+	if err != nil {
+		return nil, ofKind(e.kind, err)
+	}
+	return r, nil
+}
+
+// Open opens an announcement. A record of another kind is refused (CodeKind).
+func Open(sealed []byte, f Federation) (*Announcement, error) {
+	r, err := OpenRecord(sealed, f)
+	if err != nil {
+		return nil, err
+	}
+	a, ok := r.(*Announcement)
+	if !ok {
+		id := r.Record().ID
+		return nil, &Refusal{Code: CodeKind, Kind: id.Kind, Field: "envelope", Peer: id.Peer, Err: errors.New("is not an announcement")}
+	}
+	return a, nil
+}
+
+func (e envelope) open(sealed []byte, f Federation) (Opened, error) {
 	payload := string(e.payload)
-	number, federation, err := payloadHead(payload)
+	number, federation, err := payloadHead(e.kind, payload)
 	if err != nil {
 		return nil, err
 	}
 	if federation != f.ID() {
 		return nil, refuse(CodeFederation, "federation", federation, errors.New("is another federation"))
 	}
-	if number > version {
-		return nil, refuseNewer(e, number)
+	of, known := formatOf(e.kind)
+	if !known || number > version {
+		return nil, e.refuseNewer(number)
 	}
-	a, proof, err := readPayload(payload, federation)
+	if len(sealed) > of.most {
+		return nil, tooLarge(len(sealed), of.most)
+	}
+	r, err := of.read(payload, federation)
 	if err != nil {
 		return nil, err
 	}
-	if a.Peer, err = e.signer(); err != nil {
+	id, err := e.signer()
+	if err != nil {
 		return nil, refuse(CodeSignature, "envelope", "", err)
 	}
 	if err := e.verify(); err != nil {
 		return nil, err
 	}
-	if err := verifyKeys(a, f, payload, proof); err != nil {
+	r.seal(id, sha256.Sum256(e.payload), sealed)
+	if err := r.verify(f, payload); err != nil {
 		return nil, err
 	}
-	a.Hash = sha256.Sum256(e.payload)
-	a.Sealed = sealed
-	return a, nil
+	return r, nil
 }
 
-func refuseNewer(e envelope, number int) error {
+// read understands a version 1 payload, all but signatures: grammar, values, one form.
+func (of format) read(payload, federation string) (content, error) {
+	v, err := parseValues(of, payload)
+	if err != nil {
+		return nil, err
+	}
+	r := of.empty()
+	if err := r.understand(v); err != nil {
+		return nil, err
+	}
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	if err := v.canonical(r.values(federation)); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (e envelope) refuseNewer(number int) error {
 	if err := e.verify(); err != nil {
 		return err
 	}
@@ -64,51 +107,6 @@ func refuseNewer(e envelope, number int) error {
 	return &Refusal{Code: CodeNewerVersion, Field: "version", Value: fmt.Sprint(number), Peer: id, Err: errors.New("needs a newer fbpeer")}
 }
 
-// readPayload understands a version 1 payload, all but its signatures: grammar, values, certificate, one form.
-func readPayload(payload, federation string) (*Announcement, []byte, error) {
-	v, err := parseValues(payload)
-	if err != nil {
-		return nil, nil, err
-	}
-	a, err := v.announcement()
-	if err != nil {
-		return nil, nil, err
-	}
-	certificate, err := v.binary(fieldCertificate)
-	if err != nil {
-		return nil, nil, err
-	}
-	proof, err := v.binary(fieldProof)
-	if err != nil {
-		return nil, nil, err
-	}
-	if a.Certificate, err = mpspdz.ParseCertificate(certificate); err != nil {
-		return nil, nil, refuse(CodeCertificate, "certificate", "", err)
-	}
-	if err := checkStamp(Stamp{a.Sequence, a.Issued, a.Expires}, a.Certificate); err != nil {
-		return nil, nil, err
-	}
-	again := a.values(federation)
-	again[fieldProof] = encodeBinary(proof)
-	return a, proof, v.canonical(again)
-}
-
-// verifyKeys checks what the certificate's key and a previous key signed.
-func verifyKeys(a *Announcement, f Federation, payload string, proof []byte) error {
-	body := payload[:strings.LastIndexByte(payload[:len(payload)-1], '\n')+1]
-	if err := a.Certificate.Verify(proofMessage(f.ID(), a.Peer, body), proof); err != nil {
-		return refuse(CodeProof, "proof", "", err)
-	}
-	if a.Endorsement == nil {
-		return nil
-	}
-	newKey := a.Certificate.SPKI()
-	if bytes.Equal(a.Endorsement.OldKey, newKey) {
-		return refuse(CodeEndorsement, "endorsement-key", "", errors.New("is the certificate's own key"))
-	}
-	message := endorsementMessage(f.ID(), a.Component, a.Peer, a.Endorsement.OldKey, newKey, a.Sequence)
-	if err := mpspdz.VerifyKey(a.Endorsement.OldKey, message, a.Endorsement.Signature); err != nil {
-		return refuse(CodeEndorsement, "endorsement", "", err)
-	}
-	return nil
+func tooLarge(size, most int) error {
+	return refuse(CodeTooLarge, "envelope", "", fmt.Errorf("has %d bytes, at most %d are allowed", size, most))
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	ic "github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -15,18 +14,6 @@ import (
 	"fbpeer/mpspdz"
 )
 
-// Stamp is what time and history give a new record. Times are rounded down to whole seconds, and written in UTC.
-type Stamp struct {
-	Sequence        uint64
-	Issued, Expires time.Time
-}
-
-// NextSequence is max(now in milliseconds, last+1), where last is the highest sequence used or validly seen. Persist it
-// before the record is published.
-func NextSequence(now time.Time, last uint64) uint64 {
-	return max(uint64(max(now.UnixMilli(), 1)), last+1)
-}
-
 // Keys sign: Identity the envelope, Certificate the proof, Previous the endorsement of a certificate whose key replaces it.
 type Keys struct {
 	Identity    ic.PrivKey    // Ed25519
@@ -34,7 +21,7 @@ type Keys struct {
 	Previous    crypto.Signer // nil: no endorsement
 }
 
-// Seal makes a record. Signatures of RSA and ECDSA keys are random: sealing twice with one sequence makes two records
+// Seal makes an announcement. Signatures of RSA and ECDSA keys are random: sealing twice with one sequence makes two records
 // that contradict each other. The result is what Open gives for its bytes, so it opens everywhere. A registration or
 // stamp that is not allowed is a *Refusal; other errors are about the keys.
 func Seal(random io.Reader, f Federation, r Registration, s Stamp, k Keys) (*Announcement, error) {
@@ -47,40 +34,19 @@ func Seal(random io.Reader, f Federation, r Registration, s Stamp, k Keys) (*Ann
 			return nil, err
 		}
 	}
-	v := a.values(f.ID())
-	proof, err := mpspdz.Sign(random, k.Certificate, proofMessage(f.ID(), a.Peer, string(v.encode(fieldProof))))
-	if err != nil {
+	body := a.values(f.ID()).encode(KindAnnouncement, fieldProof)
+	if a.proof, err = mpspdz.Sign(random, k.Certificate, proofMessage(f.ID(), a.Peer, string(body))); err != nil {
 		return nil, fmt.Errorf("signing with the certificate's key: %w", err)
 	}
-	v[fieldProof] = encodeBinary(proof)
-	envelope, err := record.Seal(payloadRecord(v.encode(fieldCount)), k.Identity)
-	if err != nil {
-		return nil, fmt.Errorf("signing with the identity's key: %w", err)
-	}
-	sealed, err := envelope.Marshal()
-	if err != nil {
-		return nil, fmt.Errorf("writing the envelope: %w", err)
-	}
-	return Open(sealed, f)
+	return sealContent(f, a, k.Identity)
 }
 
 // newAnnouncement is the record before its signatures, all values checked.
 func newAnnouncement(f Federation, r Registration, s Stamp, k Keys) (*Announcement, error) {
-	if f.ID() == "" {
-		return nil, errors.New("sealing needs a federation")
-	}
-	if r.Certificate == nil {
-		return nil, refuse(CodeField, "certificate", "", errors.New("is missing"))
-	}
-	if err := r.check(); err != nil {
+	s = s.whole()
+	a := &Announcement{Registration: r, Sequence: s.Sequence, Issued: s.Issued, Expires: s.Expires}
+	if err := checkSealing(f, a, k.Identity); err != nil {
 		return nil, err
-	}
-	s.Issued, s.Expires = s.Issued.UTC().Truncate(time.Second), s.Expires.UTC().Truncate(time.Second)
-	if err := checkStamp(s, r.Certificate); err != nil {
-		return nil, err
-	}
-	if k.Identity == nil || k.Identity.Type() != ic.Ed25519 {
-		return nil, errors.New("the identity's key must be Ed25519")
 	}
 	if k.Certificate == nil {
 		return nil, errors.New("sealing needs the certificate's key")
@@ -92,7 +58,8 @@ func newAnnouncement(f Federation, r Registration, s Stamp, k Keys) (*Announceme
 	if err != nil {
 		return nil, fmt.Errorf("identity's key: %w", err)
 	}
-	return &Announcement{Registration: r, Peer: id, Sequence: s.Sequence, Issued: s.Issued, Expires: s.Expires}, nil
+	a.Peer = id
+	return a, nil
 }
 
 func endorse(random io.Reader, f Federation, a *Announcement, previous crypto.Signer) (*Endorsement, error) {
@@ -106,4 +73,39 @@ func endorse(random io.Reader, f Federation, a *Announcement, previous crypto.Si
 		return nil, fmt.Errorf("signing with the previous key: %w", err)
 	}
 	return &Endorsement{OldKey: oldKey, Signature: signature}, nil
+}
+
+// checkSealing says whether r may be sealed. Its values are checked as values: as lines, one could pass for two.
+func checkSealing(f Federation, r content, identity ic.PrivKey) error {
+	if f.ID() == "" {
+		return errors.New("sealing needs a federation")
+	}
+	if err := r.check(); err != nil {
+		return ofKind(r.kind(), err)
+	}
+	if identity == nil || identity.Type() != ic.Ed25519 {
+		return errors.New("the identity's key must be Ed25519")
+	}
+	return nil
+}
+
+// sealContent writes and signs a record of any kind, and gives what OpenRecord makes of it.
+func sealContent[T content](f Federation, r T, identity ic.PrivKey) (opened T, err error) {
+	if err := checkSealing(f, r, identity); err != nil {
+		return opened, err
+	}
+	payload := r.values(f.ID()).encode(r.kind(), fieldCount)
+	envelope, err := record.Seal(payloadRecord{r.kind(), payload}, identity)
+	if err != nil {
+		return opened, fmt.Errorf("signing with the identity's key: %w", err)
+	}
+	sealed, err := envelope.Marshal()
+	if err != nil {
+		return opened, fmt.Errorf("writing the envelope: %w", err)
+	}
+	again, err := OpenRecord(sealed, f)
+	if err != nil {
+		return opened, err
+	}
+	return again.(T), nil // formatOf gives each kind its own type
 }
