@@ -76,4 +76,19 @@
 //	    uint32 mode (Go's fs.FileMode)
 //	    uint32 length, target of the symlink, else empty
 //	    uint32 length, bytes
+//
+// # Any folder
+//
+// [CheckFolder] judges a folder that MP-SPDZ may be started from, whoever wrote it, by what the two programs do with it.
+//
+// MP-SPDZ makes a party of every line of the ip file that is not empty and does not begin with '#', white space alone included. It
+// splits a line at its first ':'; what stands before is the host, with every space and byte order mark; behind it, it reads one number
+// as C++ reads an int, leaves what follows, and takes the number modulo 65536. A line without ':' has the port 5000 and the party's
+// number. Of the own line it uses the port alone, to bind it. It reads P<i>.pem, whose first certificate is its own, and P<i>.key.
+//
+// OpenSSL trusts whatever it finds by hash: <hash>.0, <hash>.1 and so on up to the first that is missing or loads nothing, with every
+// certificate in each file. The names P<j>.pem of the others mean nothing to it; they are what the operator means. So a certificate that
+// a hash link leads to, and that is the first in no party's P<j>.pem, belongs to somebody whom nobody meant to let in.
+//
+// [Foreign] tells what of that kind stands in a folder into which a set is about to be written.
 package mpspdz

@@ -2,10 +2,12 @@ package mpspdz_test
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"fbpeer/mpspdz"
 )
@@ -70,4 +72,54 @@ func FuzzParseCertificate(f *testing.F) {
 			t.Error("Go reads another certificate than we do")
 		}
 	})
+}
+
+// FuzzCheckFolder reads an ip file, a certificate and a hash link of any bytes: what is said of them is safe to print, and an ip file
+// without an error has a party in every line that MP-SPDZ counts.
+func FuzzCheckFolder(f *testing.F) {
+	good := certPEM(spec{}.build(f))
+	for _, ip := range []string{"10.0.0.1:14000\n10.0.0.2:14001\n", "\ufeffh:1\n \n#x\n\n", "[::1]:1\nh\nh:\nh:99999999999\nh: 1 x\n", "localhost:1\r\n"} {
+		f.Add([]byte(ip), good, []byte("P0.pem"))
+	}
+	f.Add([]byte("h:1\n"), append(good, good...), good)
+	f.Add([]byte("h:1\n"), certPEM([]byte("x")), []byte("\x1b\n"))
+	f.Fuzz(func(t *testing.T, ip, pem, link []byte) {
+		for _, mode := range []fs.FileMode{0, fs.ModeSymlink} {
+			folder := fstest.MapFS{"ip_addresses": {Data: ip}, "Player-Data/P0.pem": {Data: pem}, "Player-Data/00000001.0": {Data: link, Mode: mode}}
+			checkFindings(t, ip, mpspdz.CheckFolder(folder, nil, mpspdz.Own{}, now))
+		}
+	})
+}
+
+func checkFindings(t *testing.T, ip []byte, findings []mpspdz.Finding) {
+	t.Helper()
+	wrong := false
+	for _, finding := range findings {
+		if strings.ContainsAny(finding.Where+finding.Text+finding.Cure, "\n\r\x00\x1b\u202e") {
+			t.Errorf("not safe to print: %+v", finding)
+		}
+		if finding.Text == "" || finding.Cure == "" {
+			t.Errorf("incomplete: %+v", finding)
+		}
+		wrong = wrong || strings.HasPrefix(finding.Where, "ip_addresses") && (finding.Error || finding.Code == mpspdz.FolderIPRest)
+	}
+	if wrong {
+		return
+	}
+	for _, line := range strings.Split(string(ip), "\n") {
+		line = strings.TrimRight(line, " \t\n\v\f\r")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		host, port, found := strings.Cut(line, ":")
+		if found {
+			port = strings.TrimLeft(strings.TrimLeft(strings.TrimLeft(port, " \t\n\v\f\r"), "+"), "0")
+			host += ":" + port
+		} else {
+			host += ":5000"
+		}
+		if _, err := mpspdz.ParseEndpoint(host); err != nil {
+			t.Errorf("nothing is said of %q", line)
+		}
+	}
 }

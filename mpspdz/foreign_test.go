@@ -1,0 +1,81 @@
+package mpspdz_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"fbpeer/mpspdz"
+)
+
+func TestForeign(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(f *trio)
+		want   []string // "code where: text"
+		paths  []string
+	}{
+		"what was rendered":     {func(*trio) {}, nil, nil},
+		"no folder yet":         {func(f *trio) { f.remove(mpspdz.PlayerData, mpspdz.IPFile) }, nil, nil},
+		"an empty folder":       {func(f *trio) { f.remove(mpspdz.PlayerData); f.mkdir(mpspdz.PlayerData) }, nil, nil},
+		"other content":         {func(f *trio) { f.put("P0.pem", []byte("x")); f.put(f.hash(0)+".0", nil); f.put(mpspdz.IPFile, nil) }, nil, nil},
+		"inputs and outputs":    {func(f *trio) { f.put("Input-P1-0", nil); f.put("Public-Output-P0-0.bin", nil); f.mkdir("2-p-128") }, nil, nil},
+		"a broken link of ours": {func(f *trio) { f.remove("P0.pem"); f.link("P0.pem", "gone") }, nil, nil},
+		"a certificate": {func(f *trio) { f.put("P7.pem", certPEM(spec{subject: cn("\x1b[2J")}.build(t))) },
+			[]string{`foreign Player-Data/P7.pem: a certificate that is not this set's: CN=\1B[2J`}, []string{"Player-Data/P7.pem"}},
+		"an authority's": {func(f *trio) {
+			f.put("ca.pem", certPEM(spec{subject: cn("root"), exts: [][]byte{caTrue}}.build(t)))
+		},
+			[]string{`foreign Player-Data/ca.pem: a certificate that is not this set's: CN=root`}, []string{"Player-Data/ca.pem"}},
+		"no certificate": {func(f *trio) { f.put("P1.old.pem", []byte("x")) },
+			[]string{`foreign Player-Data/P1.old.pem: a file that is not this set's: the file holds no PEM block`}, []string{"Player-Data/P1.old.pem"}},
+		"a key": {func(f *trio) { f.put("P0.key", nil) }, []string{"foreign Player-Data/P0.key: a private key"}, []string{"Player-Data/P0.key"}},
+		"links and copies": {func(f *trio) {
+			f.link("00000001.0", "P0.pem")
+			f.link("00000002.0", "gone\x1b")
+			f.put("00000003.0", f.pem(1))
+			f.put("00000004.r0", nil)
+		}, []string{"foreign Player-Data/00000001.0: a hash link to P0.pem", `foreign Player-Data/00000002.0: a hash link to gone\1B`,
+			"foreign Player-Data/00000003.0: a hash link that holds a certificate, CN=P1,O=bob", "foreign Player-Data/00000004.r0: a file that is not this set's"},
+			[]string{"Player-Data/00000001.0", "Player-Data/00000002.0", "Player-Data/00000003.0", "Player-Data/00000004.r0"}},
+		"a pipe that nobody must open": {func(f *trio) { f.pipe("P9.pem") }, []string{"foreign Player-Data/P9.pem: a file that is not this set's: it is no file, but a pipe"},
+			[]string{"Player-Data/P9.pem"}},
+		"a folder where a file belongs": {func(f *trio) { f.remove("P0.pem"); f.mkdir("P0.pem") }, []string{"odd-file Player-Data/P0.pem: it is no file, but a folder"}, nil},
+		"too many": {func(f *trio) {
+			for i := range 2100 {
+				f.put(fmt.Sprintf("%d.pem", i), nil)
+			}
+		}, []string{"too-many-files Player-Data: more than 2048"}, nil},
+		"a file in place of the folder": {func(f *trio) { f.put(mpspdz.PlayerData, nil) }, []string{"unreadable Player-Data: not a directory"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newTrio(t)
+			files, err := mpspdz.Render(f.set, f.own)
+			if err != nil {
+				t.Fatal(err)
+			}
+			test.change(f)
+			findings, paths := mpspdz.Foreign(os.DirFS(f.dir), files)
+			if !slices.Equal(paths, test.paths) {
+				t.Errorf("paths %q, want %q", paths, test.paths)
+			}
+			var got []string
+			for _, finding := range findings {
+				if !finding.Error || finding.Cure == "" || strings.ContainsAny(finding.Text, "\n\x1b") {
+					t.Errorf("%+v", finding)
+				}
+				got = append(got, fmt.Sprintf("%s %s: %s", finding.Code, finding.Where, finding.Text))
+			}
+			if len(got) != len(test.want) {
+				t.Fatalf("got %q, want %q", got, test.want)
+			}
+			for i, line := range got {
+				head, part, _ := strings.Cut(test.want[i], ": ")
+				if !strings.HasPrefix(line, head+": ") || !strings.Contains(line, part) {
+					t.Errorf("got %q, want %q", line, test.want[i])
+				}
+			}
+		})
+	}
+}
