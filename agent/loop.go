@@ -262,10 +262,14 @@ func (l *loop) receive(ctx context.Context, r gossip.Received) error {
 
 func (l *loop) receiveOne(ctx context.Context, r gossip.Received) (news bool, err error) {
 	now := l.options.Now()
-	if r.Announcement.Peer == l.core.self.id {
-		return false, l.receiveOwn(ctx, r.Announcement, now)
+	a, ok := r.Record.(*exchange.Announcement)
+	switch {
+	case !ok:
+		return false, nil // nothing is made yet of the other kinds
+	case a.Peer == l.core.self.id:
+		return false, l.receiveOwn(ctx, a, now)
 	}
-	news, err = l.core.take(l.table, r.Announcement, r.From, now)
+	news, err = l.core.take(l.table, a, r.From, now)
 	var refusal *exchange.Refusal
 	if errors.As(err, &refusal) {
 		return false, nil // known, or overtaken while it waited

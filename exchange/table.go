@@ -259,6 +259,22 @@ func (t *Table) Get(id ID) (Record, bool) {
 	return Record{}, false
 }
 
+// View gives the view of an identity that has this hash, if it is held.
+func (t *Table) View(p peer.ID, hash mpspdz.Hash) (Record, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	author, ok := t.slots[ID{Kind: KindAnnouncement, Peer: p}]
+	if !ok {
+		return Record{}, false
+	}
+	for id := range author.dependents {
+		if r := t.slots[id].record; id.Kind == KindView && r.Hash == hash {
+			return r, true
+		}
+	}
+	return Record{}, false
+}
+
 // Remove drops the record, and with an announcement what depends on it, and keeps the floors: the same or later ones may come again.
 func (t *Table) Remove(id ID) {
 	t.mu.Lock()

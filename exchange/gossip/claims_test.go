@@ -87,7 +87,7 @@ func TestApprovedNeedsNoRoom(t *testing.T) {
 	card := approved.seal()
 	hub.put(card)
 	site.syncs(hub, 1)
-	if got := site.received(); len(got) != 3 || got[2].Announcement.Hash != card.Hash {
+	if got := site.received(); len(got) != 3 || got[2].Record.Record().Hash != card.Hash {
 		t.Errorf("%d records were fetched, want the 2 that there is room for and then the approved one", len(got))
 	}
 }

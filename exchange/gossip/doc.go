@@ -1,5 +1,5 @@
-// Package gossip carries sealed records between the members of a federation: a GossipSub topic for what is new, and a protocol between
-// two for what a member missed, since gossip keeps nothing. What it accepts goes to Config.Deliver; it stores nothing itself, it reads
+// Package gossip carries sealed records between the members of a federation: a GossipSub topic for what is new, a protocol between
+// two for what a member missed, since gossip keeps nothing, and one for the members that a view stands for. What it accepts goes to Config.Deliver; it stores nothing itself, it reads
 // the caller's exchange.Table.
 //
 // # Topic
@@ -8,8 +8,11 @@
 // identity: everybody publishes only what is their own, other people's records travel by sync. Messages are always signed, published to all
 // neighbours at once (flood publish), never with peer exchange; only this topic can be subscribed to. A whole RPC is at most 64 KiB.
 //
-// Outcome is the one switch of what becomes of a record: accepted (delivered and passed on, whether or not we trust it), ignored, or
-// rejected.
+// Outcome is the one switch of what becomes of a record of any kind: accepted (delivered and passed on, whether or not we trust it),
+// ignored, or rejected.
+//
+// Views and calls travel on the topic alone. Of calls one in 10 seconds is accepted, whoever makes it, since everybody answers it: the
+// others are ignored, and Publish sends none. Whatever is not an announcement is ignored while that of its identity is not in the table.
 //
 // # Sync: /fbpeer/1/sync
 //
@@ -34,7 +37,8 @@
 //
 // A table (at most 512 KiB) is a sequence of entries: kind, peer id and set (each 1 byte of length and its bytes), sequence (8 bytes),
 // hash (32 bytes). Entries ascend strictly by kind, peer id, set, compared as bytes; at most 4,096. Its digest is exchange.Digest of the
-// same. Kinds that a member does not know are compared but not asked for.
+// same. Kinds that a member does not know are compared but not asked for, and of an identity whose announcement is not in our table nothing
+// else is: once that is stored, there is another exchange.
 //
 // A peers frame (at most 64 KiB, 32 records) is a sequence of signed peer records (libp2p's record.Envelope of a peer.PeerRecord), each
 // after its length (2 bytes). Only records of accepted or directly connected members are handed on. The receiver verifies them, keeps at
@@ -44,20 +48,36 @@
 // ask for theirs. What came from a neighbour once, whether it was stored, refused or withheld, is not asked of it again on that connection,
 // except what a rate bound held up. A record may be newer than the one asked for, never another's.
 //
-// Records from a sync pass the same checks and bounds as those from the topic.
+// A record that is of another kind, identity or set than the one asked for ends the exchange. Records from a sync pass the same checks and bounds as those from the topic.
 //
 // Exchanges run when a connection has been identified (the side that dialled at once, the other 1 to 2 s later, which is usually one byte), every
 // SyncEvery with one random neighbour, with 3 random neighbours 100 to 300 ms after Stored, and, if an exchange showed something that we
 // lack, with another random neighbour 1 to 2 s later, at most 8 times until something is stored: the one who had it may have used up its
 // share, or not answer.
 //
+// # Members: /fbpeer/1/members
+//
+// A view holds the roots of two lists, and this protocol the lists: one stream, one question of D, one answer of L, in frames as above,
+// 5 seconds long at most.
+//
+//	D → L  question  version (1 byte: 1), hops (1 byte), the author's peer id behind its length (2 bytes), hash of the view (32 bytes). At
+//	                 most 256 bytes; what a later version appends is ignored
+//	L → D  answer    exchange.Members as encoded, at most 200,708 bytes; or empty: not held
+//
+// L answers from what it holds (Config.Members). If it does not hold it, hops is not 0 and the author is known, it asks the author if
+// connected, otherwise up to 3 random neighbours but D, with one hop less (of 3 at most); the next one when the last one has no answer, or
+// none within a second. The first question has 2 hops. D refuses what does not have the roots of its view, and so does L if it holds that
+// view. Barred members get no answer, and none is given about barred authors.
+//
 // # Bounds
 //
 // Per forwarding neighbour 2,048 records and 8 MiB at once, refilled by 50 records and 256 KiB a second; per origin 16 records and
-// 64 KiB at once, refilled by 1 record in 5 s and 4 KiB a second. The forwarder pays for everything it brings, the origin only for what would be
-// accepted, so that nobody can use up somebody else's. Of a neighbour 4 syncs a second (16 at once) are answered, of all 32 at the same time.
+// 64 KiB at once, refilled by 1 record in 5 s and 4 KiB a second, for announcements, proposals and numbered certificates each; 32 views at
+// once, refilled by 1 a second. The forwarder pays for everything it brings, the origin only for what would be
+// accepted, so that nobody can use up somebody else's. Of a neighbour 4 syncs a second (16 at once) and 16 questions for members (512 at
+// once) are answered, of all 32 of each at the same time.
 // Each bound counts 4,096 strangers at the same time; who was idle longest makes room for another. Trusted ones are always counted apart.
-// A bound that bites is counted in Stats and logged once per peer.
+// A bound that bites is counted in Stats and logged once per peer; calls that come too close upon each other are only counted.
 //
 // Nothing that a peer sends makes a goroutine panic: what nevertheless does is recovered, logged and counted as ignored or ends the
 // exchange.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/rand"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -81,6 +82,7 @@ type options struct {
 	bounds  exchange.Bounds
 	timing  timing
 	every   time.Duration
+	members exchange.Members // held of every view of its own
 }
 
 // quick are the timings of tests: syncs that repair come soon, the deadline is short.
@@ -146,9 +148,12 @@ func newMember(t *testing.T, o options) *member {
 			if o.refuse || (o.full != nil && o.full.Load() == r.From) {
 				return
 			}
-			if _, err := m.table.Put(r.Announcement.Record(), r.From, false, now()); err == nil {
+			if _, err := m.table.Put(r.Record.Record(), r.From, false, now()); err == nil {
 				m.x.Stored()
 			}
+		},
+		Members: func(author peer.ID, _ mpspdz.Hash) (exchange.Members, bool) {
+			return o.members, author == m.host.ID()
 		},
 		Learned: func(info peer.AddrInfo) {
 			m.mu.Lock()
@@ -176,8 +181,7 @@ func newMember(t *testing.T, o options) *member {
 // seal makes a new announcement of the member's, at its next sequence.
 func (m *member) seal() *exchange.Announcement {
 	m.t.Helper()
-	m.last.Store(exchange.NextSequence(time.Now(), m.last.Load()))
-	return m.sealAs(m.last.Load())
+	return m.sealAs(m.next())
 }
 
 func (m *member) sealAs(sequence uint64) *exchange.Announcement {
@@ -198,21 +202,65 @@ func (m *member) sealAs(sequence uint64) *exchange.Announcement {
 	return a
 }
 
+// next is the member's next sequence.
+func (m *member) next() uint64 {
+	m.last.Store(exchange.NextSequence(time.Now(), m.last.Load()))
+	return m.last.Load()
+}
+
+func (m *member) view(of exchange.Members, call exchange.CallID) *exchange.View {
+	m.t.Helper()
+	v, err := exchange.SealView(m.federation, exchange.View{Files: exchange.MembersRoot(of.Files), Rows: exchange.MembersRoot(of.Rows),
+		Members: max(len(of.Files), len(of.Rows)), Call: call, Sequence: m.next(), Issued: time.Now()}, m.key)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return v
+}
+
+func (m *member) call() *exchange.Call {
+	m.t.Helper()
+	c := exchange.Call{Sequence: m.next(), Issued: time.Now()}
+	_, _ = rand.Read(c.ID[:])
+	sealed, err := exchange.SealCall(m.federation, c, m.key)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return sealed
+}
+
+func (m *member) proposal(name string) *exchange.Proposal {
+	m.t.Helper()
+	p, err := exchange.SealProposal(m.federation, exchange.Proposal{SetName: name, Members: []string{"a", "b"}, Sequence: m.next(),
+		Issued: time.Now(), Expires: time.Now().Add(exchange.DefaultLifetime)}, m.key)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return p
+}
+
 // announce does what the loop does with an own record: store, then publish.
 func (m *member) announce() *exchange.Announcement {
 	m.t.Helper()
 	a := m.seal()
 	m.put(a)
-	if err := m.x.Publish(context.Background(), a.Sealed); err != nil {
-		m.t.Fatal(err)
-	}
+	m.publish(a)
 	return a
 }
 
-func (m *member) put(a *exchange.Announcement) {
+func (m *member) publish(r exchange.Opened) {
 	m.t.Helper()
-	if _, err := m.table.Put(a.Record(), m.host.ID(), true, time.Now()); err != nil {
+	if err := m.x.Publish(context.Background(), r.Record().Sealed); err != nil {
 		m.t.Fatal(err)
+	}
+}
+
+func (m *member) put(records ...exchange.Opened) {
+	m.t.Helper()
+	for _, r := range records {
+		if _, err := m.table.Put(r.Record(), m.host.ID(), true, time.Now()); err != nil {
+			m.t.Fatal(err)
+		}
 	}
 }
 
@@ -234,10 +282,17 @@ func (m *member) dialHost(h host.Host) {
 }
 
 // holds says whether the table has exactly this record.
-func (m *member) holds(a *exchange.Announcement) func() bool {
+func (m *member) holds(a exchange.Opened) func() bool {
 	return func() bool {
 		r, ok := m.table.Get(a.Record().ID)
-		return ok && r.Hash == a.Hash
+		return ok && r.Hash == a.Record().Hash
+	}
+}
+
+// heard says whether exactly this record was delivered.
+func (m *member) heard(a exchange.Opened) func() bool {
+	return func() bool {
+		return slices.ContainsFunc(m.received(), func(r Received) bool { return r.Record.Record().Hash == a.Record().Hash })
 	}
 }
 

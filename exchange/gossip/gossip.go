@@ -15,19 +15,23 @@ import (
 	"github.com/rs/zerolog"
 
 	"fbpeer/exchange"
+	"fbpeer/mpspdz"
 )
 
-// SyncProtocol is the protocol id of syncs.
-const SyncProtocol protocol.ID = "/fbpeer/1/sync"
+// The protocol ids of syncs, and of questions for the members of a view.
+const (
+	SyncProtocol    protocol.ID = "/fbpeer/1/sync"
+	MembersProtocol protocol.ID = "/fbpeer/1/members"
+)
 
 // Topic is the name of a federation's topic.
 func Topic(f exchange.Federation) string { return "/fbpeer/1/" + f.ID() }
 
 // Received is one record that the one switch accepted, for the agent's loop.
 type Received struct {
-	Announcement *exchange.Announcement
-	From         peer.ID // the forwarding peer
-	Via          string  // "topic" or "sync"
+	Record exchange.Opened
+	From   peer.ID // the forwarding peer
+	Via    string  // "topic" or "sync"
 }
 
 // Config of taking part. All fields are needed unless said. The functions are called from many goroutines.
@@ -42,6 +46,8 @@ type Config struct {
 	// Deliver takes accepted records (see Outcome; that includes an equivocation, which Table.Put tells again). It must not block for
 	// long: the agent's loop's channel. Own records come back only if they differ from what the table holds.
 	Deliver func(ctx context.Context, r Received)
+	// Members gives the members of a view that this agent holds: of its own, and of others' that it fetched. Optional.
+	Members func(author peer.ID, view mpspdz.Hash) (exchange.Members, bool)
 	// Learned takes checked addresses of members that a neighbour is connected to or trusts. Optional.
 	Learned func(peer.AddrInfo)
 	// Trusted says who is accepted: their signed peer records may be handed on while they are not connected, their records need no
@@ -58,8 +64,10 @@ type Exchange struct {
 	topic      *pubsub.Topic
 	tally      *tally
 	forwarders *meter
-	origins    *meter
+	origins    origins
+	calls      pause
 	syncs      *meter
+	questions  *meter // for members
 	peers      *peerRecords
 	neighbours *neighbours
 	stored     chan struct{}
@@ -67,6 +75,8 @@ type Exchange struct {
 	tries      atomic.Int32  // exchanges because of unfinished since Stored
 	inbound    chan struct{} // one token for each sync that is answered
 	outbound   chan struct{} // one token for each sync that we started
+	answering  chan struct{} // one token for each question that is answered
+	asking     chan struct{} // one token for each question of our own
 
 	mu     sync.Mutex
 	closed bool
@@ -82,20 +92,21 @@ type timing struct {
 	again                time.Duration // until the same neighbour is asked again for what it gave and the table does not hold
 	unfinished           time.Duration // until another neighbour is asked for what one had and we still lack, and at most twice that
 	settled              time.Duration // how long a table that differs for good is taken for unchanged
+	members              time.Duration // a whole question for members
 }
 
 func defaultTiming() timing {
 	return timing{exchange: 10 * time.Second, listener: time.Second, listenerBy: time.Second,
 		stored: 100 * time.Millisecond, storedBy: 200 * time.Millisecond, patience: time.Second, again: 30 * time.Second,
-		unfinished: time.Second, settled: 2 * time.Minute}
+		unfinished: time.Second, settled: 2 * time.Minute, members: 5 * time.Second}
 }
 
 const (
-	inboundMost  = 32
+	inboundMost  = 32 // syncs, and as many questions, of others and of ourselves
 	outboundMost = 8
 )
 
-// Start joins the topic, answers the sync protocol, and syncs on every new connection, every SyncEvery with one random neighbour, and
+// Start joins the topic, answers both protocols, and syncs on every new connection, every SyncEvery with one random neighbour, and
 // after Stored with 3. It ends with ctx; Wait returns when all its goroutines have ended.
 func Start(ctx context.Context, c Config) (*Exchange, error) { return start(ctx, c, defaultTiming()) }
 
@@ -105,9 +116,12 @@ func start(ctx context.Context, c Config, t timing) (*Exchange, error) {
 	}
 	x := &Exchange{
 		c: c, timing: t, tally: newTally(c.Log),
-		forwarders: newMeter(forwarderBound()), origins: newMeter(originBound()), syncs: newMeter(syncBound()),
+		forwarders: newMeter(forwarderBound()), origins: newOrigins(), calls: pause{least: callsApart},
+		syncs: newMeter(syncBound()), questions: newMeter(questionBound()),
 		peers: newPeerRecords(c.Host.ID()), neighbours: newNeighbours(),
-		stored: make(chan struct{}, 1), unfinished: make(chan struct{}, 1), inbound: make(chan struct{}, inboundMost), outbound: make(chan struct{}, outboundMost),
+		stored: make(chan struct{}, 1), unfinished: make(chan struct{}, 1),
+		inbound: make(chan struct{}, inboundMost), outbound: make(chan struct{}, outboundMost),
+		answering: make(chan struct{}, inboundMost), asking: make(chan struct{}, inboundMost),
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	ok := false
@@ -125,7 +139,8 @@ func start(ctx context.Context, c Config, t timing) (*Exchange, error) {
 		return nil, fmt.Errorf("subscribing to the host's events: %w", err)
 	}
 	ok = true
-	c.Host.SetStreamHandler(SyncProtocol, x.answer(ctx))
+	c.Host.SetStreamHandler(SyncProtocol, x.handler(ctx, x.syncs, x.inbound, t.exchange, x.listen))
+	c.Host.SetStreamHandler(MembersProtocol, x.handler(ctx, x.questions, x.answering, t.members, x.reply))
 	x.tasks.Go(func() {
 		<-ctx.Done()
 		cancel()
@@ -144,6 +159,9 @@ func (c *Config) complete() error {
 	if c.Host == nil || c.Table == nil || c.Now == nil || c.Barred == nil || c.Deliver == nil || c.Federation.ID() == "" {
 		return errors.New("gossip.Config needs Host, Federation, Table, Now, Barred and Deliver")
 	}
+	if c.Members == nil {
+		c.Members = func(peer.ID, mpspdz.Hash) (exchange.Members, bool) { return exchange.Members{}, false }
+	}
 	if c.Learned == nil {
 		c.Learned = func(peer.AddrInfo) {}
 	}
@@ -156,9 +174,10 @@ func (c *Config) complete() error {
 	return nil
 }
 
-// close takes no more syncs.
+// close takes no more syncs and questions.
 func (x *Exchange) close() {
 	x.c.Host.RemoveStreamHandler(SyncProtocol)
+	x.c.Host.RemoveStreamHandler(MembersProtocol)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.closed = true
@@ -195,33 +214,42 @@ func poke(c chan<- struct{}) {
 // Stats gives the counters as they are now.
 func (x *Exchange) Stats() Stats { return x.tally.stats() }
 
-// judge applies everything to a record that a neighbour brought: bounds, Open, author, list, table. The result and what Outcome makes
-// of it is counted. The announcement comes with an error too if it could be opened.
-func (x *Exchange) judge(sealed []byte, from, author peer.ID) (*exchange.Announcement, error) {
-	a, err := x.examine(sealed, from, author)
+// judge applies everything to a record that a neighbour brought: bounds, Open, whether it is what it came as, list, table. The result and
+// what Outcome makes of it is counted. The record comes with an error too if it could be opened.
+func (x *Exchange) judge(sealed []byte, from peer.ID, as func(exchange.ID) bool) (exchange.Opened, error) {
+	r, err := x.examine(sealed, from, as)
 	x.tally.count(err, from)
-	return a, err
+	return r, err
 }
 
-func (x *Exchange) examine(sealed []byte, from, author peer.ID) (a *exchange.Announcement, err error) {
-	defer x.tally.recovered("checking a record", func() { a, err = nil, refuse(CodePanic, "", "checking it failed") })
+func (x *Exchange) examine(sealed []byte, from peer.ID, as func(exchange.ID) bool) (r exchange.Opened, err error) {
+	defer x.tally.recovered("checking a record", func() { r, err = nil, refuse(CodePanic, exchange.ID{}, "checking it failed") })
 	now := x.c.Now()
 	if !x.forwarders.allow(from, x.c.Trusted(from), len(sealed), now) {
-		return nil, refuse(CodeRate, from, "the neighbour brings too much")
+		return nil, refuse(CodeRate, exchange.ID{Peer: from}, "the neighbour brings too much")
 	}
-	a, err = exchange.Open(sealed, x.c.Federation)
+	r, err = exchange.OpenRecord(sealed, x.c.Federation)
 	if err != nil {
 		return nil, err
 	}
-	if a.Peer != author {
-		return a, refuse(CodeAuthor, a.Peer, "it came as a record of %s", author)
+	row := r.Record()
+	if !as(row.ID) {
+		return r, refuse(CodeAuthor, row.ID, "it came as a record of another")
 	}
-	if x.c.Barred(a.Peer) {
-		return a, refuse(CodeBarred, a.Peer, "the identity is denied or revoked here")
+	if x.c.Barred(row.Peer) {
+		return r, refuse(CodeBarred, row.ID, "the identity is denied or revoked here")
 	}
-	err = x.c.Table.Check(a.Record(), now)
-	if Outcome(err) == pubsub.ValidationAccept && !x.origins.allow(a.Peer, x.c.Trusted(a.Peer), len(sealed), now) {
-		return a, refuse(CodeRate, a.Peer, "the identity announces too often")
+	err = x.c.Table.Check(row, now)
+	if Outcome(err) == pubsub.ValidationAccept && !x.timely(row, now) {
+		return r, refuse(CodeRate, row.ID, "too many of this kind")
 	}
-	return a, err
+	return r, err
+}
+
+// timely charges who made a record for it, of its kind alone; a call is charged to everybody.
+func (x *Exchange) timely(r exchange.Record, now time.Time) bool {
+	if r.Kind == exchange.KindCall {
+		return x.calls.allow(now)
+	}
+	return x.origins[r.Kind].allow(r.Peer, x.c.Trusted(r.Peer), len(r.Sealed), now)
 }

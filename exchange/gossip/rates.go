@@ -7,6 +7,8 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	"golang.org/x/time/rate"
+
+	"fbpeer/exchange"
 )
 
 // bound is how many records and bytes one peer may bring: so many at once, and so many a second in the long run.
@@ -26,6 +28,49 @@ func forwarderBound() bound {
 
 func originBound() bound {
 	return bound{records: 0.2, recordsAtOnce: 16, bytes: 4 << 10, bytesAtOnce: 64 << 10, rememberedMost: 4096}
+}
+
+// viewBound lets an agent answer a roll call for each of its sets.
+func viewBound() bound {
+	return bound{records: 1, recordsAtOnce: 32, bytes: exchange.MaxView, bytesAtOnce: 32 * exchange.MaxView, rememberedMost: 4096}
+}
+
+// questionBound lets a neighbour ask for the members of a whole federation at once.
+func questionBound() bound {
+	return bound{records: 16, recordsAtOnce: 512, bytes: 1, bytesAtOnce: 1, rememberedMost: 4096}
+}
+
+// origins hold identities to a bound, for each kind apart: nobody's announcement has to wait because of a view.
+type origins map[exchange.Kind]*meter
+
+func newOrigins() origins {
+	return origins{
+		exchange.KindAnnouncement: newMeter(originBound()),
+		exchange.KindSet:          newMeter(originBound()),
+		exchange.KindCertificate:  newMeter(originBound()),
+		exchange.KindView:         newMeter(viewBound()),
+	}
+}
+
+// callsApart is how long after a roll call no other is taken, whoever calls: everybody answers each of them.
+const callsApart = 10 * time.Second
+
+// pause lets something happen now and then. Safe for concurrent use.
+type pause struct {
+	least time.Duration
+	mu    sync.Mutex
+	last  time.Time
+}
+
+// allow says whether it may happen now, and if so takes it as done. A clock that was set back holds up nothing.
+func (p *pause) allow(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if since := now.Sub(p.last); !p.last.IsZero() && 0 <= since && since < p.least {
+		return false
+	}
+	p.last = now
+	return true
 }
 
 // syncBound is how often a neighbour's sync is answered.

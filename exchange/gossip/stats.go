@@ -54,12 +54,14 @@ func (t *tally) count(err error, from peer.ID) {
 	default:
 		t.Ignored[code]++
 		var r *exchange.Refusal
-		if code == exchange.CodeNewerVersion && errors.As(err, &r) {
-			if _, ok := t.NewerVersion[r.Peer]; ok || len(t.NewerVersion) < countedMost {
-				t.NewerVersion[r.Peer]++
-			}
+		if !errors.As(err, &r) {
+			return
 		}
-		if code != CodeRate && code != CodePanic {
+		if _, ok := t.NewerVersion[r.Peer]; code == exchange.CodeNewerVersion && (ok || len(t.NewerVersion) < countedMost) {
+			t.NewerVersion[r.Peer]++
+		}
+		// Calls that come too close upon each other are nobody's fault.
+		if code != CodePanic && (code != CodeRate || r.Kind == exchange.KindCall) {
 			return
 		}
 	}

@@ -50,41 +50,11 @@ func (x *Exchange) sync(ctx context.Context, p peer.ID, peers bool) {
 	}
 }
 
-// failed logs the end of an exchange that did not go through. Who does not answer, or is gone, is nothing to talk about.
-func (x *Exchange) failed(p peer.ID, err error) {
-	if errors.Is(err, errWire) {
-		x.c.Log.Info().Str("peer", p.String()).Str("why", exchange.ShowText(err.Error())).Msg("sync ended")
-	} else if err != nil {
-		x.c.Log.Debug().Str("peer", p.String()).Str("why", exchange.ShowText(err.Error())).Msg("sync ended")
-	}
-}
-
 // dial runs the dialer's side of an exchange.
-func (x *Exchange) dial(ctx context.Context, p peer.ID, peers bool) (err error) {
-	defer x.tally.recovered("syncing", func() { err = errors.New("the exchange failed") })
-	ctx, cancel := context.WithTimeout(ctx, x.timing.exchange)
-	defer cancel()
-	s, err := x.c.Host.NewStream(network.WithNoDial(ctx, "sync"), p, SyncProtocol)
-	if err != nil {
-		return err
-	}
-	defer resetUnless(s, &err)
-	defer context.AfterFunc(ctx, func() { _ = s.Reset() })()
-	if err := s.SetDeadline(time.Now().Add(x.timing.exchange)); err != nil {
-		return err
-	}
-	t := x.newSession(ctx, s)
-	if err := t.dialer(peers); err != nil {
-		return err
-	}
-	return s.Close()
-}
-
-// resetUnless resets the stream if the exchange did not end well; after a clean end a reset could overtake the last records.
-func resetUnless(s network.Stream, err *error) {
-	if *err != nil {
-		_ = s.Reset()
-	}
+func (x *Exchange) dial(ctx context.Context, p peer.ID, peers bool) error {
+	return x.call(ctx, p, SyncProtocol, x.timing.exchange, func(ctx context.Context, s network.Stream) error {
+		return x.newSession(ctx, s).dialer(peers)
+	})
 }
 
 func (t *session) dialer(peers bool) error {
@@ -127,41 +97,9 @@ func (t *session) dialer(peers bool) error {
 	return nil
 }
 
-// answer gives the stream handler: the listener's side.
-func (x *Exchange) answer(ctx context.Context) network.StreamHandler {
-	return func(s network.Stream) {
-		p := s.Conn().RemotePeer()
-		ok := x.syncs.allow(p, x.c.Trusted(p), 0, x.c.Now()) && !x.c.Barred(p)
-		if ok {
-			select {
-			case x.inbound <- struct{}{}:
-			default:
-				ok = false
-			}
-		}
-		if !ok || !x.spawn(func() {
-			defer func() { <-x.inbound }()
-			x.failed(p, x.listen(ctx, s))
-		}) {
-			_ = s.Reset() // the dialer tries again, or another
-		}
-	}
-}
-
-func (x *Exchange) listen(ctx context.Context, s network.Stream) (err error) {
-	defer x.tally.recovered("answering a sync", func() { err = errors.New("the exchange failed") })
-	ctx, cancel := context.WithTimeout(ctx, x.timing.exchange)
-	defer cancel()
-	defer resetUnless(s, &err)
-	defer context.AfterFunc(ctx, func() { _ = s.Reset() })()
-	if err := s.SetDeadline(time.Now().Add(x.timing.exchange)); err != nil {
-		return err
-	}
-	t := x.newSession(ctx, s)
-	if err := t.listener(); err != nil {
-		return err
-	}
-	return s.Close()
+// listen gives the listener's side.
+func (x *Exchange) listen(ctx context.Context, s network.Stream) error {
+	return x.newSession(ctx, s).listener()
 }
 
 func (t *session) listener() error {
@@ -234,7 +172,7 @@ func (t *session) fetch() error {
 		room: table.Room(t.peer), patience: t.x.timing.patience, now: t.x.c.Now(),
 		needsRoom: func(e exchange.Entry) bool {
 			_, held := table.Get(e.ID)
-			return !held && !t.x.c.Trusted(e.Peer)
+			return e.Kind == exchange.KindAnnouncement && !held && !t.x.c.Trusted(e.Peer)
 		},
 	})
 	defer t.x.neighbours.release(t.peer, t.theirs, indices)
@@ -256,15 +194,17 @@ func (t *session) fetch() error {
 	return nil
 }
 
-// lacking gives the indices of their entries that are newer than ours and that we would take: announcements of identities that are
-// not barred here, neither ahead of our clock nor behind what we have seen.
+// lacking gives the indices of their entries that are newer than ours and that we would take: of identities that are not barred here,
+// neither ahead of our clock nor behind what we have seen. What is not an announcement waits until the one of its identity is stored, which
+// makes another exchange.
 func (t *session) lacking() []int {
 	want, _ := exchange.Difference(t.ours, t.theirs)
 	wanted := make(map[exchange.ID]bool, len(want))
 	ahead := t.x.c.Now().Add(exchange.MaxAhead).UnixMilli()
 	for _, e := range want {
-		if e.Kind == exchange.KindAnnouncement && !t.x.c.Barred(e.Peer) && e.Sequence <= uint64(max(ahead, 0)) &&
-			e.Sequence >= t.x.c.Table.Floor(e.ID) {
+		_, known := t.x.c.Table.Get(exchange.ID{Kind: exchange.KindAnnouncement, Peer: e.Peer})
+		if e.Kind.Synced() && (known || e.Kind == exchange.KindAnnouncement) && !t.x.c.Barred(e.Peer) &&
+			e.Sequence <= uint64(max(ahead, 0)) && e.Sequence >= t.x.c.Table.Floor(e.ID) {
 			wanted[e.ID] = true
 		}
 	}
@@ -284,7 +224,7 @@ func (t *session) take(asked exchange.Entry, sealed []byte) error {
 		t.x.neighbours.fetched(t.peer, asked, time.Time{})
 		return nil
 	}
-	a, err := t.x.judge(sealed, t.peer, asked.Peer)
+	r, err := t.x.judge(sealed, t.peer, func(id exchange.ID) bool { return id == asked.ID })
 	if codeOf(err) == CodeRate {
 		return fmt.Errorf("taking a record: %w", err)
 	}
@@ -298,7 +238,7 @@ func (t *session) take(asked exchange.Entry, sealed []byte) error {
 	case pubsub.ValidationReject:
 		return broken("a record that nobody may pass on: %w", err)
 	case pubsub.ValidationAccept:
-		t.x.c.Deliver(t.ctx, Received{Announcement: a, From: t.peer, Via: "sync"})
+		t.x.c.Deliver(t.ctx, Received{Record: r, From: t.peer, Via: "sync"})
 	}
 	return nil
 }

@@ -64,8 +64,8 @@ func TestSyncPassesOnWhatTheTopicDidNotCarry(t *testing.T) {
 	eventually(t, "d has it", d.holds(card))
 	for _, m := range []*member{b, c, d} {
 		for _, r := range m.received() {
-			if r.Via != "sync" || r.Announcement.Peer != stranger.host.ID() {
-				t.Errorf("got %s by %s", r.Announcement.Peer, r.Via)
+			if r.Via != "sync" || r.Record.Record().Peer != stranger.host.ID() {
+				t.Errorf("got %s by %s", r.Record.Record().Peer, r.Via)
 			}
 		}
 	}

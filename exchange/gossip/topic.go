@@ -11,12 +11,13 @@ import (
 	"fbpeer/exchange"
 )
 
-// Bounds of the topic. What is lost to a full queue comes by sync.
+// Bounds of the topic. What is lost to a full queue comes by sync, but for views: after a call those of everybody come at once.
 const (
 	maxRPC          = 64 << 10
-	validationQueue = 256
+	outboundQueue   = 1024
+	validationQueue = 1024
 	validationsMost = 64
-	deliveryQueue   = 256
+	deliveryQueue   = 1024
 	subscriptions   = 8 // in one RPC; there is one topic
 )
 
@@ -35,6 +36,7 @@ func (x *Exchange) join(ctx context.Context) (*pubsub.Subscription, error) {
 		pubsub.WithMaxControlMessageSize(maxRPC),
 		pubsub.WithSubscriptionFilter(pubsub.WrapLimitSubscriptionFilter(pubsub.NewAllowlistSubscriptionFilter(topic), subscriptions)),
 		pubsub.WithPeerFilter(func(p peer.ID, _ string) bool { return !x.c.Barred(p) }),
+		pubsub.WithPeerOutboundQueueSize(outboundQueue),
 		pubsub.WithValidateQueueSize(validationQueue),
 		pubsub.WithValidateThrottle(validationsMost),
 	)
@@ -56,10 +58,10 @@ func (x *Exchange) validate(_ context.Context, from peer.ID, m *pubsub.Message) 
 	if from == x.c.Host.ID() {
 		return pubsub.ValidationAccept
 	}
-	a, err := x.judge(m.GetData(), from, m.GetFrom())
+	r, err := x.judge(m.GetData(), from, func(id exchange.ID) bool { return id.Peer == m.GetFrom() })
 	result := Outcome(err)
 	if result == pubsub.ValidationAccept {
-		m.ValidatorData = a
+		m.ValidatorData = r
 	}
 	return result
 }
@@ -72,17 +74,26 @@ func (x *Exchange) receive(ctx context.Context, s *pubsub.Subscription) {
 		if err != nil {
 			return // the context has ended
 		}
-		if a, ok := m.ValidatorData.(*exchange.Announcement); ok {
-			x.c.Deliver(ctx, Received{Announcement: a, From: m.ReceivedFrom, Via: "topic"})
+		if r, ok := m.ValidatorData.(exchange.Opened); ok {
+			x.c.Deliver(ctx, Received{Record: r, From: m.ReceivedFrom, Via: "topic"})
 		}
 	}
 }
 
-// Publish sends an own sealed record on the topic, after the loop has put it into the table. Whoever is not connected gets it by sync.
+// Publish sends an own sealed record on the topic, after the loop has put it into the table, unless it is a call. Whoever is not connected
+// gets what is synced by sync. A call that comes less than 10 s after another, whoever made that one, is a *exchange.Refusal with CodeRate
+// and is not sent: nobody would answer it, but everybody answers the other.
 func (x *Exchange) Publish(ctx context.Context, sealed []byte) error {
-	if len(sealed) > exchange.MaxSealed {
-		return &exchange.Refusal{Code: exchange.CodeTooLarge, Field: "envelope",
-			Err: fmt.Errorf("has %d bytes, at most %d are allowed", len(sealed), exchange.MaxSealed)}
+	r, err := exchange.OpenRecord(sealed, x.c.Federation)
+	if err != nil {
+		return err
+	}
+	id := r.Record().ID
+	if id.Peer != x.c.Host.ID() {
+		return refuse(CodeAuthor, id, "only own records are published")
+	}
+	if id.Kind == exchange.KindCall && !x.calls.allow(x.c.Now()) {
+		return refuse(CodeRate, id, "another call was made less than 10 seconds ago")
 	}
 	if err := x.topic.Publish(ctx, sealed); err != nil {
 		return fmt.Errorf("publishing: %w", err)

@@ -76,7 +76,7 @@ func relays(t *testing.T, from, to *member) {
 			said = time.Now()
 		}
 		for _, r := range to.received() {
-			if r.Via == "topic" && r.Announcement.Peer == from.host.ID() {
+			if r.Via == "topic" && r.Record.Record().Peer == from.host.ID() {
 				return true
 			}
 		}
@@ -208,7 +208,7 @@ func TestEquivocationConverges(t *testing.T) {
 		eventually(t, "both were delivered, to warn", func() bool {
 			seen := map[[32]byte]bool{}
 			for _, r := range m.received() {
-				seen[r.Announcement.Hash] = true
+				seen[r.Record.Record().Hash] = true
 			}
 			return seen[one.Hash] && seen[two.Hash]
 		})
@@ -259,7 +259,7 @@ func TestTrustedHaveAccountsOfTheirOwn(t *testing.T) {
 	b := newMember(t, options{trusted: []peer.ID{a.host.ID()}})
 	line(t, a, b)
 	a.announce()
-	for name, m := range map[string]*meter{"forwarders": b.x.forwarders, "origins": b.x.origins, "syncs": b.x.syncs} {
+	for name, m := range map[string]*meter{"forwarders": b.x.forwarders, "origins": b.x.origins[exchange.KindAnnouncement], "syncs": b.x.syncs} {
 		eventually(t, name+" count it as trusted", func() bool {
 			m.mu.Lock()
 			defer m.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"fbpeer/exchange"
+	"fbpeer/mpspdz"
 )
 
 // Limits of the wire format (package comment).
@@ -25,9 +26,13 @@ const (
 	maxPeerRec = 4 << 10
 	maxPeersIn = 64 << 10
 
-	helloVersion = 1
-	flagPeers    = 1
-	flagSettled  = 2
+	maxQuestion = 256
+	maxHops     = 3
+
+	helloVersion   = 1
+	membersVersion = 1
+	flagPeers      = 1
+	flagSettled    = 2
 )
 
 // The answers to a hello.
@@ -38,7 +43,7 @@ const (
 )
 
 // errWire is the cause of all that does not parse.
-var errWire = errors.New("not the sync protocol")
+var errWire = errors.New("not the protocol")
 
 func broken(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", errWire, fmt.Errorf(format, args...))
@@ -239,4 +244,39 @@ func decodePeers(b []byte) ([][]byte, error) {
 		out, b = append(out, b[:n]), b[n:]
 	}
 	return out, nil
+}
+
+// question asks for the members of a view.
+type question struct {
+	version byte
+	hops    byte // how often it may be passed on
+	author  peer.ID
+	view    mpspdz.Hash
+}
+
+func (q question) encode() []byte {
+	out := []byte{q.version, q.hops}
+	out = binary.BigEndian.AppendUint16(out, uint16(len(q.author)))
+	out = append(out, q.author...)
+	return append(out, q.view[:]...)
+}
+
+// decodeQuestion passes over what a later version appends.
+func decodeQuestion(b []byte) (question, error) {
+	const fixed = 2 + 2
+	if len(b) < fixed || b[0] == 0 {
+		return question{}, broken("a question of %d bytes", len(b))
+	}
+	q := question{version: b[0], hops: b[1]}
+	size := int(binary.BigEndian.Uint16(b[2:]))
+	if len(b) < fixed+size+len(q.view) {
+		return question{}, broken("a question of %d bytes, about an identity of %d", len(b), size)
+	}
+	author, err := peer.IDFromBytes(b[fixed : fixed+size])
+	if err != nil {
+		return question{}, broken("a question about no identity")
+	}
+	q.author = author
+	copy(q.view[:], b[fixed+size:])
+	return q, nil
 }

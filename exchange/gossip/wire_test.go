@@ -139,6 +139,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encodeTable(someEntries(3)))
 	f.Add(encodeWant([]int{1, 2, 7}))
 	f.Add(encodePeers([][]byte{[]byte("one"), []byte("two")}))
+	f.Add(question{version: 1, hops: 2, author: peer.ID("\x00\x02\x08\x01")}.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if entries, err := decodeTable(b); err == nil && !bytes.Equal(encodeTable(entries), b) {
 			t.Errorf("table %x is written as %x", b, encodeTable(entries))
@@ -148,6 +149,9 @@ func FuzzDecode(f *testing.F) {
 		}
 		if peers, err := decodePeers(b); err == nil && !bytes.Equal(encodePeers(peers), b) {
 			t.Errorf("peers %x are written as %x", b, encodePeers(peers))
+		}
+		if q, err := decodeQuestion(b); err == nil && !bytes.HasPrefix(b, q.encode()) {
+			t.Errorf("question %x is written as %x", b, q.encode())
 		}
 		_, _ = decodeHello(b)
 		_, _ = openPeerRecord(b)
