@@ -16,10 +16,22 @@ type asking struct {
 
 // share is how much may be asked of a neighbour.
 type share struct {
-	room      int                       // so many of the records that need room in the table
+	room      func() int                // so many of the records that need room in the table
 	needsRoom func(exchange.Entry) bool // nil: none does
 	patience  time.Duration             // how long nobody else is asked for what one was asked for
 	now       time.Time
+}
+
+// needing says which of these entries need room. It is asked before room is: what is stored in between counts twice, not never.
+func (s share) needing(table []exchange.Entry, indices []int) (needs map[int]bool, room int) {
+	if s.needsRoom == nil {
+		return nil, 0
+	}
+	needs = make(map[int]bool, len(indices))
+	for _, i := range indices {
+		needs[i] = s.needsRoom(table[i])
+	}
+	return needs, s.room()
 }
 
 // claim gives the first of these entries (indices into a table) that may be asked of p, and reserves them. running says that some are
@@ -33,6 +45,7 @@ func (n *neighbours) claim(p peer.ID, table []exchange.Entry, indices []int, s s
 	if !ok {
 		return nil, false
 	}
+	needs, room := s.needing(table, indices)
 	nb.forget(table)
 	nb.waits = time.Time{}
 	for _, i := range indices {
@@ -45,12 +58,12 @@ func (n *neighbours) claim(p peer.ID, table []exchange.Entry, indices []int, s s
 			running = true
 			continue
 		}
-		if s.needsRoom != nil && s.needsRoom(table[i]) {
-			if s.room <= 0 {
+		if needs[i] {
+			if room <= 0 {
 				nb.wait(s.now)
 				continue
 			}
-			s.room--
+			room--
 		}
 		switch {
 		case asked && by.peer == p:

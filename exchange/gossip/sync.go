@@ -169,7 +169,7 @@ func (t *session) fetch() error {
 	}
 	table := t.x.c.Table
 	indices, running := t.x.neighbours.claim(t.peer, t.theirs, lacking, share{
-		room: table.Room(t.peer), patience: t.x.timing.patience, now: t.x.c.Now(),
+		room: func() int { return table.Room(t.peer) }, patience: t.x.timing.patience, now: t.x.c.Now(),
 		needsRoom: func(e exchange.Entry) bool {
 			_, held := table.Get(e.ID)
 			return e.Kind == exchange.KindAnnouncement && !held && !t.x.c.Trusted(e.Peer)
