@@ -3,7 +3,9 @@ package probe
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"time"
 )
 
 // Protocol is the id of the federation streams.
@@ -18,7 +20,111 @@ type Member struct {
 }
 
 // Serve answers one coordinator on one stream, and closes it. It takes 15 s at most. Close must end what is read and written on the
-// stream. The error is for the log.
-func Serve(ctx context.Context, stream io.ReadWriteCloser, m Member) error {
-	return errors.New("not yet")
+// stream. The error is for the log; what a peer sent in it is not escaped.
+func Serve(ctx context.Context, stream io.ReadWriteCloser, m Member) (err error) {
+	defer stream.Close()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("answering a probe: %v", p)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, m.Opener.timing.whole)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { _ = stream.Close() })()
+	body, err := readFrame(stream)
+	if err != nil {
+		return err
+	}
+	q, err := decodeRequest(body)
+	if err != nil {
+		return err
+	}
+	site, p, a := m.opening(q)
+	if p != nil {
+		defer p.leave()
+	}
+	if err := writeFrame(stream, a.encode()); err != nil || !a.status.takesPart() {
+		return err
+	}
+	if a.over {
+		return writeFrame(stream, encodeRow(aged(p.results(everybody), m.Opener.c.Now())))
+	}
+	if body, err = readFrame(stream); err != nil {
+		return err
+	}
+	targets, err := decodeGo(body, site.Set.Number(site.Component), site.Set.Len())
+	if err != nil {
+		return err
+	}
+	row := p.dial(ctx, targets)
+	if err := writeFrame(stream, encodeRow(aged(row, m.Opener.c.Now()))); err != nil {
+		return err
+	}
+	return untilClosed(stream)
+}
+
+// untilClosed waits until the coordinator closes the stream, which it does when it has all rows: the port stays open until then.
+func untilClosed(stream io.Reader) error {
+	n, err := io.Copy(io.Discard, io.LimitReader(stream, 1))
+	if n > 0 {
+		return broken("something after the row was asked for")
+	}
+	return err
+}
+
+// opening answers a request: the opening is nil if the site takes no part.
+func (m Member) opening(q request) (Site, *opening, answer) {
+	site, err := m.Site(q.setName)
+	switch {
+	case err != nil:
+		return site, nil, refused(err)
+	case site.Off:
+		return site, nil, answer{status: statusOff}
+	case site.Set.Digest() != q.digest:
+		return site, nil, answer{status: statusOtherSet, digest: site.Set.Digest()}
+	}
+	p, a := m.Opener.answer(site)
+	return site, p, a
+}
+
+// answer joins an opening, if it can, and says what that gives.
+func (o *Opener) answer(s Site) (*opening, answer) {
+	p, err := o.join(s)
+	if err != nil {
+		return nil, refused(err)
+	}
+	now := o.c.Now()
+	if p.over() {
+		return p, answer{status: p.status, over: true, left: p.again(now), age: now.Sub(p.began)}
+	}
+	return p, answer{status: p.status, left: p.left()}
+}
+
+// refused is what an error tells the coordinator.
+func refused(err error) answer {
+	var often *oftenError
+	var refusal *Refusal
+	switch {
+	case errors.As(err, &often):
+		return answer{status: statusOften, left: often.left}
+	case !errors.As(err, &refusal):
+		return answer{status: statusFailed, detail: detailOf(err)}
+	}
+	switch refusal.Reason {
+	case ReasonNotAccepted:
+		return answer{status: statusNotAccepted}
+	case ReasonNoSet:
+		return answer{status: statusNoSet}
+	}
+	return answer{status: statusFailed, detail: refusal.Detail}
+}
+
+func everybody(int) bool { return true }
+
+// aged completes results by how old they are.
+func aged(row []result, now time.Time) []result {
+	for i := range row {
+		row[i].age = max(now.Sub(row[i].at), 0)
+	}
+	return row
 }
