@@ -47,12 +47,12 @@ func (s speaker) cell(members []member, from, to int, began, now time.Time) Cell
 
 // found completes a cell by what From found. It has an age if it was there before this round.
 func (s speaker) found(c Cell, r result, from int, began, now time.Time) Cell {
-	c.Code, c.At = r.code, now.Add(-r.age)
+	c.Code, c.At = r.code, r.at
 	if !r.endpoint.IsZero() {
 		c.Endpoint = r.endpoint
 	}
 	if c.At.Before(began) {
-		c.Age = r.age
+		c.Age = now.Sub(c.At)
 	}
 	if r.code == OK {
 		c.Took, c.Warnings = r.took, warnings(s.set, r.to, s.of(r.to))

@@ -46,7 +46,7 @@ func Coordinate(ctx context.Context, r Round) ([]Cell, error) {
 	members := collect(ctx, asked, r.Opener.timing.ask)
 	members[own] = member{answer: mine, at: time.Now()}
 	if p != nil && mine.over {
-		members[own].row = aged(p.results(everybody), r.Opener.c.Now())
+		members[own].row = p.results()
 	}
 	now := time.Now()
 	for _, a := range asked {
@@ -55,7 +55,7 @@ func Coordinate(ctx context.Context, r Round) ([]Cell, error) {
 		}
 	}
 	if p != nil && !mine.over { // one that is off here still dials: it was this site that asked
-		members[own].row = aged(p.dial(ctx, r.targets(members, own, now)), r.Opener.c.Now())
+		members[own].row = p.dial(ctx, r.targets(members, own, now))
 	}
 	for _, a := range asked {
 		if members[a.party].waits() {
@@ -161,7 +161,7 @@ func (r Round) talk(ctx context.Context, stream io.ReadWriter, a *asking) error 
 	}
 	m := member{answer: said, at: time.Now()}
 	if said.over {
-		if m.row, err = readRow(stream, a.party, r.Site.Set.Len()); err != nil {
+		if m.row, err = r.readRow(stream, a.party); err != nil {
 			return err
 		}
 	}
@@ -177,7 +177,7 @@ func (r Round) talk(ctx context.Context, stream io.ReadWriter, a *asking) error 
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	row, err := readRow(stream, a.party, r.Site.Set.Len())
+	row, err := r.readRow(stream, a.party)
 	if err != nil {
 		return err
 	}
@@ -186,12 +186,18 @@ func (r Round) talk(ctx context.Context, stream io.ReadWriter, a *asking) error 
 	return nil
 }
 
-func readRow(stream io.Reader, party, parties int) ([]result, error) {
+// readRow reads a party's row, and takes its times for our clock's.
+func (r Round) readRow(stream io.Reader, party int) ([]result, error) {
 	body, err := readFrame(stream)
 	if err != nil {
 		return nil, err
 	}
-	return decodeRow(body, party, parties)
+	row, err := decodeRow(body, party, r.Site.Set.Len())
+	now := r.Opener.c.Now()
+	for i := range row {
+		row[i].at = now.Add(-row[i].age)
+	}
+	return row, err
 }
 
 // collect waits for the members' answers, for so long, and gives what is known then by party number.

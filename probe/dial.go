@@ -42,7 +42,7 @@ func (f *files) shakeHands(ctx context.Context, conn net.Conn, party int, now, b
 	tlsConn := tls.Client(conn, f.tlsConfig(func(der []byte) { ours = f.judge(der, party, now) }))
 	defer tlsConn.Close() // says goodbye, so that the other side need not wait
 	err := tlsConn.HandshakeContext(ctx)
-	took := time.Since(began)
+	took := max(time.Since(began).Round(time.Millisecond), time.Millisecond) // 0 would be none
 	theirs := Code("")
 	if err == nil {
 		theirs, err = exchange(tlsConn, ours.code)

@@ -70,7 +70,7 @@ func warnings(set mpspdz.PartySet, party int, name string) []Warning {
 		return nil
 	}
 	w := Warning{WarnNameNew, "MP-SPDZ from 0.4.1 would refuse the certificate of " + name + " as that of " + partyName(party),
-		"none with Fed-BioMed, which uses 0.3.4; its certificates have CN *, which later releases do not accept"}
+		"nothing: Fed-BioMed uses 0.3.4, and makes its certificates for that"}
 	if isPlain(set) {
 		w = Warning{WarnNameOld, "MP-SPDZ up to 0.4.0 would refuse the certificate of " + name + " as that of " + partyName(party),
 			"use MP-SPDZ from 0.4.1, or certificates with the party's name (certificates = per-party)"}

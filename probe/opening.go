@@ -70,8 +70,8 @@ func (p *opening) left() time.Duration {
 	return time.Until(deadline)
 }
 
-// dial dials the targets that nobody has dialled yet in this opening, waits for all of them, and gives their results, in order. What is
-// not there when ctx ends is left out.
+// dial dials the targets that nobody has dialled yet in this opening, waits for all of them, and gives all results that there are then, in
+// order: also those of others, who may have asked for members that are no targets any more. It waits no longer than ctx.
 func (p *opening) dial(ctx context.Context, targets []target) []result {
 	var all []*dialing
 	for _, t := range targets {
@@ -85,9 +85,7 @@ func (p *opening) dial(ctx context.Context, targets []target) []result {
 		case <-ctx.Done():
 		}
 	}
-	return p.results(func(party int) bool {
-		return slices.ContainsFunc(targets, func(t target) bool { return t.to == party })
-	})
+	return p.results()
 }
 
 // begin gives the dialing of a target. An opening that has ended begins none: then it is nil.
@@ -135,17 +133,15 @@ func (p *opening) turn(party int, closes time.Time) result {
 	return p.files.dialParty(ctx, p.o.c, party)
 }
 
-// results gives what is there of those wanted, by party number.
-func (p *opening) results(wanted func(party int) bool) []result {
+// results gives what is there, by party number.
+func (p *opening) results() []result {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var out []result
-	for party, d := range p.dials {
+	for _, d := range p.dials {
 		select {
 		case <-d.done:
-			if wanted(party) {
-				out = append(out, d.result)
-			}
+			out = append(out, d.result)
 		default:
 		}
 	}

@@ -47,7 +47,7 @@ func Serve(ctx context.Context, stream io.ReadWriteCloser, m Member) (err error)
 		return err
 	}
 	if a.over {
-		return writeFrame(stream, encodeRow(aged(p.results(everybody), m.Opener.c.Now())))
+		return writeFrame(stream, encodeRow(aged(p.results(), m.Opener.c.Now())))
 	}
 	if body, err = readFrame(stream); err != nil {
 		return err
@@ -118,8 +118,6 @@ func refused(err error) answer {
 	}
 	return answer{status: statusFailed, detail: refusal.Detail}
 }
-
-func everybody(int) bool { return true }
 
 // aged completes results by how old they are.
 func aged(row []result, now time.Time) []result {
