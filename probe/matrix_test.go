@@ -58,7 +58,9 @@ func TestMatrix(t *testing.T) {
 			"p0>p1": {NameRefused, "as that of P1", "as party 3 only"},
 			"p1>p0": {NameRefused, "as that of P1", "as party 3 only"},
 		}},
-		{"expired", func(t *testing.T) *scene { return plainScene(t, numbered(0), form{name: "P1", san: "P1", notAfter: past}) }, nil, map[string]want{
+		{"expired", func(t *testing.T) *scene {
+			return plainScene(t, numbered(0), form{name: "P1", san: "P1", notAfter: past})
+		}, nil, map[string]want{
 			"p0>p1": {Expired, "the certificate of p1 is out of its time at p0 (the certificate expired on ", "p1's operator: make a new certificate; if it is good yet, set the clock right"},
 			"p1>p0": {Expired, "the certificate of p1 is out of its time at p0", ""},
 		}},

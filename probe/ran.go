@@ -174,5 +174,5 @@ func wroteLately(folder fs.FS, now time.Time) bool {
 // writtenByRun says whether a file in a folder of player files is one that a run writes: outputs, preprocessing, persistent shares, logs;
 // not our own files, inputs, and compiled programs, which are there before.
 func writtenByRun(name string) bool {
-	return !mpspdz.Trusts(name) && !strings.HasPrefix(name, mpspdz.PlayerData+"/Input-") && !strings.HasPrefix(name, "Programs/")
+	return !mpspdz.Trusts(name) && !strings.Contains(path.Base(name), "Input-") && !strings.HasPrefix(name, "Programs/")
 }

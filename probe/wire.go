@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"fbpeer/mpspdz"
 )
@@ -275,5 +276,5 @@ func cutDetail(b []byte) (string, []byte, bool) {
 		return "", nil, false
 	}
 	n := 1 + int(b[0])
-	return string(b[1:n]), b[n:], true
+	return string(b[1:n]), b[n:], utf8.Valid(b[1:n])
 }
