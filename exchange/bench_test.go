@@ -27,6 +27,38 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
+func BenchmarkOpenView(b *testing.B) {
+	sealed := sealedOf(b, fullView()).Record().Sealed
+	f := testFederation()
+	b.SetBytes(int64(len(sealed)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := OpenRecord(sealed, f); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkOpenNumberedCertificate(b *testing.B) {
+	sealed := sealedOf(b, numbered()).Record().Sealed
+	f := testFederation()
+	for b.Loop() {
+		if _, err := OpenRecord(sealed, f); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkMembersRoot255(b *testing.B) {
+	members := someMembers(255)
+	b.ReportAllocs()
+	for b.Loop() {
+		if MembersRoot(members).IsZero() {
+			b.Fatal("no root")
+		}
+	}
+}
+
 // openFloor is the work that no way to check an announcement can do without: one Ed25519 verification, one RSA-2048
 // verification and one X.509 parse, over the same bytes as Open.
 func openFloor(b *testing.B, a *Announcement) func() error {

@@ -160,14 +160,7 @@ func TestLargestRecords(t *testing.T) {
 	if n := len(sealedOf(t, call).Record().Sealed); n > 512 {
 		t.Errorf("a call of %d bytes", n)
 	}
-	most := goodProposal()
-	most.Members = nil
-	for i := range mpspdz.MaxParties {
-		most.Members = append(most.Members, fmt.Sprintf("NODE_%03d%s", i, strings.Repeat("x", 39)))
-	}
-	for i := range 12<<10 - len(strings.Join(most.Members, ",")) {
-		most.Members[i] += "y"
-	}
+	most := largestProposal()
 	if n := len(sealedOf(t, most).Record().Sealed); n > MaxSealed {
 		t.Errorf("a proposal of %d bytes", n)
 	}

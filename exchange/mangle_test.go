@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// mangled runs every change of one place in a sealed record past Open. None may open: what opened would be a second
+// mangled runs every change of one place in a sealed record past OpenRecord. None may open: what opened would be a second
 // record under the signer's name, made by somebody else.
 func mangled(sealed []byte, values []byte, each func(name string, changed []byte)) {
 	for i := range sealed {
@@ -50,7 +50,7 @@ var mangleValues = []byte{0x00, '\n', '\r', ' ', '0', 'A', '=', 0x7a, 0x80, 0xff
 func refuseAll(t *testing.T) func(string, []byte) {
 	return func(name string, changed []byte) {
 		var r *Refusal
-		if _, err := Open(changed, testFederation()); !errors.As(err, &r) {
+		if _, err := OpenRecord(changed, testFederation()); !errors.As(err, &r) {
 			t.Errorf("%s: opens (%v)", name, err)
 		}
 	}
@@ -58,6 +58,15 @@ func refuseAll(t *testing.T) func(string, []byte) {
 
 func TestMangledIsRefused(t *testing.T) {
 	mangled(mustSeal(t, grammarSite(), weekFrom(testNow)).Sealed, mangleValues, refuseAll(t))
+}
+
+func TestMangledKindsAreRefused(t *testing.T) {
+	for _, name := range []string{"view-named-set", "view-default-set", "call", "set", "certificate"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mangled(sealedOf(t, goodRecords()[name]).Record().Sealed, mangleValues, refuseAll(t))
+		})
+	}
 }
 
 // TestMangledRSAIsRefused goes over the ordinary record, and one with every optional field.

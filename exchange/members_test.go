@@ -3,8 +3,10 @@ package exchange
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -127,4 +129,48 @@ func FuzzDecodeMembers(f *testing.F) {
 			t.Fatalf("%x is written as %x", b, m.Encode())
 		}
 	})
+}
+
+// TestMembersVectors reads testdata/members.txt (docs/records.md, "Members").
+func TestMembersVectors(t *testing.T) {
+	data, err := os.ReadFile("testdata/members.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]Member{}
+	var encoded Members
+	checked := map[string]int{}
+	for _, row := range strings.Split(strings.TrimSpace(string(data)), "\n") {
+		columns := strings.Fields(row)
+		checked[columns[0]]++
+		var got, want string
+		switch columns[0] {
+		case "#":
+			continue
+		case "member":
+			certificate, err := mpspdz.ParseHash(columns[3])
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := NewMember(columns[1], columns[2], certificate)
+			named[m.Component] = m
+			got, want = m.Digest.String(), columns[4]
+		case "root":
+			encoded.Files, encoded.Rows = encoded.Rows, nil
+			for _, name := range columns[2:] {
+				encoded.Rows = append(encoded.Rows, named[name])
+			}
+			got, want = MembersRoot(encoded.Rows).String(), columns[1]
+		case "encoded": // the last two roots, as files and rows
+			got, want = hex.EncodeToString(encoded.Encode()), columns[1]
+		default:
+			t.Fatalf("line %q", row)
+		}
+		if got != want {
+			t.Errorf("%s: got %s", row, got)
+		}
+	}
+	if checked["member"] == 0 || checked["root"] < 2 || checked["encoded"] == 0 {
+		t.Errorf("only %v", checked)
+	}
 }

@@ -20,9 +20,11 @@ import (
 	"fbpeer/mpspdz"
 )
 
-var update = flag.Bool("update", false, "write testdata/vectors anew, with new keys")
+var update = flag.Bool("update", false, "write the vectors of testdata/vectors that are missing")
 
-// vectorCase makes one file of testdata/vectors. code is empty for one that opens.
+const vectorFolder = "testdata/vectors"
+
+// vectorCase makes one file of testdata/vectors; those of other kinds than announcements are in a folder. code is empty for one that opens.
 type vectorCase struct {
 	name    string
 	code    Code
@@ -32,50 +34,55 @@ type vectorCase struct {
 	build   func(t testing.TB) []byte
 }
 
-// TestUpdateVectors writes the files. Each has fresh keys, so it is run only when the format or the cases change.
+// TestUpdateVectors writes the files that are missing, with fresh keys. Those that stand are part of the format: one that is to change is
+// removed first.
 func TestUpdateVectors(t *testing.T) {
 	if !*update {
 		return // nothing is left out: TestVectors reads the files that stand
 	}
-	const dir = "testdata/vectors"
-	if err := os.RemoveAll(dir); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	secret := hex.EncodeToString([]byte(strings.Repeat("s", SecretSize)))
 	for _, c := range vectorCases() {
-		sealed := c.build(t)
-		headers := []string{"comment: " + c.comment, "expect: ok", "federation: cardio", "secret: " + secret}
-		if c.code != "" {
-			headers[1] = "expect: refused " + string(c.code)
-			if c.field != "" {
-				headers = append(headers, "field: "+c.field)
-			}
-			if c.rule != "" {
-				headers = append(headers, "rule: "+c.rule)
-			}
-			if c.code == CodeNewerVersion {
-				headers = append(headers, "peer: "+grammarSite().peer().String())
-			}
-		} else {
-			a, err := Open(sealed, testFederation())
-			if err != nil {
-				t.Fatalf("%s: %v", c.name, err)
-			}
-			var fields []string
-			for name, value := range opened(a) {
-				fields = append(fields, name+": "+value)
-			}
-			sort.Strings(fields)
-			headers = append(headers, fields...)
+		path := filepath.Join(vectorFolder, c.name+".txt")
+		if _, err := os.Stat(path); err == nil {
+			continue
 		}
-		text := strings.Join(headers, "\n") + "\n\n" + string(Armour(sealed))
-		if err := os.WriteFile(filepath.Join(dir, c.name+".txt"), []byte(text), 0o644); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, c.file(t), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// file is the vector's text.
+func (c vectorCase) file(t *testing.T) []byte {
+	sealed := c.build(t)
+	secret := hex.EncodeToString([]byte(strings.Repeat("s", SecretSize)))
+	headers := []string{"comment: " + c.comment, "expect: ok", "federation: cardio", "secret: " + secret}
+	if c.code == "" {
+		r, err := OpenRecord(sealed, testFederation())
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		var fields []string
+		for name, value := range opened(r) {
+			fields = append(fields, name+": "+value)
+		}
+		sort.Strings(fields)
+		headers = append(headers, fields...)
+	} else {
+		headers[1] = "expect: refused " + string(c.code)
+		if c.field != "" {
+			headers = append(headers, "field: "+c.field)
+		}
+		if c.rule != "" {
+			headers = append(headers, "rule: "+c.rule)
+		}
+		if c.code == CodeNewerVersion {
+			headers = append(headers, "peer: "+grammarSite().peer().String())
+		}
+	}
+	return []byte(strings.Join(headers, "\n") + "\n\n" + string(Armour(sealed)))
 }
 
 // grammarSite has an Ed25519 certificate, which keeps vectors about other things short.
@@ -89,7 +96,7 @@ var grammarSite = sync.OnceValue(func() *site {
 
 func vectorCases() []vectorCase {
 	var all []vectorCase
-	for _, group := range [][]vectorCase{okCases(), envelopeCases(), signatureCases(), versionCases(), payloadCases(), lineCases(), valueCases(), fieldCases(), certificateCases(), proofCases(), endorsementCases()} {
+	for _, group := range [][]vectorCase{okCases(), envelopeCases(), signatureCases(), versionCases(), payloadCases(), lineCases(), valueCases(), fieldCases(), certificateCases(), proofCases(), endorsementCases(), kindCases()} {
 		all = append(all, group...)
 	}
 	return all

@@ -4,8 +4,11 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,7 +17,7 @@ import (
 )
 
 // vector is a file of testdata/vectors: header lines, an empty line, and the sealed bytes in PEM (docs/announcement.md,
-// "Test vectors").
+// "Test vectors", and docs/records.md).
 type vector struct {
 	headers map[string]string
 	sealed  []byte
@@ -37,7 +40,7 @@ func readVector(t testing.TB, path string) vector {
 	}
 	block, rest := pem.Decode([]byte(body))
 	if block == nil || len(rest) != 0 {
-		t.Fatalf("%s: no announcement, or something after it", path)
+		t.Fatalf("%s: no record, or something after it", path)
 	}
 	v.sealed = block.Bytes
 	return v
@@ -57,7 +60,42 @@ func (v vector) federation(t testing.TB) Federation {
 }
 
 // opened lists what a vector that opens must say, in the words of its headers.
-func opened(a *Announcement) map[string]string {
+func opened(r Opened) map[string]string {
+	row := r.Record()
+	fields := map[string]string{
+		"sequence": strconv.FormatUint(row.Sequence, 10),
+		"issued":   row.Issued.Format(timeForm),
+		"peer":     row.Peer.String(),
+		"hash":     row.Hash.String(),
+	}
+	if row.Kind != KindAnnouncement {
+		fields["kind"], fields["set-name"] = string(row.Kind), row.Set
+	}
+	if row.Kind != KindView && row.Kind != KindCall {
+		fields["expires"] = row.Expires.Format(timeForm)
+	}
+	switch r := r.(type) {
+	case *Announcement:
+		maps.Copy(fields, openedAnnouncement(r))
+	case *View:
+		maps.Copy(fields, map[string]string{
+			"proposal": hashText(r.Proposal), "set": hashText(r.Set), "files": hashText(r.Files), "rows": hashText(r.Rows),
+			"members": strconv.Itoa(r.Members), "call": r.Call.text(),
+		})
+	case *Call:
+		fields["call"] = r.ID.String()
+	case *Proposal:
+		fields["members"] = strings.Join(r.Members, ",")
+	case *NumberedCertificate:
+		maps.Copy(fields, map[string]string{
+			"component": r.Component, "plan": r.Plan.String(), "number": strconv.Itoa(r.Number), "certificate": r.Certificate.SHA256().String(),
+		})
+	}
+	maps.DeleteFunc(fields, func(_, value string) bool { return value == "" })
+	return fields
+}
+
+func openedAnnouncement(a *Announcement) map[string]string {
 	fields := map[string]string{
 		"component":   a.Component,
 		"role":        string(a.Role),
@@ -65,40 +103,39 @@ func opened(a *Announcement) map[string]string {
 		"endpoint":    a.Endpoint.String(),
 		"secagg":      string(a.Secagg),
 		"certificate": a.Certificate.SHA256().String(),
-		"sequence":    strconv.FormatUint(a.Sequence, 10),
-		"issued":      a.Issued.Format(timeForm),
-		"expires":     a.Expires.Format(timeForm),
-		"peer":        a.Peer.String(),
-		"hash":        a.Hash.String(),
+		"next":        hashText(a.Next),
 		"fingerprint": a.Fingerprint().String(),
 		"words":       strings.Join(a.Fingerprint().Words(), " "),
-	}
-	if !a.Next.IsZero() {
-		fields["next"] = a.Next.String()
 	}
 	if a.Endorsement != nil {
 		fields["endorsement-key"] = encodeBinary(a.Endorsement.OldKey)
 	}
-	for name, value := range fields {
-		if value == "" {
-			delete(fields, name)
-		}
-	}
 	return fields
 }
 
-func TestVectors(t *testing.T) {
-	paths, err := filepath.Glob("testdata/vectors/*.txt")
+// vectorPaths are all files of testdata/vectors.
+func vectorPaths(t testing.TB) (paths []string) {
+	t.Helper()
+	err := filepath.WalkDir(vectorFolder, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			paths = append(paths, path)
+		}
+		return err
+	})
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no vectors: %v", err)
 	}
+	return paths
+}
+
+func TestVectors(t *testing.T) {
 	seen := map[string]bool{}
-	for _, path := range paths {
-		name := strings.TrimSuffix(filepath.Base(path), ".txt")
+	for _, path := range vectorPaths(t) {
+		name := strings.TrimSuffix(strings.TrimPrefix(path, vectorFolder+"/"), ".txt")
 		seen[name] = true
 		t.Run(name, func(t *testing.T) {
 			v := readVector(t, path)
-			a, err := Open(v.sealed, v.federation(t))
+			r, err := OpenRecord(v.sealed, v.federation(t))
 			if code, refused := strings.CutPrefix(v.headers["expect"], "refused "); refused {
 				checkRefused(t, v, Code(code), err)
 				return
@@ -106,7 +143,7 @@ func TestVectors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := opened(a)
+			got := opened(r)
 			for name, want := range v.headers {
 				switch name {
 				case "comment", "expect", "federation", "secret":
@@ -151,15 +188,25 @@ func checkRefused(t *testing.T, v vector, code Code, err error) {
 	}
 }
 
-// TestVectorsCoverEveryCode: each code that Open can give has a vector.
+// TestVectorsCoverEveryCode: each code that OpenRecord can give has a vector, of each kind that can have it.
 func TestVectorsCoverEveryCode(t *testing.T) {
-	covered := map[Code]int{}
+	covered := map[string]bool{}
 	for _, c := range vectorCases() {
-		covered[c.code]++
+		folder, _, found := strings.Cut(c.name, "/")
+		if !found {
+			folder = string(KindAnnouncement)
+		}
+		covered[folder+" "+string(c.code)] = true
 	}
-	for _, code := range []Code{"", CodeTooLarge, CodeMalformed, CodeSignature, CodeFederation, CodeNewerVersion, CodeField, CodeCertificate, CodeProof, CodeEndorsement} {
-		if covered[code] == 0 {
-			t.Errorf("no vector for code %q", code)
+	every := []Code{"", CodeTooLarge, CodeMalformed, CodeSignature, CodeFederation, CodeNewerVersion, CodeField}
+	for kind, codes := range map[Kind][]Code{
+		KindAnnouncement: append(slices.Clone(every), CodeCertificate, CodeProof, CodeEndorsement),
+		KindView:         every, KindCall: every, KindSet: every, KindCertificate: append(slices.Clone(every), CodeCertificate),
+	} {
+		for _, code := range codes {
+			if !covered[string(kind)+" "+string(code)] {
+				t.Errorf("%s: no vector for code %q", kind, code)
+			}
 		}
 	}
 }
