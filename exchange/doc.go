@@ -1,6 +1,6 @@
 // Package exchange is the format of what agents say to each other, and the table of what they heard. It knows no
-// network, no clock and no disk; package gossip carries the records. docs/announcement.md specifies the formats byte by
-// byte, for other implementations too, and testdata/vectors holds examples of all that is accepted and refused.
+// network, no clock and no disk; package gossip carries the records. docs/announcement.md and docs/records.md specify the formats
+// byte by byte, for other implementations too, and testdata/vectors holds examples of all that is accepted and refused.
 //
 // # Announcement
 //
@@ -32,12 +32,30 @@
 // above the proof. Together they say: this identity and this key are one component's. That it is the right component is
 // for people to say (Fingerprint) and for package trust to hold.
 //
+// # Other kinds
+//
+// A view (View) says what an agent has registered of others, as hashes; the members behind them are fetched when they differ from what
+// is expected. A call (Call) makes everybody seal their views anew. A proposal (Proposal, of the kind "set") names a party set, and a
+// numbered certificate (NumberedCertificate, "certificate") is a party's for its number in one. They are written, sealed and opened as
+// announcements are, by one mechanism: each kind says which lines it has (format) and what they mean (content). The identity alone signs
+// them.
+//
+//	fbpeer view 1
+//	federation: mfzwizltoq3tknzuojxwk4tfnzsa2bdi
+//	set: SHA256:…
+//	files: SHA256:…
+//	rows: SHA256:…
+//	members: 3
+//	call: 2yR5…
+//	sequence: 1795342500001
+//	issued: 2026-11-22T10:15:00Z
+//
 // # What is checked where
 //
-// Seal and Open check everything that never changes; what Open refuses, every honest agent refuses, so a forwarder may
-// be blamed for it. The one exception is CodeNewerVersion: an agent of a later release reads it. Table checks what
-// depends on time and history: known, superseded, expired, ahead of the clock. Every refusal is a *Refusal with a
-// stable Code.
+// The Seal functions and OpenRecord check everything that never changes; what OpenRecord refuses, every honest agent refuses, so a
+// forwarder may be blamed for it. The one exception is CodeNewerVersion, of a version or kind that an agent of a later release reads. Table
+// checks what depends on time and history: known, superseded, expired, ahead of the clock, of an identity whose announcement is not held.
+// Every refusal is a *Refusal with a stable Code.
 //
 // # Federation
 //

@@ -1,6 +1,6 @@
 // Package gossip carries sealed records between the members of a federation: a GossipSub topic for what is new, a protocol between
-// two for what a member missed, since gossip keeps nothing, and one for the members that a view stands for. What it accepts goes to Config.Deliver; it stores nothing itself, it reads
-// the caller's exchange.Table.
+// two for what a member missed, since gossip keeps nothing, and one for the members that a view stands for. What it accepts goes to
+// Config.Deliver; it stores nothing itself, it reads the caller's exchange.Table.
 //
 // # Topic
 //
@@ -48,10 +48,11 @@
 // ask for theirs. What came from a neighbour once, whether it was stored, refused or withheld, is not asked of it again on that connection,
 // except what a rate bound held up. A record may be newer than the one asked for, never another's.
 //
-// A record that is of another kind, identity or set than the one asked for ends the exchange. Records from a sync pass the same checks and bounds as those from the topic.
+// A record that is of another kind, identity or set than the one asked for ends the exchange. Records from a sync pass the same checks and
+// bounds as those from the topic.
 //
-// Exchanges run when a connection has been identified (the side that dialled at once, the other 1 to 2 s later, which is usually one byte), every
-// SyncEvery with one random neighbour, with 3 random neighbours 100 to 300 ms after Stored, and, if an exchange showed something that we
+// Exchanges run when a connection has been identified (the side that dialled at once, the other 1 to 2 s later, which is usually one
+// byte), every SyncEvery with one random neighbour, with 3 random neighbours 100 to 300 ms after Stored, and, if an exchange showed something that we
 // lack, with another random neighbour 1 to 2 s later, at most 8 times until something is stored: the one who had it may have used up its
 // share, or not answer.
 //

@@ -27,7 +27,8 @@ func (x *Exchange) call(ctx context.Context, p peer.ID, id protocol.ID, most tim
 }
 
 // handler answers streams: of who is not barred and within the meter's bound, while there is a token.
-func (x *Exchange) handler(ctx context.Context, m *meter, tokens chan struct{}, most time.Duration, talk conversation) network.StreamHandler {
+func (x *Exchange) handler(ctx context.Context, m *meter, tokens chan struct{}, most time.Duration,
+	talk conversation) network.StreamHandler {
 	return func(s network.Stream) {
 		p := s.Conn().RemotePeer()
 		ok := m.allow(p, x.c.Trusted(p), 0, x.c.Now()) && !x.c.Barred(p)
