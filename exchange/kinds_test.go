@@ -123,6 +123,24 @@ func TestKindsSealAndOpen(t *testing.T) {
 	}
 }
 
+// TestCardsHoldEveryKind: the sender's announcement first, then what else it tells.
+func TestCardsHoldEveryKind(t *testing.T) {
+	records := []Opened{mustSeal(t, grammarSite(), weekFrom(testNow)), sealedOf(t, defaultView()), sealedOf(t, goodProposal())}
+	var sealed [][]byte
+	for _, r := range records {
+		sealed = append(sealed, r.Record().Sealed)
+	}
+	got, err := Dearmour(Armour(sealed...))
+	if err != nil || len(got) != len(records) {
+		t.Fatalf("%d records, %v", len(got), err)
+	}
+	for i, r := range records {
+		if again, err := OpenRecord(got[i], testFederation()); err != nil || !reflect.DeepEqual(again, r) {
+			t.Errorf("record %d opens as %+v, %v", i, again, err)
+		}
+	}
+}
+
 func TestRows(t *testing.T) {
 	at := func(d time.Duration) time.Time { return testNow.Add(d) }
 	for name, want := range map[string]struct {

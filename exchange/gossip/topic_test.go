@@ -36,6 +36,7 @@ func TestOutcome(t *testing.T) {
 		{exchange.CodeLifetime, pubsub.ValidationIgnore},
 		{exchange.CodeCertificateTime, pubsub.ValidationIgnore},
 		{exchange.CodeFull, pubsub.ValidationIgnore},
+		{exchange.CodeUnknownAuthor, pubsub.ValidationIgnore},
 		{CodeBarred, pubsub.ValidationIgnore},
 		{CodeRate, pubsub.ValidationIgnore},
 		{CodePanic, pubsub.ValidationIgnore},
