@@ -38,6 +38,9 @@ func (s speaker) cell(members []member, from, to int, began, now time.Time) Cell
 	case f.answer.over:
 		c.Code, c.Text, c.Cure = s.again(f.answer, from)
 		c.Age = f.answer.age
+	case f.told: // its opening was another's too, and ended between the answer and the go
+		c.Code = Failed
+		c.Text, c.Cure = s.sayFailed(result{to: to, how: howLate}, from, c.Endpoint)
 	default:
 		c.Code, c.Text = NoAgent, fmt.Sprintf("%s did not say what it found", s.of(from))
 		c.Cure = "ask again in 30 s; if it stays so, " + s.operator(from) + "fbpeer log"

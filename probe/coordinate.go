@@ -46,7 +46,7 @@ func Coordinate(ctx context.Context, r Round) ([]Cell, error) {
 	members := collect(ctx, asked, r.Opener.timing.ask)
 	members[own] = member{answer: mine, at: time.Now()}
 	if p != nil && mine.over {
-		members[own].row = p.results()
+		members[own].row, members[own].told = p.results(), true
 	}
 	now := time.Now()
 	for _, a := range asked {
@@ -55,11 +55,11 @@ func Coordinate(ctx context.Context, r Round) ([]Cell, error) {
 		}
 	}
 	if p != nil && !mine.over { // one that is off here still dials: it was this site that asked
-		members[own].row = p.dial(ctx, r.targets(members, own, now))
+		members[own].row, members[own].told = p.dial(ctx, r.targets(members, own, now)), true
 	}
 	for _, a := range asked {
 		if members[a.party].waits() {
-			members[a.party].row = a.row(ctx)
+			members[a.party].row, members[a.party].told = a.row(ctx)
 		}
 	}
 	return r.cells(members, began, r.Opener.c.Now()), nil
@@ -70,6 +70,7 @@ type member struct {
 	answer answer
 	at     time.Time // when the answer came
 	row    []result
+	told   bool // its row came
 }
 
 // waits says whether it waits for a go.
@@ -226,11 +227,11 @@ func collect(ctx context.Context, asked []*asking, patience time.Duration) []mem
 }
 
 // row waits for a member's row.
-func (a *asking) row(ctx context.Context) []result {
+func (a *asking) row(ctx context.Context) (row []result, came bool) {
 	select {
-	case row := <-a.rows:
-		return row
+	case row, came = <-a.rows:
+		return row, came
 	case <-ctx.Done():
-		return nil
+		return nil, false
 	}
 }

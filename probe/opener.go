@@ -68,10 +68,11 @@ func listen(ctx context.Context, port uint16) (net.Listener, error) {
 	return new(net.ListenConfig).Listen(ctx, "tcp4", net.JoinHostPort("0.0.0.0", strconv.Itoa(int(port))))
 }
 
-// Wait returns when nothing of the Opener runs any more. It is for after the end of its context.
+// Wait returns when the Opener's context has ended and nothing of it runs any more.
 func (o *Opener) Wait() {
-	o.mu.Lock() // nothing is begun after this
-	o.mu.Unlock()
+	<-o.ctx.Done()
+	o.mu.Lock() // nothing is begun any more
+	defer o.mu.Unlock()
 	o.group.Wait()
 }
 

@@ -155,9 +155,7 @@ func TestTooOften(t *testing.T) {
 	want{NotOpened, "p1 opened its port less than 30 s ago", "ask again in "}.check(t, "p0>p1", cells["p0>p1"])
 	want{OK, "", ""}.check(t, "p0>p2", cells["p0>p2"])
 
-	other := s.agentWith(plain3(t).site(0), Config{})
-	other.opener = agents[0].opener // another set of the same agent
-	_, err := other.opener.join(other.site)
+	_, err := agents[0].opener.join(plain3(t).site(0))
 	var often *oftenError
 	if !errors.As(err, &often) || often.left.Round(time.Second) != 20*time.Second {
 		t.Errorf("another set: %v", err)

@@ -84,6 +84,10 @@ func (m Member) opening(q request) (Site, *opening, answer) {
 		return site, nil, answer{status: statusOtherSet, digest: site.Set.Digest()}
 	}
 	p, a := m.Opener.answer(site)
+	if a.status == statusOff { // it was off a moment ago, when this site's own operator asked
+		p.leave()
+		return site, nil, answer{status: statusOften, left: p.again(m.Opener.c.Now())}
+	}
 	return site, p, a
 }
 
