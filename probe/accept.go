@@ -69,7 +69,8 @@ func (p *opening) serve(conn net.Conn) {
 		ours.code = NotOpened
 	}
 	theirs, err := exchange(tlsConn, ours.code)
-	log.Int("party", ours.party).Str("ours", string(ours.code)).Str("theirs", string(theirs)).AnErr("error", err).Msg("a handshake with the open MP-SPDZ port")
+	log.Int("party", ours.party).Str("ours", string(ours.code)).Str("theirs", string(theirs)).AnErr("error", err).
+		Msg("a handshake with the open MP-SPDZ port")
 	_, _ = io.Copy(io.Discard, io.LimitReader(tlsConn, maxLine)) // until the other side has closed
 }
 

@@ -30,10 +30,10 @@ func (s speaker) cell(members []member, from, to int, began, now time.Time) Cell
 	}
 	switch {
 	case !f.answer.status.takesPart() && !(f.answer.status == statusOff && from == s.own):
-		c.Code, c.Text, c.Cure = s.absent(f.answer, from, to)
+		c.Code, c.Text, c.Cure = s.absent(f.answer, from)
 		c.Text = s.of(from) + " did not dial: " + c.Text
 	case t.answer.over || t.answer.status != statusOpen:
-		c.Code, c.Text, c.Cure = s.absent(t.answer, to, from)
+		c.Code, c.Text, c.Cure = s.absent(t.answer, to)
 		c.Age = t.answer.age
 	case f.answer.over:
 		c.Code, c.Text, c.Cure = s.again(f.answer, from)

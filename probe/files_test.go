@@ -232,7 +232,7 @@ func TestTexts(t *testing.T) {
 				}
 			}
 			for status := statusInUse; status <= statusNoAnswer; status++ {
-				if code, text, cure := speak.absent(answer{status: status}, 1, 0); status != statuses && (code == "" || text == "" || cure == "") {
+				if code, text, cure := speak.absent(answer{status: status}, 1); status != statuses && (code == "" || text == "" || cure == "") {
 					t.Errorf("status %d: %q %q %q", status, code, text, cure)
 				}
 			}

@@ -31,14 +31,21 @@ import (
 // portsGiven are the ports that some test has, so that no two get one: outside of the ephemeral range, and unlike other packages' ones.
 var portsGiven atomic.Int32
 
+// freePort is a TCP port that nobody uses. Its UDP port is held for as long as the test runs: that keeps other test programs off it.
 func freePort(t testing.TB) uint16 {
 	t.Helper()
 	for range 2000 {
-		port := uint16(10000 + (os.Getpid()*7+int(portsGiven.Add(1)))%9000)
-		l, err := net.Listen("tcp4", fmt.Sprintf(":%d", port))
-		if err == nil && l.Close() == nil {
-			return port
+		port := 10000 + (os.Getpid()*31+int(portsGiven.Add(1)))%9000
+		held, err := net.ListenPacket("udp4", fmt.Sprintf(":%d", port))
+		if err != nil {
+			continue
 		}
+		l, err := net.Listen("tcp4", fmt.Sprintf(":%d", port))
+		if err == nil && l.Close() == nil && !portHeld("/proc", uint16(port)) {
+			t.Cleanup(func() { _ = held.Close() })
+			return uint16(port)
+		}
+		_ = held.Close()
 	}
 	t.Fatal("no free port")
 	return 0

@@ -78,7 +78,7 @@ func TestHostileMember(t *testing.T) {
 			t.Parallel()
 			s := plainScene(t, numbered(0), numbered(1))
 			a := s.agent(0)
-			a.opener.timing.ask, a.opener.timing.whole = 300*time.Millisecond, 2*time.Second
+			a.opener.timing.ask, a.opener.timing.whole = time.Second, 4*time.Second
 			r := roundOf([]*agent{a})
 			r.Stream = fake(test.do)
 			cells, err := Coordinate(a.ctx, r)
@@ -117,7 +117,7 @@ func TestHostileCoordinator(t *testing.T) {
 			t.Parallel()
 			s := plainScene(t, numbered(0), numbered(1))
 			a := s.agent(0)
-			a.opener.timing.whole = 500 * time.Millisecond
+			a.opener.timing.whole = 1500 * time.Millisecond
 			stream := a.stream()
 			defer stream.Close()
 			if err := do(stream, request{digest: s.set.Digest()}.encode()); err != nil {
@@ -189,7 +189,7 @@ func TestPanics(t *testing.T) {
 		}
 		return stream(ctx, component)
 	}
-	r.Opener.timing.ask = 300 * time.Millisecond
+	r.Opener.timing.ask = time.Second
 	got, err := Coordinate(context.Background(), r)
 	if err != nil || len(got) != 6 || got[0].Code != NoAgent || got[1].Code != OK {
 		t.Errorf("%+v, %v", got, err)

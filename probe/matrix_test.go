@@ -50,7 +50,7 @@ func TestMatrix(t *testing.T) {
 		{"CN * by the old rule", func(t *testing.T) *scene { return fedbiomedScene(t, form{}, form{}, form{}) }, nil, nil},
 		{"CN * by the new rule", func(t *testing.T) *scene { return plainScene(t, numbered(0), form{}, numbered(2)) }, nil, map[string]want{
 			"p0>p1": {NameRefused, "p0 does not accept the certificate of p1 as that of P1", "p1's operator: make one with the party's name"},
-			"p2>p1": {NameRefused, "p2 does not accept the certificate of p1", "works with MP-SPDZ up to 0.4.0 (CN *)"},
+			"p2>p1": {NameRefused, "p2 does not accept the certificate of p1", "the present one works with MP-SPDZ up to 0.4.0 (CN *)"},
 			"p1>p0": {NameRefused, "p0 does not accept the certificate of p1", "p1's operator"},
 			"p1>p2": {NameRefused, "p2 does not accept the certificate of p1", "p1's operator"},
 		}},

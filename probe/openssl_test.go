@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,8 @@ func opensslServer(t *testing.T, credentials []string, options ...string) string
 	t.Helper()
 	need(t, "openssl", hasTool("openssl"))
 	ctx, cancel := context.WithCancel(context.Background())
-	command := exec.CommandContext(ctx, "openssl", append(append([]string{"s_server", "-accept", "127.0.0.1:0", "-Verify", "1", "-rev"}, credentials...), options...)...)
+	arguments := slices.Concat([]string{"s_server", "-accept", "127.0.0.1:0", "-Verify", "1", "-rev"}, credentials, options)
+	command := exec.CommandContext(ctx, "openssl", arguments...)
 	stdout, err := command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +99,6 @@ func TestOpenSSLServer(t *testing.T) {
 				test.spoil(s, trust, agents[0].site)
 			}
 			s.setIP(agents[0].site, 1, opensslServer(t, credentials(t, s, 1, trust), test.options...))
-			agents[0].opener.timing.dial = time.Second
 			test.want.check(t, "p0>p1", coordinate(t, agents)["p0>p1"])
 		})
 	}

@@ -119,8 +119,8 @@ func userOf(status string) int {
 // isParty says whether the process is an MP-SPDZ party of this user's that has to do with the port, or with files in one of the folders. A
 // shell that stands in such a folder is none. A debugger's or shell's arguments may name the program: they count too.
 func (p process) isParty(user int, port uint16, within []string) bool {
-	party := strings.HasSuffix(p.program, partySuffix) || slices.ContainsFunc(p.arguments, func(a string) bool { return strings.Contains(a+" ", partySuffix+" ") })
-	if !party || p.user != user {
+	named := func(argument string) bool { return strings.Contains(argument+" ", partySuffix+" ") }
+	if p.user != user || !strings.HasSuffix(p.program, partySuffix) && !slices.ContainsFunc(p.arguments, named) {
 		return false
 	}
 	inside := func(name string) bool {

@@ -77,7 +77,8 @@ func (s speaker) sayCertificate(r result, from int, at mpspdz.Endpoint) (text, c
 		return text, s.operator(judging) + "fbpeer status, and approve what waits; fbpeer players check says if files were changed"
 	case NameRefused:
 		if r.how == howAlert {
-			return fmt.Sprintf("what answers at %s refuses the certificate of %s as bad, as OpenSSL does for a wrong name or one not valid yet", at, whose), s.cureName(judged)
+			return fmt.Sprintf("what answers at %s refuses the certificate of %s as bad, as OpenSSL does for a wrong name or one not valid yet",
+				at, whose), s.cureName(judged)
 		}
 		return fmt.Sprintf("%s does not accept the certificate of %s as that of %s", by, whose, partyName(judged)), s.cureName(judged)
 	case Expired:
@@ -92,18 +93,19 @@ func (s speaker) cureName(party int) string {
 	if !isPlain(s.set) {
 		cure = s.operator(party) + "make one as Fed-BioMed does: certificate generate -f"
 	}
-	return cure + "; it " + s.set.Parties()[party].Certificate.WorksWith()
+	return cure + "; the present one " + s.set.Parties()[party].Certificate.WorksWith()
 }
 
 func (s speaker) sayWrongParty(r result, from int, at mpspdz.Endpoint, judging int) (text, cure string) {
-	check := s.operator(judging) + "compare the addresses (fbpeer players show) with those of each site, and look for exchanged lines (fbpeer players check)"
+	check := s.operator(judging) + "compare the addresses (fbpeer players show) with those of each site, " +
+		"and look for exchanged lines (fbpeer players check)"
 	switch {
 	case judging != from:
-		return fmt.Sprintf("%s does not know the certificate of %s as that of a party of the set, though its player files have it", s.of(judging), s.of(from)),
-			s.operator(judging) + "fbpeer players check"
+		return fmt.Sprintf("%s does not know the certificate of %s as that of a party of the set, though its player files have it",
+			s.of(judging), s.of(from)), s.operator(judging) + "fbpeer players check"
 	case r.party == nobody:
-		return fmt.Sprintf("what answers at %s has a certificate that the player files of %s have, and that is no party's", at, s.of(from)),
-			s.operator(from) + "take it out: fbpeer players check names it"
+		return fmt.Sprintf("what answers at %s has a certificate that the player files of %s have, and that is no party's",
+			at, s.of(from)), s.operator(from) + "take it out: fbpeer players check names it"
 	case r.party == from:
 		return fmt.Sprintf("%s itself answers at %s, where %s should", s.of(from), at, s.of(r.to)), check
 	}
@@ -131,8 +133,8 @@ func (s speaker) sayFailed(r result, from int, at mpspdz.Endpoint) (text, cure s
 	return fmt.Sprintf("the handshake of %s with %s failed", s.of(from), at), "fbpeer log, at both sites"
 }
 
-// absent says why a party's port was not there, to the one at the other end.
-func (s speaker) absent(a answer, party, other int) (code Code, text, cure string) {
+// absent says why a party was not there to be dialled, or did not dial.
+func (s speaker) absent(a answer, party int) (code Code, text, cure string) {
 	p := s.of(party)
 	switch a.status {
 	case statusInUse:
@@ -143,7 +145,8 @@ func (s speaker) absent(a answer, party, other int) (code Code, text, cure strin
 	case statusOff:
 		return NotOpened, p + " does not open its port for a probe ([probe] answer = off)", s.operator(party) + "[probe] answer = on"
 	case statusOtherSet:
-		return NotOpened, fmt.Sprintf("%s has another set in force (%s, here %s)", p, short(a.digest), short(s.set.Digest())), "fbpeer ready says what must be approved where"
+		return NotOpened, fmt.Sprintf("%s has another set in force (%s, here %s)", p, short(a.digest), short(s.set.Digest())),
+			"fbpeer ready says what must be approved where"
 	case statusNotAccepted:
 		return NotOpened, p + " has not approved this site", s.operator(party) + "fbpeer trust approve " + s.set.Parties()[s.own].Component
 	case statusNoSet:
@@ -160,7 +163,7 @@ func (s speaker) absent(a answer, party, other int) (code Code, text, cure strin
 
 // again is for a port that was open a moment ago.
 func (s speaker) again(a answer, party int) (code Code, text, cure string) {
-	return NotOpened, fmt.Sprintf("%s opened its port less than 30 s ago, for others or for another set", s.of(party)), "ask again in " + seconds(a.left)
+	return NotOpened, s.of(party) + " opened its port less than 30 s ago, for others or for another set", "ask again in " + seconds(a.left)
 }
 
 // seconds rounds up.
