@@ -80,15 +80,10 @@ type Agent struct {
 	waiting   []peer.AddrInfo      // given to Connect before Run
 }
 
-// request is one edit and where its answer goes.
+// request is something to be done in the loop. done is closed after it.
 type request struct {
-	trust  api.TrustRequest
-	answer chan<- answer
-}
-
-type answer struct {
-	result api.TrustResult
-	err    error
+	do   func(ctx context.Context, l *loop)
+	done chan struct{}
 }
 
 // Controller is what commands talk to: a running agent's socket, the stores, or an Agent in this process.
@@ -268,22 +263,30 @@ func (a *Agent) Snapshot(context.Context) (api.Snapshot, error) {
 }
 
 // Trust does one edit in the loop.
-func (a *Agent) Trust(ctx context.Context, r api.TrustRequest) (api.TrustResult, error) {
-	reply := make(chan answer, 1)
+func (a *Agent) Trust(ctx context.Context, r api.TrustRequest) (result api.TrustResult, err error) {
+	if lost := a.perform(ctx, func(_ context.Context, l *loop) { result, err = l.trust(r) }); lost != nil {
+		return api.TrustResult{}, lost
+	}
+	return result, err
+}
+
+// perform has something done in the loop, and waits for it. The error is ErrNotRunning, or the context's: it may be done all the same then.
+func (a *Agent) perform(ctx context.Context, do func(ctx context.Context, l *loop)) error {
+	r := request{do: do, done: make(chan struct{})}
 	select {
-	case a.requests <- request{trust: r, answer: reply}:
+	case a.requests <- r:
 	case <-a.done:
-		return api.TrustResult{}, ErrNotRunning
+		return ErrNotRunning
 	case <-ctx.Done():
-		return api.TrustResult{}, ctx.Err()
+		return ctx.Err()
 	}
 	select {
-	case done := <-reply:
-		return done.result, done.err
+	case <-r.done:
+		return nil
 	case <-a.done:
-		return api.TrustResult{}, ErrNotRunning
+		return ErrNotRunning
 	case <-ctx.Done():
-		return api.TrustResult{}, ctx.Err()
+		return ctx.Err()
 	}
 }
 

@@ -191,7 +191,8 @@ func (l *loop) serve(ctx context.Context) (err error) {
 		case r := <-l.inbox:
 			err = l.receive(ctx, r)
 		case r := <-l.requests:
-			l.answer(r)
+			r.do(ctx, l)
+			close(r.done)
 		case <-l.members:
 			l.keepAddresses()
 		case <-l.watcher.changed:
@@ -338,17 +339,15 @@ func (l *loop) applyList() {
 	l.keepAddresses()
 }
 
-func (l *loop) answer(r request) {
+// trust does one edit.
+func (l *loop) trust(r api.TrustRequest) (api.TrustResult, error) {
 	l.core.mendPlayers(l.options.Now())
-	done, fault := l.core.edit(r.trust, l.options.Now())
+	done, fault := l.core.edit(r, l.options.Now())
 	if fault != nil {
-		r.answer <- answer{err: fault}
-		return
+		return api.TrustResult{}, fault
 	}
 	l.plan(done)
-	seen := l.network()
-	snapshot := l.publish(seen)
-	r.answer <- answer{result: l.core.result(r.trust, done, snapshot)}
+	return l.core.result(r, done, l.publish(l.network())), nil
 }
 
 // due does what the timer was set for.
