@@ -41,9 +41,11 @@ func (l *loader) readAgent() error {
 	if l.c.MDNS, err = l.get("agent", "mdns").boolean(); err != nil {
 		return err
 	}
-	if _, err = l.get("probe", "answer").oneOf("on", "off"); err != nil {
+	answer, err := l.get("probe", "answer").oneOf("on", "off")
+	if err != nil {
 		return err
 	}
+	l.c.ProbeAnswer = answer == "on"
 	if l.c.LogLevel, err = l.get("log", "level").oneOf("trace", "debug", "info", "warn", "error"); err != nil {
 		return err
 	}
@@ -60,12 +62,48 @@ func (l *loader) readPlaces() error {
 		return group.wrong("create the group, or name one of `getent group`", "there is no group %q on this machine", group.text)
 	}
 	l.c.PlayersGroup = group.text
+	if err := l.readSet(); err != nil {
+		return err
+	}
 	if l.c.Component.Fedbiomed == nil {
 		return nil // takePlain has refused any other wish
 	}
 	var err error
 	l.c.Registry, err = l.get("fedbiomed", "registry").boolean()
 	return err
+}
+
+// The two values of [players] certificates.
+const (
+	ownCertificates      = "own"
+	perPartyCertificates = "per-party"
+)
+
+// readSet reads who is in the default set, and with which certificates.
+func (l *loader) readSet() error {
+	parties := l.get("players", "parties")
+	for name := range strings.FieldsFuncSeq(parties.text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }) {
+		if slices.Contains(l.c.Parties, name) {
+			return parties.wrong("name each once", "%q stands twice", name)
+		}
+		l.c.Parties = append(l.c.Parties, name)
+	}
+	certificates := l.get("players", "certificates")
+	plain := l.c.Component.Fedbiomed == nil
+	if certificates.text == "" {
+		l.c.PerParty = plain
+		return nil
+	}
+	chosen, err := certificates.oneOf(ownCertificates, perPartyCertificates)
+	if err != nil {
+		return err
+	}
+	if chosen == perPartyCertificates && !plain {
+		return certificates.wrong("leave it out", "Fed-BioMed numbers the parties itself, anew for each experiment, with each component's own "+
+			"certificate: one certificate per party is for plain MP-SPDZ only")
+	}
+	l.c.PerParty = chosen == perPartyCertificates
+	return nil
 }
 
 func groupExists(name string) bool {
@@ -175,6 +213,11 @@ func (l *loader) list(t target) {
 			v.text = l.short(l.c.TrustList)
 		case "players.dir":
 			v.text = l.short(l.c.PlayersDir)
+		case "players.certificates":
+			v.text = ownCertificates
+			if l.c.PerParty {
+				v.text = perPartyCertificates
+			}
 		}
 		l.c.Settings = append(l.c.Settings, Setting{Name: name, Value: v.text, Source: v.source})
 	}

@@ -200,7 +200,7 @@ func TestCreateParty(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Component.Endpoint.String() != "localhost:14000" || c.State != root || len(c.Warnings) != 0 {
+	if c.Component.Endpoint.String() != "localhost:14000" || c.State != root || len(c.Warnings) != 0 || !c.PerParty || !c.ProbeAnswer {
 		t.Errorf("%v", c)
 	}
 	pair, err := c.LoadKeyPair(now)

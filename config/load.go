@@ -33,6 +33,9 @@ type Config struct {
 	TrustList           string    // absolute path of trust.ini
 	PlayersDir          string    // absolute
 	PlayersGroup        string    // a group of this machine, by name or number; "" for none
+	Parties             []string  // ids or aliases of who is in the default set beside the component itself; empty: all accepted
+	PerParty            bool      // player files hold certificates that are issued for the parties' numbers; plain parties only
+	ProbeAnswer         bool      // open the MP-SPDZ port for other agents' handshake checks
 	Registry            bool      // keep Fed-BioMed's registry; false for a plain party
 	LogLevel, LogFormat string    // trace, debug, info, warn, error; console, json
 	Settings            []Setting // every value with its source

@@ -89,6 +89,7 @@ list = ../lists/trust.ini
 accept_changes =
 [players]
 dir = /srv/players
+parties = nice, NODE_ab12 lyon
 certificates = own
 group = 0
 [fedbiomed]
@@ -104,9 +105,10 @@ format = json
 		t.Fatal(err)
 	}
 	got := []any{c.Component.Label, c.Listen, c.Announce, c.Bootstrap, c.MDNS, c.Component.Endpoint.String(), c.Component.BindPort, c.TrustList,
-		c.PlayersDir, c.PlayersGroup, c.Registry, c.LogLevel, c.LogFormat}
+		c.PlayersDir, c.PlayersGroup, c.Parties, c.PerParty, c.ProbeAnswer, c.Registry, c.LogLevel, c.LogFormat}
 	want := []any{"Hospital of Nice", ":4200", []string{"198.51.100.7:4200", "/dns/agent.example/tcp/4200"}, []string{"10.0.0.1", "agent.hospital-b.example:4100"},
-		false, "hospital-a.example:24001", uint16(14001), filepath.Join(root, "var", "fbpeer", "lists", "trust.ini"), "/srv/players", "0", false, "trace", "json"}
+		false, "hospital-a.example:24001", uint16(14001), filepath.Join(root, "var", "fbpeer", "lists", "trust.ini"), "/srv/players", "0", []string{"nice", "NODE_ab12", "lyon"}, false,
+		false, false, "trace", "json"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
@@ -136,8 +138,10 @@ func TestSettingsRefused(t *testing.T) {
 			"remove it: a Fed-BioMed component says it in its own configuration; to tell others another address use [advertise]"},
 		{"accept_changes", "[trust]\naccept_changes = address\n", "FILE:2: [trust] accept_changes: this release of fbpeer does not have this setting yet", later},
 		{"authorities", "[trust]\nauthorities = ca.pem\n", "FILE:2: [trust] authorities: this release of fbpeer does not have this setting yet", later},
-		{"parties", "[players]\nparties = a, b\n", "FILE:2: [players] parties: this release of fbpeer does not have this setting yet", later},
-		{"per-party", "[players]\ncertificates = per-party\n", "FILE:2: [players] certificates: this release of fbpeer does not have this setting yet", later},
+		{"party twice", "[players]\nparties = a, b, a\n", `FILE:2: [players] parties: "a" stands twice`, "name each once"},
+		{"certificates", "[players]\ncertificates = some\n", `FILE:2: [players] certificates: "some" is not known`, "write one of own, per-party"},
+		{"per-party for Fed-BioMed", "[players]\ncertificates = per-party\n", "FILE:2: [players] certificates: Fed-BioMed numbers the parties itself, anew for each " +
+			"experiment, with each component's own certificate: one certificate per party is for plain MP-SPDZ only", "leave it out"},
 		{"notify", "[notify]\ncommand = mail\n", "FILE:2: [notify] command: this release of fbpeer does not have this setting yet", later},
 		{"console", "[console]\nlisten = :80\n", "FILE:2: [console] listen: this release of fbpeer does not have this setting yet", later},
 	}
