@@ -127,9 +127,17 @@ func (k *core) own() mpspdz.Own {
 	return mpspdz.Own{Component: k.config.Component.ID, KeyPEM: k.self.pair.KeyPEM, BindPort: k.self.bindPort}
 }
 
+// wantedSet is the default set, of all that is in force and of this component itself.
+func (k *core) wantedSet(inForce map[string]*exchange.Announcement) (wanted, error) {
+	return formed(mpspdz.NewPartySet(append(parties(inForce), partyOf(k.self.registration))))
+}
+
 func (k *core) writePlayers(inForce map[string]*exchange.Announcement, now time.Time) error {
-	members := append(parties(inForce), partyOf(k.self.registration))
-	done, err := k.players.update(k.config, k.store, members, k.own())
+	w, err := k.wantedSet(inForce)
+	done := ""
+	if err == nil {
+		done, err = k.players.update(k.config, k.store, w, k.own())
+	}
 	if err != nil {
 		k.failed(api.WarnPlayers, "the player files could not be written, the former ones stay", err)
 		return err

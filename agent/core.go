@@ -98,7 +98,8 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 		return nil, err
 	}
 	k.registry = newRegistry(c, s)
-	k.players.look(c.PlayersDir)
+	k.players.dir = c.PlayersDir
+	k.players.look()
 	k.evaluate(o.Now())
 	return k, nil
 }

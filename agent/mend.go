@@ -25,7 +25,7 @@ func (k *core) mendPlayers(now time.Time) {
 	if err != nil || mpspdz.RenderedName(files) != k.players.name {
 		return // the commit writes it anyway
 	}
-	differ := differences(currentLink(k.config.PlayersDir), durableFiles(files, k.config.PlayersGroup != ""))
+	differ := differences(k.players.link(), durableFiles(files, k.config.PlayersGroup != ""))
 	if len(differ) == 0 {
 		return
 	}

@@ -19,7 +19,7 @@ func TestDamagedPlayerFilesAreMended(t *testing.T) {
 	b.approve(b.others[1])
 	k := b.open()
 	k.settle(b.now)
-	current := currentLink(b.offline.config.PlayersDir)
+	current := filepath.Join(b.offline.config.PlayersDir, "current")
 	whole := tree(t, current+"/")
 	data := filepath.Join(current, "Player-Data")
 	for what, damage := range map[string]func() error{

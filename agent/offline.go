@@ -33,8 +33,11 @@ func (o *offline) Snapshot(context.Context) (api.Snapshot, error) {
 
 // look reads what stands on disk of what would follow, and reports it; it writes nothing.
 func (k *core) look() {
-	members := append(parties(k.lookInForce()), partyOf(k.self.registration))
-	if err := k.players.compare(members, k.own()); err != nil {
+	w, err := k.wantedSet(k.lookInForce())
+	if err == nil {
+		err = k.players.compare(w, k.own())
+	}
+	if err != nil {
 		k.problems.set(api.Warning{Code: api.WarnPlayers, Text: err.Error()})
 	}
 	if err := k.registry.read(); err != nil {

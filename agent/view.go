@@ -31,7 +31,7 @@ var weights = []string{api.StateRevoked, api.StateDenied, api.StateConflict, api
 // members, is made for who asks (withMatrix).
 func (k *core) snapshot(n network, now time.Time) api.Snapshot {
 	s := api.Snapshot{
-		Federation: k.federationName(), Set: k.players.shown(k.config.PlayersDir, k.config.Component.ID, k.alias), NoSet: k.players.noSet,
+		Federation: k.federationName(), Set: k.players.shown(k.config.Component.ID, k.alias), NoSet: k.players.noSet,
 		Connected: len(n.members), LastChange: k.changed, Running: n.running, State: k.store.dir, Listen: n.listen,
 	}
 	if s.NoSet == nil && s.Set == nil {
