@@ -1,6 +1,8 @@
 package exchange
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -41,6 +43,20 @@ func SealProposal(f Federation, p Proposal, identity ic.PrivKey) (*Proposal, err
 
 // Withdrawn says whether the proposer has taken the set back.
 func (p *Proposal) Withdrawn() bool { return len(p.Members) == 0 }
+
+// Content is what a view that confirms the proposal names. It is the same for a record that only renews another: SHA-256 over
+// "fbpeer-proposal-v1" and a NUL, the proposer's peer id and the set's name (each behind its length, two bytes, big-endian), the number of
+// members (two bytes, big-endian) and each member behind its length.
+func (p *Proposal) Content() mpspdz.Hash {
+	message := append([]byte(nil), "fbpeer-proposal-v1\x00"...)
+	message = appendSized(message, string(p.Peer))
+	message = appendSized(message, p.SetName)
+	message = binary.BigEndian.AppendUint16(message, uint16(len(p.Members)))
+	for _, member := range p.Members {
+		message = appendSized(message, member)
+	}
+	return sha256.Sum256(message)
+}
 
 // Record gives the proposal's row for a Table.
 func (p *Proposal) Record() Record {
