@@ -72,12 +72,19 @@ type Agent struct {
 	members  chan struct{} // somebody came or went
 	fatal    chan error    // a goroutine of ours ended as it must not
 	list     atomic.Pointer[trust.List]
-	shown    atomic.Pointer[api.Snapshot]
+	shown    atomic.Pointer[published]
+	news     bell          // rung with each published state
 	done     chan struct{} // closed when Run returns
 
 	mutex     sync.Mutex
 	discovery *discovery.Discovery // nil before Run
 	waiting   []peer.AddrInfo      // given to Connect before Run
+}
+
+// published is what readers see: a snapshot, and what its matrix is made from for whoever asks.
+type published struct {
+	snapshot api.Snapshot
+	sight    *sight
 }
 
 // request is something to be done in the loop. done is closed after it.
@@ -91,6 +98,16 @@ type Controller interface {
 	Snapshot(ctx context.Context) (api.Snapshot, error)
 	// Trust does one edit, and answers after files and rows are written. The error is *api.Error if the edit was refused.
 	Trust(ctx context.Context, r api.TrustRequest) (api.TrustResult, error)
+	// Call gives the present state after a roll call. The stores call nobody.
+	Call(ctx context.Context) (api.Snapshot, error)
+	// Ready says whether a set may run, after a roll call. Without a running agent it is ErrNotRunning.
+	Ready(ctx context.Context, sel api.SetSelector) (api.Ready, error)
+	// Parties gives a whole set. The error is *api.Error if it cannot be formed.
+	Parties(ctx context.Context, sel api.SetSelector) (api.PartySet, error)
+	// Sets proposes, confirms or withdraws a named set. Without a running agent it is ErrNotRunning.
+	Sets(ctx context.Context, r api.SetRequest) (api.SetResult, error)
+	// Probe lets the members of a set that is in force try each other's MP-SPDZ ports. Without a running agent it is ErrNotRunning.
+	Probe(ctx context.Context, r api.ProbeRequest) (api.Probe, error)
 }
 
 // New loads the state, takes the locks of state folder and component (waiting 5 s for an editor), makes what is missing (identity,
@@ -126,6 +143,7 @@ func (a *Agent) open(ctx context.Context, c *config.Config) error {
 		return fmt.Errorf("the own announcement: %w", err)
 	}
 	k.fillTable(a.table, now)
+	k.fillRecords(a.table, now)
 	k.settle(now)
 	list := k.list
 	a.list.Store(&list)
@@ -259,7 +277,7 @@ func (a *Agent) Connect(info peer.AddrInfo) {
 
 // Snapshot is the present state. It never waits for the loop.
 func (a *Agent) Snapshot(context.Context) (api.Snapshot, error) {
-	return withMatrix(*a.shown.Load(), a.options.Matrix), nil
+	return a.shown.Load().withMatrix(a.options), nil
 }
 
 // Trust does one edit in the loop.

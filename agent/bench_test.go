@@ -26,7 +26,7 @@ import (
 )
 
 // crowd seals announcements of n nodes and the list that approves them all.
-func crowd(b *testing.B, k *core, n int, now time.Time) (all []*exchange.Announcement, list trust.List) {
+func crowd(b testing.TB, k *core, n int, now time.Time) (all []*exchange.Announcement, list trust.List) {
 	b.Helper()
 	for i := range n {
 		component := fmt.Sprintf("NODE_%04d", i)
@@ -74,7 +74,7 @@ func crowd(b *testing.B, k *core, n int, now time.Time) (all []*exchange.Announc
 }
 
 // full is a core with a whole set of 255 in force, its list, and the list with one of them revoked.
-func full(b *testing.B) (*core, trust.List, trust.List, time.Time) {
+func full(b testing.TB) (*core, trust.List, trust.List, time.Time) {
 	b.Helper()
 	from, err := template()
 	if err != nil {
@@ -161,5 +161,31 @@ func BenchmarkNothingNew255(b *testing.B) {
 	b.ResetTimer()
 	for range b.N {
 		k.settle(now)
+	}
+}
+
+// BenchmarkMatrixOfRollCall255 is what an asker is given once all 255 have answered, each with a content of its own.
+func BenchmarkMatrixOfRollCall255(b *testing.B) {
+	k, _, _, now := full(b)
+	call, err := k.sealCall(now)
+	if err != nil {
+		b.Fatal(err)
+	}
+	k.views.hearCall(call.ID, now)
+	var lists [][]exchange.Member
+	own := k.members("", &k.players)
+	for i, entry := range k.list.Entries() {
+		rows := append(own.Rows[:i:i], own.Rows[i+1:]...) // each lacks another one
+		v := &exchange.View{Peer: entry.Peer, Files: exchange.MembersRoot(own.Files), Rows: exchange.MembersRoot(rows), Members: len(own.Files), Call: call.ID}
+		k.views.heard[v.Record().ID] = v
+		lists = append(lists, own.Files, rows)
+	}
+	k.views.addLists(lists...)
+	seen := k.sight(k.snapshot(network{running: true}, now))
+	b.ResetTimer()
+	for range b.N {
+		if m := seen.matrix(now); len(m.Rows) != mpspdz.MaxParties || m.Rows[200].Age == nil {
+			b.Fatal(len(m.Rows))
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -40,6 +41,10 @@ func (k *core) settle(now time.Time) outcome {
 		k.failed(api.WarnStore, "an approval could not be stored, the former state stays in force", err)
 		return outcome{retry: true}
 	}
+	if err := k.storeRecords(); err != nil {
+		k.failed(api.WarnStore, "a record could not be stored", err)
+		return outcome{retry: true}
+	}
 	k.problems.clear(api.WarnStore)
 	playersErr := k.writePlayers(inForce, now)
 	rows, rowsErr := k.writeRegistry(inForce, now)
@@ -47,6 +52,7 @@ func (k *core) settle(now time.Time) outcome {
 		err = k.dropFormer(now)
 	}
 	k.recordVerdicts(before, now)
+	k.views.stale = true
 	return outcome{rows: rows, retry: len(withheld) > 0 || playersErr != nil || rowsErr != nil || err != nil}
 }
 
@@ -127,26 +133,70 @@ func (k *core) own() mpspdz.Own {
 	return mpspdz.Own{Component: k.config.Component.ID, KeyPEM: k.self.pair.KeyPEM, BindPort: k.self.bindPort}
 }
 
-// wantedSet is the default set, of all that is in force and of this component itself.
-func (k *core) wantedSet(inForce map[string]*exchange.Announcement) (wanted, error) {
-	return formed(mpspdz.NewPartySet(append(parties(inForce), partyOf(k.self.registration))))
+// baseSet is the default set of what is in force and of this component itself, with the certificates that were approved.
+func (k *core) baseSet(inForce map[string]*exchange.Announcement) (mpspdz.PartySet, error) {
+	if len(k.config.Parties) > 0 {
+		chosen, missing := k.components(k.config.Parties)
+		if len(missing) > 0 {
+			return mpspdz.PartySet{}, &mpspdz.SetError{Code: api.WarnPartyMissing, Components: missing,
+				Text: "[players] parties names components that are not approved here: " + strings.Join(missing, ", "),
+				Cure: "approve them, or correct that setting"}
+		}
+		some := map[string]*exchange.Announcement{}
+		for _, component := range chosen {
+			if a := inForce[component]; a != nil {
+				some[component] = a
+			}
+		}
+		inForce = some
+	}
+	return mpspdz.NewPartySet(append(parties(inForce), partyOf(k.self.registration)))
 }
 
-func (k *core) writePlayers(inForce map[string]*exchange.Announcement, now time.Time) error {
-	w, err := k.wantedSet(inForce)
-	done := ""
-	if err == nil {
-		done, err = k.players.update(k.config, k.store, w, k.own())
+// wantedOf is the set to put in force of a base set, which holds the approved certificates.
+func (k *core) wantedOf(name string, base mpspdz.PartySet, err error) (wanted, error) {
+	if err != nil || !k.config.PerParty {
+		return formed(base, err)
 	}
+	return k.number(name, base)
+}
+
+// writePlayers brings the player files of the default set and of the named ones to what is in force.
+func (k *core) writePlayers(inForce map[string]*exchange.Announcement, now time.Time) error {
+	base, err := k.baseSet(inForce)
+	err = errors.Join(k.putSet("", &k.players, base, err, inForce, now), k.writeNamed(inForce, now), k.forgetParties())
 	if err != nil {
 		k.failed(api.WarnPlayers, "the player files could not be written, the former ones stay", err)
 		return err
 	}
 	k.problems.clear(api.WarnPlayers)
-	if done != "" {
-		k.record(trust.LogRecord{Event: "written", Text: done}, now)
-	}
 	return nil
+}
+
+// putSet brings one folder of player files to what a base set makes. While the members' certificates for their numbers are waited for, a
+// former set that still stands as approved stays.
+func (k *core) putSet(name string, p *players, base mpspdz.PartySet, err error, inForce map[string]*exchange.Announcement, now time.Time) error {
+	if err == nil && k.config.PerParty && k.self.key != nil {
+		if err := k.issue(name, base, now); err != nil {
+			return err
+		}
+	}
+	w, err := k.wantedOf(name, base, err)
+	if err != nil {
+		return err
+	}
+	if w.wait && p.noSet == nil && k.stands(p.set, inForce) {
+		p.waiting = w.none
+		return nil
+	}
+	if err := k.remember(p, w); err != nil {
+		return err
+	}
+	done, err := p.update(k.config, k.store, w, k.own())
+	if done != "" {
+		k.record(trust.LogRecord{Event: "written", Text: done + ofSet(name)}, now)
+	}
+	return err
 }
 
 // removals names the components whose rows must go: those that were in force and are not any more, and the revoked ones.

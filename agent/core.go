@@ -45,7 +45,14 @@ type core struct {
 	equivocal  map[peer.ID]bool
 	evaluation trust.Evaluation
 
-	players   players
+	players   players                                       // the default set's
+	confirmed map[string]*namedSet                          // by name
+	proposals map[exchange.ID]*exchange.Proposal            // the newest of each proposer and name, ours too
+	numbered  map[exchange.ID]*exchange.NumberedCertificate // likewise of each identity and set
+	unstored  map[exchange.ID]exchange.Opened               // of these, what is not durable
+	outbox    []exchange.Opened                             // made here, to be told
+	views     views
+	altered   []string // player files that somebody else had changed, until `ready` has told it
 	registry  registry
 	start     time.Time // when this process loaded it
 	leftovers int       // announcements of our own past that it went past
@@ -68,6 +75,7 @@ type self struct {
 	former       crypto.Signer          // the certificate key before the present one, while this process knows it
 	announcement *exchange.Announcement // nil before the first
 	sequence     sequence
+	records      records
 }
 
 // heard is how an announcement came here.
@@ -82,7 +90,8 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 		options: o, config: c, store: s, start: o.Now(),
 		newest: map[peer.ID]*exchange.Announcement{}, approved: map[peer.ID]*exchange.Announcement{},
 		heard: map[peer.ID]heard{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
-		spared:   map[peer.ID]time.Time{},
+		spared: map[peer.ID]time.Time{}, confirmed: map[string]*namedSet{}, proposals: map[exchange.ID]*exchange.Proposal{},
+		numbered: map[exchange.ID]*exchange.NumberedCertificate{}, unstored: map[exchange.ID]exchange.Opened{}, views: newViews(),
 		problems: problems{}, strangers: newStrangerLines(), certificates: map[mpspdz.Hash]api.Certificate{},
 	}
 	if err := k.loadSelf(); err != nil {
@@ -94,12 +103,18 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 	if err := k.loadCards(); err != nil {
 		return nil, err
 	}
+	if err := k.loadRecords(); err != nil {
+		return nil, err
+	}
 	if err := k.loadChain(); err != nil {
 		return nil, err
 	}
 	k.registry = newRegistry(c, s)
 	k.players.dir = c.PlayersDir
 	k.players.look()
+	for _, p := range k.sets() {
+		k.recall(p)
+	}
 	k.evaluate(o.Now())
 	return k, nil
 }
@@ -288,6 +303,17 @@ func (k *core) nextExpiry(now time.Time) time.Time {
 			note(a.Certificate.NotBefore())
 		}
 	}
+	for _, c := range k.numbered {
+		if c.Peer == k.self.id {
+			note(c.Issued.Add(exchange.DefaultLifetime / 2))
+		}
+	}
+	for _, p := range k.proposals {
+		note(p.Expires)
+		if p.Peer == k.self.id {
+			note(p.Issued.Add(p.Expires.Sub(p.Issued) / 2))
+		}
+	}
 	note(k.self.registration.Certificate.NotAfter())
 	if k.self.announcement != nil {
 		note(renewAt(k.self.announcement))
@@ -312,9 +338,7 @@ func (k *core) expire(t *exchange.Table, now time.Time) {
 // gone forgets what the table dropped.
 func (k *core) gone(dropped []exchange.ID) {
 	for _, id := range dropped {
-		if id.Kind == exchange.KindAnnouncement {
-			k.drop(id.Peer)
-		}
+		k.dropRecord(id)
 	}
 }
 
@@ -324,6 +348,7 @@ func (k *core) drop(id peer.ID) {
 	delete(k.heard, id)
 	delete(k.shown, id)
 	delete(k.equivocal, id)
+	k.dropRecordsOf(id)
 	if err := k.store.removeCard(dirHeard, id); err != nil {
 		k.options.Log.Warn().Err(err).Msg("an announcement that is no longer held could not be removed")
 	}

@@ -92,19 +92,50 @@ func newClient(path string) *client {
 }
 
 // Snapshot asks for the present state.
-func (c *client) Snapshot(ctx context.Context) (s api.Snapshot, err error) {
-	err = c.do(ctx, http.MethodGet, api.PathSnapshot, nil, &s)
+func (c *client) Snapshot(ctx context.Context) (api.Snapshot, error) {
+	var s api.Snapshot
+	err := c.do(ctx, http.MethodGet, api.PathSnapshot, nil, &s)
 	return s, err
 }
 
 // Trust asks for one edit; the answer comes after files and rows are written. The error is *api.Error unless the agent went away.
-func (c *client) Trust(ctx context.Context, r api.TrustRequest) (result api.TrustResult, err error) {
+func (c *client) Trust(ctx context.Context, r api.TrustRequest) (api.TrustResult, error) {
+	return ask[api.TrustResult](ctx, c, api.PathTrust, r)
+}
+
+// Call asks for the state after a roll call.
+func (c *client) Call(ctx context.Context) (api.Snapshot, error) {
+	return ask[api.Snapshot](ctx, c, api.PathCall, struct{}{})
+}
+
+// Ready asks whether a set may run.
+func (c *client) Ready(ctx context.Context, sel api.SetSelector) (api.Ready, error) {
+	return ask[api.Ready](ctx, c, api.PathReady, sel)
+}
+
+// Parties asks for a whole set.
+func (c *client) Parties(ctx context.Context, sel api.SetSelector) (api.PartySet, error) {
+	return ask[api.PartySet](ctx, c, api.PathParties, sel)
+}
+
+// Sets asks for a change of a named set.
+func (c *client) Sets(ctx context.Context, r api.SetRequest) (api.SetResult, error) {
+	return ask[api.SetResult](ctx, c, api.PathSets, r)
+}
+
+// Probe asks for the ports to be tried.
+func (c *client) Probe(ctx context.Context, r api.ProbeRequest) (api.Probe, error) {
+	return ask[api.Probe](ctx, c, api.PathProbe, r)
+}
+
+// ask posts a request.
+func ask[Answer, Request any](ctx context.Context, c *client, path string, r Request) (a Answer, err error) {
 	body, err := json.Marshal(r)
 	if err != nil {
-		return result, err
+		return a, err
 	}
-	err = c.do(ctx, http.MethodPost, api.PathTrust, body, &result)
-	return result, err
+	err = c.do(ctx, http.MethodPost, path, body, &a)
+	return a, err
 }
 
 func (c *client) do(ctx context.Context, method, path string, body []byte, into any) error {

@@ -16,6 +16,8 @@ import (
 	"fbpeer/discovery"
 	"fbpeer/exchange"
 	"fbpeer/exchange/gossip"
+	"fbpeer/mpspdz"
+	"fbpeer/probe"
 )
 
 const (
@@ -38,13 +40,18 @@ type loop struct {
 	known    []byte           // addresses.json as last written
 	protects map[peer.ID]bool // as the table was told last
 	kept     map[peer.ID]bool // accepted peers that are dialled for ever
+	asked    time.Time        // when somebody here last asked who has registered whom
+	fetching map[mpspdz.Hash]bool
+	fetched  chan fetched
+	opener   *probe.Opener
 }
 
 // Run serves until ctx ends (then the error is nil) or something is final: ErrClone, or a *config.Error if the configuration became
 // another component's. Everything is closed when it returns.
 func (a *Agent) Run(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	l := &loop{Agent: a, more: make(chan []string, 16), told: told{}, kept: map[peer.ID]bool{}, protects: map[peer.ID]bool{}}
+	l := &loop{Agent: a, more: make(chan []string, 16), told: told{}, kept: map[peer.ID]bool{}, protects: map[peer.ID]bool{},
+		fetching: map[mpspdz.Hash]bool{}, fetched: make(chan fetched, inboxSize)}
 	defer func() {
 		cancel()
 		close(a.done)
@@ -67,6 +74,9 @@ func (l *loop) start(ctx context.Context) (err error) {
 	l.exchange, err = gossip.Start(ctx, gossip.Config{
 		Host: l.host, Federation: l.core.federation, Table: l.table, Now: l.options.Now, Log: l.options.Log,
 		Barred: l.barred, Trusted: l.listed, Deliver: l.deliver, Learned: l.learned,
+		Members: func(author peer.ID, view mpspdz.Hash) (exchange.Members, bool) {
+			return l.shown.Load().sight.content(author, view)
+		},
 	})
 	if err != nil {
 		return err
@@ -74,6 +84,7 @@ func (l *loop) start(ctx context.Context) (err error) {
 	if err := l.startDiscovery(ctx); err != nil {
 		return err
 	}
+	l.startProbing(ctx)
 	server := newServer(l.Agent)
 	l.spawn(func() {
 		if err := server.Serve(l.socket); !errors.Is(err, http.ErrServerClosed) && ctx.Err() == nil {
@@ -95,6 +106,9 @@ func (l *loop) wait() {
 	}
 	if l.discovery != nil {
 		l.discovery.Wait()
+	}
+	if l.opener != nil {
+		l.opener.Wait()
 	}
 }
 
@@ -174,6 +188,7 @@ func (l *loop) serve(ctx context.Context) (err error) {
 		}
 	}()
 	l.tell(ctx)
+	l.tellRecords(ctx)
 	// What changed between New's reading and the first watch would otherwise wait for the slow check.
 	if err := l.reread(ctx); err != nil {
 		return err
@@ -183,6 +198,7 @@ func (l *loop) serve(ctx context.Context) (err error) {
 	wake := time.NewTimer(0)
 	defer wake.Stop()
 	for {
+		var done chan struct{} // of a request, which sees its consequences published
 		select {
 		case <-ctx.Done():
 			return nil
@@ -192,7 +208,9 @@ func (l *loop) serve(ctx context.Context) (err error) {
 			err = l.receive(ctx, r)
 		case r := <-l.requests:
 			r.do(ctx, l)
-			close(r.done)
+			done = r.done
+		case f := <-l.fetched:
+			l.learn(f)
 		case <-l.members:
 			l.keepAddresses()
 		case <-l.watcher.changed:
@@ -205,7 +223,12 @@ func (l *loop) serve(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
+		l.tellRecords(ctx)
 		l.publish(l.network())
+		if done != nil {
+			close(done)
+		}
+		l.fetch(ctx)
 		l.told.tell(l.options.Log, l.core.problems.sorted())
 		l.sleep(wake)
 	}
@@ -215,7 +238,7 @@ func (l *loop) serve(ctx context.Context) (err error) {
 func (l *loop) sleep(wake *time.Timer) {
 	now := l.options.Now()
 	next := l.core.nextExpiry(now)
-	for _, t := range []time.Time{l.retryAt, l.again} {
+	for _, t := range []time.Time{l.retryAt, l.again, l.core.viewsDue(now)} {
 		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
 			next = t
 		}
@@ -261,16 +284,25 @@ func (l *loop) receive(ctx context.Context, r gossip.Received) error {
 	return nil
 }
 
+// receiveOne takes one record. news: something that the commit depends on, and that is passed on.
 func (l *loop) receiveOne(ctx context.Context, r gossip.Received) (news bool, err error) {
 	now := l.options.Now()
-	a, ok := r.Record.(*exchange.Announcement)
-	switch {
-	case !ok:
-		return false, nil // nothing is made yet of the other kinds
-	case a.Peer == l.core.self.id:
-		return false, l.receiveOwn(ctx, a, now)
+	own := r.Record.Record().Peer == l.core.self.id
+	switch record := r.Record.(type) {
+	case *exchange.Announcement:
+		if own {
+			return false, l.receiveOwn(ctx, record, now)
+		}
+		news, err = l.core.take(l.table, record, r.From, now)
+	case *exchange.Call:
+		l.hearCall(record, now)
+	default:
+		if own {
+			l.core.passOwn(record)
+			return true, nil
+		}
+		news, err = l.core.takeRecord(l.table, record, r.From, now)
 	}
-	news, err = l.core.take(l.table, a, r.From, now)
 	var refusal *exchange.Refusal
 	if errors.As(err, &refusal) {
 		return false, nil // known, or overtaken while it waited
@@ -362,6 +394,9 @@ func (l *loop) due(ctx context.Context) error {
 	if err := l.announce(ctx); err != nil {
 		return err
 	}
+	if err := l.core.renewProposals(now); err != nil {
+		l.core.failed(api.WarnStore, "a proposed set could not be renewed", err)
+	}
 	l.settle()
 	return nil
 }
@@ -386,7 +421,8 @@ func (l *loop) announce(ctx context.Context) error {
 // publish makes the present state visible to readers.
 func (a *Agent) publish(n network) api.Snapshot {
 	s := a.core.snapshot(n, a.options.Now())
-	a.shown.Store(&s)
+	a.shown.Store(&published{snapshot: s, sight: a.core.sight(s)})
+	a.news.ring()
 	if a.options.Changed != nil {
 		a.options.Changed(s)
 	}

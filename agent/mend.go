@@ -18,19 +18,22 @@ import (
 // mendPlayers writes the player files anew where what stands there is not what the set in force makes, as after a hand's or a
 // program's error; the next commit does it.
 func (k *core) mendPlayers(now time.Time) {
-	if k.players.noSet != nil || k.players.name == "" {
-		return
+	for name, p := range k.sets() {
+		if p.noSet != nil || p.name == "" {
+			continue
+		}
+		files, err := mpspdz.Render(p.set, k.own())
+		if err != nil || mpspdz.RenderedName(files) != p.name {
+			continue // the commit writes it anyway
+		}
+		differ := differences(p.link(), durableFiles(files, k.config.PlayersGroup != ""))
+		if len(differ) == 0 {
+			continue
+		}
+		p.checked = false
+		k.altered = differ
+		k.record(trust.LogRecord{Event: "players-mended", Text: "player files" + ofSet(name) + " were not as written: " + exchange.ShowText(strings.Join(differ, ", "))}, now)
 	}
-	files, err := mpspdz.Render(k.players.set, k.own())
-	if err != nil || mpspdz.RenderedName(files) != k.players.name {
-		return // the commit writes it anyway
-	}
-	differ := differences(k.players.link(), durableFiles(files, k.config.PlayersGroup != ""))
-	if len(differ) == 0 {
-		return
-	}
-	k.players.checked = false
-	k.record(trust.LogRecord{Event: "players-mended", Text: "player files were not as written: " + exchange.ShowText(strings.Join(differ, ", "))}, now)
 }
 
 // maxDiffer bounds what is told of files that differ.

@@ -8,6 +8,7 @@ import (
 
 	"fbpeer/agent/api"
 	"fbpeer/config"
+	"fbpeer/mpspdz"
 )
 
 // offline works on the stores of an agent that is not running.
@@ -28,14 +29,50 @@ func (o *offline) Snapshot(context.Context) (api.Snapshot, error) {
 		return api.Snapshot{}, err
 	}
 	k.look()
-	return withMatrix(k.snapshot(network{}, o.options.Now()), o.options.Matrix), nil
+	s := k.snapshot(network{}, o.options.Now())
+	return (&published{snapshot: s, sight: k.sight(s)}).withMatrix(o.options), nil
+}
+
+// Call is Snapshot: without a network there is nobody to call.
+func (o *offline) Call(ctx context.Context) (api.Snapshot, error) { return o.Snapshot(ctx) }
+
+// Ready needs an agent: nobody else can be asked what they have registered.
+func (o *offline) Ready(context.Context, api.SetSelector) (api.Ready, error) {
+	return api.Ready{}, ErrNotRunning
+}
+
+// Sets needs an agent, which tells the other members.
+func (o *offline) Sets(context.Context, api.SetRequest) (api.SetResult, error) {
+	return api.SetResult{}, ErrNotRunning
+}
+
+// Probe needs the agents of all members.
+func (o *offline) Probe(context.Context, api.ProbeRequest) (api.Probe, error) {
+	return api.Probe{}, ErrNotRunning
+}
+
+// Parties reads the stores.
+func (o *offline) Parties(_ context.Context, sel api.SetSelector) (api.PartySet, error) {
+	k, err := o.load()
+	if err != nil {
+		return api.PartySet{}, err
+	}
+	k.look()
+	set, fault := k.partySet(sel)
+	if fault != nil {
+		return api.PartySet{}, fault
+	}
+	return set, nil
 }
 
 // look reads what stands on disk of what would follow, and reports it; it writes nothing.
 func (k *core) look() {
-	w, err := k.wantedSet(k.lookInForce())
-	if err == nil {
-		err = k.players.compare(w, k.own())
+	inForce := k.lookInForce()
+	base, err := k.baseSet(inForce)
+	err = k.compare("", &k.players, base, err)
+	for name, set := range k.confirmed {
+		base, baseErr := k.baseNamed(set, inForce)
+		err = errors.Join(err, k.compare(name, &set.players, base, baseErr))
 	}
 	if err != nil {
 		k.problems.set(api.Warning{Code: api.WarnPlayers, Text: err.Error()})
@@ -43,6 +80,14 @@ func (k *core) look() {
 	if err := k.registry.read(); err != nil {
 		k.problems.set(k.registryProblem(err))
 	}
+}
+
+func (k *core) compare(name string, p *players, base mpspdz.PartySet, err error) error {
+	w, err := k.wantedOf(name, base, err)
+	if err != nil {
+		return err
+	}
+	return p.compare(w, k.own())
 }
 
 // Trust does one edit under the agent's lock, with the same commit as a running agent. If one was started meanwhile, it is asked.

@@ -25,7 +25,8 @@ type players struct {
 	name    string // of the rendering that current leads to; empty: none
 	checked bool   // the folder was compared file by file since the start
 	set     mpspdz.PartySet
-	noSet   *api.Warning // why no set, or not the wanted one, is in force
+	noSet   *api.Warning // why set is not in force
+	waiting *api.Warning // why not the wanted set is in force, but a former one, which still stands as approved
 	written time.Time
 }
 
@@ -33,6 +34,7 @@ type players struct {
 type wanted struct {
 	set  mpspdz.PartySet
 	none *api.Warning
+	wait bool // none yet: it comes by itself
 }
 
 // formed is the set, or the reason why its members make none.
@@ -87,7 +89,7 @@ func (p *players) update(c *config.Config, s store, w wanted, own mpspdz.Own) (d
 	}
 	name := mpspdz.RenderedName(files)
 	if name == p.name && p.checked {
-		p.set, p.noSet = w.set, nil
+		p.set, p.noSet, p.waiting = w.set, nil, nil
 		return "", nil
 	}
 	dirMode, err := preparePlayers(p.dir, c.PlayersGroup)

@@ -45,17 +45,60 @@ var template = sync.OnceValues(func() (dir string, err error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if dir, err := template(); err == nil {
-		_ = os.RemoveAll(dir)
+	for _, made := range []func() (string, error){template, plainTemplate} {
+		if dir, err := made(); err == nil {
+			_ = os.RemoveAll(dir)
+		}
 	}
 	os.Exit(code)
 }
 
-// scene is a root of its own with four components: the researcher first, then the nodes.
+// scene is a root of its own with four components: the researcher first, then the nodes. Or, of plain parties, a folder for each.
 type scene struct {
 	t     *testing.T
 	root  string
 	files []string
+	plain bool
+}
+
+// plainTemplate is a folder with four plain parties, made once.
+var plainTemplate = sync.OnceValues(func() (dir string, err error) {
+	dir, err = os.MkdirTemp("", "fbpeer-agent-test-")
+	if err != nil {
+		return "", err
+	}
+	for i, name := range plainNames {
+		if _, err := config.CreateParty(rand.Reader, filepath.Join(dir, name), name, "", uint16(14200+i), time.Now()); err != nil {
+			return "", err
+		}
+	}
+	return dir, config.CreateFederation(rand.Reader, filepath.Join(dir, "test.federation"), "test", nil, false)
+})
+
+var plainNames = []string{"alice", "bob", "carol", "dave"}
+
+// newPlainScene has the parties alice, bob, carol and dave.
+func newPlainScene(t *testing.T) *scene {
+	t.Helper()
+	from, err := plainTemplate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scene{t: t, root: t.TempDir(), plain: true}
+	if err := os.CopyFS(s.root, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	private := []string{"test.federation"}
+	for _, name := range plainNames {
+		s.files = append(s.files, filepath.Join(s.root, name, "fbpeer.ini"))
+		private = append(private, filepath.Join(name, name+".key"))
+	}
+	for _, path := range private { // CopyFS gives its own
+		if err := os.Chmod(filepath.Join(s.root, path), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
 }
 
 func newScene(t *testing.T) *scene {
@@ -87,12 +130,18 @@ func newScene(t *testing.T) *scene {
 
 func (s *scene) selector(file string) config.Selector {
 	runtime := filepath.Join(s.root, "run")
-	return config.Selector{Component: file, Federation: filepath.Join(s.root, "test.federation"), ForRun: true, Getenv: func(name string) string {
+	sel := config.Selector{Federation: filepath.Join(s.root, "test.federation"), ForRun: true, Getenv: func(name string) string {
 		if name == "XDG_RUNTIME_DIR" {
 			return runtime
 		}
 		return ""
 	}}
+	if s.plain {
+		sel.Config = file
+	} else {
+		sel.Component = file
+	}
+	return sel
 }
 
 func (s *scene) config(file string) *config.Config {

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -18,15 +19,12 @@ func newServer(c Controller) *http.Server {
 		snapshot, err := c.Snapshot(r.Context())
 		reply(w, snapshot, err)
 	})
-	mux.HandleFunc("POST "+api.PathTrust, func(w http.ResponseWriter, r *http.Request) {
-		var request api.TrustRequest
-		if err := readRequest(w, r, &request); err != nil {
-			reply(w, nil, err)
-			return
-		}
-		result, err := c.Trust(r.Context(), request)
-		reply(w, result, err)
-	})
+	mux.HandleFunc("POST "+api.PathTrust, answering(c.Trust))
+	mux.HandleFunc("POST "+api.PathCall, answering(func(ctx context.Context, _ struct{}) (api.Snapshot, error) { return c.Call(ctx) }))
+	mux.HandleFunc("POST "+api.PathReady, answering(c.Ready))
+	mux.HandleFunc("POST "+api.PathParties, answering(c.Parties))
+	mux.HandleFunc("POST "+api.PathSets, answering(c.Sets))
+	mux.HandleFunc("POST "+api.PathProbe, answering(c.Probe))
 	return &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -34,6 +32,19 @@ func newServer(c Controller) *http.Server {
 		WriteTimeout:      time.Minute,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    8 << 10,
+	}
+}
+
+// answering reads one request, has it done, and writes the answer.
+func answering[Request, Answer any](do func(context.Context, Request) (Answer, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var request Request
+		if err := readRequest(w, r, &request); err != nil {
+			reply(w, nil, err)
+			return
+		}
+		answer, err := do(r.Context(), request)
+		reply(w, answer, err)
 	}
 }
 

@@ -53,7 +53,7 @@ func (s store) do(name string, f func() error) error {
 
 // make makes the folders that a running agent needs, readable by its user alone.
 func (s store) make() error {
-	for _, dir := range []string{s.dir, s.path(dirHeard), s.path(dirApproved)} {
+	for _, dir := range []string{s.dir, s.path(dirHeard), s.path(dirApproved), s.path(dirNumbered), s.path(dirProposals), s.path(dirConfirmed), s.path(dirParties)} {
 		if err := durable.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
@@ -121,11 +121,7 @@ func (s store) readCards(folder string, f exchange.Federation) (cards []storedCa
 		if strings.HasPrefix(name, ".") || !strings.HasSuffix(name, cardSuffix) {
 			continue // a temporary file that a crash left
 		}
-		if !entry.Type().IsRegular() { // opening a pipe would wait for ever
-			problems = append(problems, fmt.Errorf("%s: not a regular file", filepath.Join(folder, name)))
-			continue
-		}
-		card, err := readCard(s.path(folder, name), f)
+		card, err := readCard(s.path(folder, name), entry, f)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", filepath.Join(folder, name), err))
 			continue
@@ -138,19 +134,31 @@ func (s store) readCards(folder string, f exchange.Federation) (cards []storedCa
 // maxCardFile bounds what is read of a stored card: at most two sealed records in armour.
 const maxCardFile = 4 * exchange.MaxSealed
 
-func readCard(path string, f exchange.Federation) (storedCard, error) {
-	info, err := os.Stat(path)
+// readSealed takes the sealed records out of a card of the state folder.
+func readSealed(path string, entry fs.DirEntry) ([][]byte, error) {
+	if !entry.Type().IsRegular() { // opening a pipe would wait for ever
+		return nil, errors.New("not a regular file")
+	}
+	info, err := entry.Info()
 	if err != nil {
-		return storedCard{}, err
+		return nil, err
 	}
 	if info.Size() > maxCardFile {
-		return storedCard{}, fmt.Errorf("%d bytes are no card of ours", info.Size())
+		return nil, fmt.Errorf("%d bytes are no card of ours", info.Size())
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
+		return nil, err
+	}
+	return exchange.Dearmour(data)
+}
+
+func readCard(path string, entry fs.DirEntry, f exchange.Federation) (storedCard, error) {
+	info, err := entry.Info()
+	if err != nil {
 		return storedCard{}, err
 	}
-	records, err := exchange.Dearmour(data)
+	records, err := readSealed(path, entry)
 	if err != nil {
 		return storedCard{}, err
 	}

@@ -28,7 +28,7 @@ type network struct {
 var weights = []string{api.StateRevoked, api.StateDenied, api.StateConflict, api.StateChanged, api.StateAccepted, api.StatePending, api.StateFormer}
 
 // snapshot is the present state for readers: a value of its own, shared with nothing. Its matrix, which grows with the square of the
-// members, is made for who asks (withMatrix).
+// members, is made for who asks (published.withMatrix).
 func (k *core) snapshot(n network, now time.Time) api.Snapshot {
 	s := api.Snapshot{
 		Federation: k.federationName(), Set: k.players.shown(k.config.Component.ID, k.alias), NoSet: k.players.noSet,
@@ -67,6 +67,12 @@ func (k *core) snapshot(n network, now time.Time) api.Snapshot {
 	}
 	s.Warnings = append(k.problems.sorted(), n.warnings...)
 	s.Warnings = append(s.Warnings, k.unregistered(s)...)
+	for _, p := range k.sets() {
+		if p.waiting != nil {
+			s.Warnings = append(s.Warnings, *p.waiting)
+		}
+	}
+	s.Sets = k.namedSets(now)
 	for _, text := range k.config.Warnings {
 		s.Warnings = append(s.Warnings, api.Warning{Code: api.WarnSetting, Text: text})
 	}
@@ -273,45 +279,19 @@ func (k *core) ownPeer(n network, now time.Time) api.Peer {
 	return p
 }
 
-// withMatrix adds who has registered whom: from whom knows, or what the own row says.
-func withMatrix(s api.Snapshot, known func(api.Snapshot) *api.Matrix) api.Snapshot {
-	if known != nil {
-		s.Matrix = known(s)
+// withMatrix adds what is made for who asks: who has registered whom, and who has confirmed which set.
+func (p *published) withMatrix(o Options) api.Snapshot {
+	s, now := p.snapshot, o.Now()
+	if o.Matrix != nil {
+		s.Matrix = o.Matrix(s)
 	} else {
-		s.Matrix = OwnMatrix(s)
+		s.Matrix = p.sight.matrix(now)
+	}
+	s.Sets = slices.Clone(s.Sets)
+	for i, set := range s.Sets {
+		s.Sets[i].Confirmed = p.sight.confirmedBy(set, now)
 	}
 	return s
-}
-
-// OwnMatrix is what this site alone can say of who has registered whom: its own row.
-func OwnMatrix(s api.Snapshot) *api.Matrix {
-	columns := []string{s.Self.Component}
-	own := map[string]string{}
-	for _, p := range s.Peers {
-		state := OwnCell(p)
-		if state == "" {
-			continue
-		}
-		if _, seen := own[p.Component]; !seen {
-			columns = append(columns, p.Component)
-			own[p.Component] = state
-		}
-	}
-	m := &api.Matrix{}
-	for _, rowOf := range columns {
-		r := api.MatrixRow{Component: rowOf, Cells: []api.Cell{}}
-		for _, of := range columns {
-			switch {
-			case of == rowOf:
-			case rowOf == s.Self.Component:
-				r.Cells = append(r.Cells, api.Cell{Of: of, State: own[of]})
-			default:
-				r.Cells = append(r.Cells, api.Cell{Of: of, State: api.CellUnknown})
-			}
-		}
-		m.Rows = append(m.Rows, r)
-	}
-	return m
 }
 
 // OwnCell is what the owner of a snapshot has registered of one of its peers; empty for those who have no place in the matrix.

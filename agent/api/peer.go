@@ -38,6 +38,8 @@ const (
 	WarnRestored            = "restored" // the network knew a later announcement of ours: the state is an older copy
 	WarnFormerIdentity      = "former-identity"
 	WarnNotWritten          = "not-written"
+	WarnWaitingCertificates = "waiting-certificate" // members have not issued their certificates for a set yet
+	WarnPartyMissing        = "party-missing"       // [players] parties names somebody who is not approved
 )
 
 // Warning is something a person should know; Code is stable.

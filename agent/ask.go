@@ -1,0 +1,330 @@
+package agent
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"fbpeer/agent/api"
+	"fbpeer/exchange"
+	"fbpeer/mpspdz"
+	"fbpeer/trust"
+)
+
+// How long an asker waits for the answers to a roll call. Those who are connected answer within a round trip or two; of the others it
+// is not known whether they run.
+const (
+	waitConnected = 3 * time.Second
+	waitOthers    = time.Second
+)
+
+// bell wakes whoever waits for a new state.
+type bell struct {
+	mutex sync.Mutex
+	next  chan struct{}
+}
+
+// wait gives a channel that is closed at the next ring.
+func (b *bell) wait() <-chan struct{} {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if b.next == nil {
+		b.next = make(chan struct{})
+	}
+	return b.next
+}
+
+func (b *bell) ring() {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if b.next != nil {
+		close(b.next)
+		b.next = nil
+	}
+}
+
+// Call calls the roll, or reuses a call of the last 10 s, and gives the state once all accepted components have answered, or have had
+// their time to.
+func (a *Agent) Call(ctx context.Context) (api.Snapshot, error) {
+	if err := a.callRoll(ctx); err != nil {
+		return api.Snapshot{}, err
+	}
+	return a.Snapshot(ctx)
+}
+
+func (a *Agent) callRoll(ctx context.Context) error {
+	var fault error
+	if err := a.perform(ctx, func(ctx context.Context, l *loop) { fault = l.callRoll(ctx) }); err != nil {
+		return err
+	}
+	if fault != nil {
+		return fault
+	}
+	ctx, cancel := context.WithTimeout(ctx, waitConnected)
+	defer cancel()
+	patience := time.NewTimer(waitOthers)
+	defer patience.Stop()
+	impatient := false
+	for {
+		rung := a.news.wait()
+		connected, all := a.answers()
+		if all || connected && impatient {
+			return nil
+		}
+		select {
+		case <-rung:
+		case <-patience.C:
+			impatient = true
+		case <-a.done:
+			return ErrNotRunning
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return ctx.Err()
+			}
+			return nil
+		}
+	}
+}
+
+// answers says whether those accepted components that are connected, and whether all of them, have answered the last call, and are
+// understood.
+func (a *Agent) answers() (connected, all bool) {
+	seen, now := a.shown.Load(), a.options.Now()
+	connected, all = true, true
+	open := seen.sight.unknown(now)
+	for _, p := range seen.snapshot.Peers {
+		if !approvedState(p.State) {
+			continue
+		}
+		view, _, answered := seen.sight.answered(p.Component, "", now)
+		if answered && !slices.Contains(open, view) {
+			continue
+		}
+		all = false
+		if p.Connected != nil && *p.Connected {
+			connected = false
+		}
+	}
+	return connected, all
+}
+
+// callRoll makes a roll call if the last one is older than callEvery, and looks at what this site itself will answer.
+func (l *loop) callRoll(ctx context.Context) error {
+	now := l.options.Now()
+	l.asked = now
+	l.lookAtOwn(now)
+	if !l.core.views.mayCall(now) {
+		return nil
+	}
+	call, err := l.core.sealCall(now)
+	if err != nil {
+		return err
+	}
+	// One that comes too soon after another's is refused: that one is being answered.
+	if err := l.exchange.Publish(ctx, call.Sealed); err != nil {
+		l.options.Log.Debug().Err(err).Msg("publishing a roll call")
+		return nil
+	}
+	l.core.views.hearCall(call.ID, now)
+	return nil
+}
+
+// lookAtOwn makes sure that what this site answers is what stands on its disk.
+func (l *loop) lookAtOwn(now time.Time) {
+	l.core.mendPlayers(now)
+	l.core.registry.look()
+	l.settle()
+}
+
+// sealCall makes a roll call.
+func (k *core) sealCall(now time.Time) (*exchange.Call, error) {
+	call := exchange.Call{Issued: now}
+	if _, err := rand.Read(call.ID[:]); err != nil {
+		return nil, err
+	}
+	var err error
+	if call.Sequence, err = k.nextRecord(now); err != nil {
+		return nil, err
+	}
+	return exchange.SealCall(k.federation, call, k.self.key)
+}
+
+// Ready says whether all that a set needs agree, after a roll call.
+func (a *Agent) Ready(ctx context.Context, sel api.SetSelector) (r api.Ready, err error) {
+	if err := a.callRoll(ctx); err != nil {
+		return api.Ready{}, err
+	}
+	var fault *api.Error
+	err = a.perform(ctx, func(_ context.Context, l *loop) {
+		seen, now := a.shown.Load(), a.options.Now()
+		var q question
+		if q, fault = l.core.question(sel); fault == nil {
+			q.changed, l.core.altered = l.core.altered, nil
+			r = judgeReady(q, seen.snapshot, seen.sight, now)
+		}
+	})
+	switch {
+	case err != nil:
+		return api.Ready{}, err
+	case fault != nil:
+		return api.Ready{}, fault
+	}
+	return r, nil
+}
+
+// Parties gives a whole set: what is in force of it, or what would be.
+func (a *Agent) Parties(ctx context.Context, sel api.SetSelector) (set api.PartySet, err error) {
+	var fault *api.Error
+	err = a.perform(ctx, func(_ context.Context, l *loop) { set, fault = l.core.partySet(sel) })
+	if err == nil && fault != nil {
+		err = fault
+	}
+	return set, err
+}
+
+// Sets changes a named set, and answers after its player files are written.
+func (a *Agent) Sets(ctx context.Context, r api.SetRequest) (result api.SetResult, err error) {
+	var fault *api.Error
+	err = a.perform(ctx, func(ctx context.Context, l *loop) {
+		made, failed := l.core.changeSet(r, l.options.Now())
+		if made != nil {
+			l.core.outbox = append(l.core.outbox, made)
+		}
+		if fault = failed; fault != nil {
+			return
+		}
+		l.settle()
+		result.Set = l.core.namedSet(r)
+	})
+	if err == nil && fault != nil {
+		err = fault
+	}
+	return result, err
+}
+
+// namedSet is what became of a request.
+func (k *core) namedSet(r api.SetRequest) api.NamedSet {
+	for _, set := range k.namedSets(k.options.Now()) {
+		if set.Name == r.Name && (r.PeerID == "" || set.PeerID == r.PeerID) {
+			return set
+		}
+	}
+	return api.NamedSet{Name: r.Name, PeerID: r.PeerID, State: api.SetWithdrawn}
+}
+
+// question makes of a selector what readiness is asked about.
+func (k *core) question(sel api.SetSelector) (question, *api.Error) {
+	if sel.Name != "" {
+		return k.namedQuestion(sel.Name)
+	}
+	inForce := k.lookInForce()
+	if len(sel.Parties) == 0 {
+		q := question{set: k.players.set, none: k.players.noSet, wanted: k.defaultMembers(inForce)}
+		if k.players.waiting != nil {
+			q.none = k.players.waiting
+		}
+		return q, nil
+	}
+	chosen, unheard := k.known(sel.Parties)
+	w, err := k.chosenSet(chosen, inForce)
+	if err != nil {
+		return question{}, &api.Error{Code: api.CodeFailed, Text: err.Error()}
+	}
+	return question{chosen: true, set: w.set, none: w.none, wanted: chosen, unheard: unheard}, nil
+}
+
+func (k *core) namedQuestion(name string) (question, *api.Error) {
+	set := k.confirmed[name]
+	if set == nil {
+		return question{}, &api.Error{Code: api.CodeUnknown, Text: "no set " + exchange.ShowText(cut(name, 40)) + " is confirmed here", Hint: "fbpeer set list"}
+	}
+	q := question{name: name, set: set.players.set, none: set.players.noSet, wanted: set.proposal.Members, proposal: set.proposal.Content()}
+	if set.players.waiting != nil {
+		q.none = set.players.waiting
+	}
+	return q, nil
+}
+
+// defaultMembers are the components of the default set, in its order where it is in force.
+func (k *core) defaultMembers(inForce map[string]*exchange.Announcement) []string {
+	var members []string
+	if k.players.noSet == nil && k.players.waiting == nil {
+		for _, party := range k.players.set.Parties() {
+			members = append(members, party.Component)
+		}
+		return members
+	}
+	members = append(members, k.config.Component.ID)
+	if len(k.config.Parties) > 0 {
+		chosen, _ := k.components(k.config.Parties)
+		return append(members, chosen...)
+	}
+	for _, party := range parties(inForce) {
+		members = append(members, party.Component)
+	}
+	return members
+}
+
+// known resolves names to components of which anything has been heard, our own added where it was left out.
+func (k *core) known(names []string) (components, unheard []string) {
+	for _, name := range names {
+		component := name
+		for _, entry := range k.list.Entries() {
+			if entry.Alias == name {
+				component = entry.Component
+			}
+		}
+		heard := component == k.config.Component.ID || slices.ContainsFunc(k.list.Entries(), func(e trust.Entry) bool { return e.Component == component })
+		for _, a := range k.newest {
+			heard = heard || a.Component == component
+		}
+		switch {
+		case !heard:
+			unheard = append(unheard, name)
+		case !slices.Contains(components, component):
+			components = append(components, component)
+		}
+	}
+	if own := k.config.Component.ID; !slices.Contains(components, own) {
+		components = append(components, own)
+	}
+	return components, unheard
+}
+
+// chosenSet is a set of some of the components, in the order that the rule gives.
+func (k *core) chosenSet(chosen []string, inForce map[string]*exchange.Announcement) (wanted, error) {
+	members := []mpspdz.Party{partyOf(k.self.registration)}
+	for _, component := range chosen {
+		if a := inForce[component]; a != nil {
+			members = append(members, partyOf(a.Registration))
+		}
+	}
+	return formed(mpspdz.NewPartySet(members))
+}
+
+// partySet is a whole set for who writes player files of it.
+func (k *core) partySet(sel api.SetSelector) (api.PartySet, *api.Error) {
+	q, fault := k.question(sel)
+	switch {
+	case fault != nil:
+		return api.PartySet{}, fault
+	case len(q.unheard) > 0:
+		return api.PartySet{}, &api.Error{Code: api.CodeUnknown, Text: "nothing has been heard of " + exchange.ShowText(q.unheard[0]), Hint: "fbpeer peers lists who is known"}
+	case q.none != nil && q.set.Len() == 0:
+		return api.PartySet{}, refused(q.none.Cure, "there is no such set: %s", q.none.Text)
+	}
+	for _, component := range q.wanted {
+		if q.set.Number(component) < 0 {
+			return api.PartySet{}, refused("fbpeer trust approve "+component, "%s is not approved here", component)
+		}
+	}
+	set := api.PartySet{Digest: q.set.Digest().String(), Party: q.set.Number(k.config.Component.ID), BindPort: int(k.self.bindPort)}
+	for i, party := range q.set.Parties() {
+		set.Parties = append(set.Parties, api.Party{Role: string(party.Role), Certificate: string(party.Certificate.PEM()),
+			SetParty: api.SetParty{Party: i, Component: party.Component, Alias: k.alias(party.Component), Endpoint: party.Endpoint.String()}})
+	}
+	return set, nil
+}

@@ -1,0 +1,210 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"fbpeer/agent/api"
+)
+
+// ready asks until the condition holds of the answer.
+func (x *site) ready(what string, sel api.SetSelector, condition func(api.Ready) bool) api.Ready {
+	x.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		rung := x.agent.news.wait()
+		r, err := x.agent.Ready(ctx, sel)
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		if condition(r) {
+			return r
+		}
+		select {
+		case <-rung:
+		case <-ctx.Done():
+			x.t.Fatalf("waited in vain for: %s: %+v", what, r)
+		}
+	}
+}
+
+func codes(r api.Ready) string {
+	var all []string
+	for _, o := range r.Obstacles {
+		all = append(all, o.Code)
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+func isReady(r api.Ready) bool { return r.OK }
+
+func TestReadyOfThree(t *testing.T) {
+	s := newScene(t)
+	sites := three(s)
+	res, n1, n2 := sites[0], sites[1], sites[2]
+	id := func(x *site) string { return x.config.Component.ID }
+
+	// Nobody has decided anything.
+	if r, err := res.agent.Ready(t.Context(), api.SetSelector{}); err != nil || r.OK || codes(r) != api.ObstacleNoSet {
+		t.Errorf("%+v, %v", r, err)
+	}
+	r, err := res.agent.Ready(t.Context(), api.SetSelector{Parties: []string{id(n1), id(n2), "nobody"}})
+	if err != nil || codes(r) != "not-heard pending pending" {
+		t.Errorf("%+v, %v", r, err)
+	}
+
+	// All but one pair: everybody says exactly that.
+	for _, pair := range [][2]*site{{res, n1}, {res, n2}, {n1, res}, {n1, n2}, {n2, res}} {
+		pair[0].approve(id(pair[1]))
+	}
+	lacks := func(r api.Ready) bool {
+		return len(r.Obstacles) == 1 && r.Obstacles[0].Code == api.ObstacleMissing && r.Obstacles[0].Component == id(n2) && r.Obstacles[0].Of == id(n1)
+	}
+	res.ready("n2 lacks n1", api.SetSelector{}, lacks)
+	n1.ready("n2 lacks n1", api.SetSelector{}, lacks)
+	seen, err := res.agent.Call(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := cellOfMatrix(seen.Matrix, id(n2), id(n1)); got != api.CellNo {
+		t.Errorf("the matrix says %s", got)
+	}
+	if got := cellOfMatrix(seen.Matrix, id(n1), id(n2)); got != api.CellOK {
+		t.Errorf("the matrix says %s of a pair that is registered", got)
+	}
+	// Those who are not asked about are no obstacle, but three are needed.
+	if r := res.ready("too few", api.SetSelector{Parties: []string{id(n1)}}, func(r api.Ready) bool { return true }); r.OK {
+		t.Error("two parties are enough")
+	}
+
+	n2.approve(id(n1))
+	for _, x := range sites {
+		if r := x.ready("all agree", api.SetSelector{}, isReady); r.Agree != 3 || r.Digest != x.snapshot().Set.Digest || len(r.Parties) != 3 {
+			t.Errorf("%+v", r)
+		}
+	}
+	seen, err = n1.agent.Call(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range seen.Matrix.Rows {
+		if row.Set != seen.Set.Digest {
+			t.Errorf("%s is said to have %s in force", row.Component, row.Set)
+		}
+		for _, c := range row.Cells {
+			if c.State != api.CellOK {
+				t.Errorf("%s of %s: %s", row.Component, c.Of, c.State)
+			}
+		}
+	}
+
+	// n1 moves; the researcher takes it, n2 does not yet.
+	edit(t, s.files[1], fmt.Sprintf("mpspdz_port = %d", n1.config.Component.Endpoint.Port()), "mpspdz_port = 14901")
+	changed := func(s api.Snapshot) bool { return state(s, id(n1)) == api.StateChanged }
+	res.wait("the change", changed)
+	n2.wait("the change", changed)
+	if r := res.ready("held", api.SetSelector{}, func(api.Ready) bool { return true }); !strings.Contains(codes(r), api.ObstacleChanged) {
+		t.Errorf("%+v", r)
+	}
+	res.approve(id(n1))
+	res.ready("n2 has old values", api.SetSelector{}, func(r api.Ready) bool {
+		return len(r.Obstacles) == 1 && r.Obstacles[0].Code == api.ObstacleOutdated && r.Obstacles[0].Component == id(n2) && r.Obstacles[0].Of == id(n1)
+	})
+	n2.approve(id(n1))
+	res.ready("all agree again", api.SetSelector{}, isReady)
+}
+
+func cellOfMatrix(m *api.Matrix, row, of string) string {
+	for _, r := range m.Rows {
+		for _, c := range r.Cells {
+			if r.Component == row && c.Of == of {
+				return c.State
+			}
+		}
+	}
+	return ""
+}
+
+// Somebody swaps two lines in a folder that is in force. The next `ready` says so, once, and it is mended.
+func TestReadyTellsOfSwappedLines(t *testing.T) {
+	s := newScene(t)
+	sites := three(s)
+	approveAll(sites...)
+	x := sites[0]
+	x.ready("all agree", api.SetSelector{}, isReady)
+	path := filepath.Join(x.config.PlayersDir, "current", "ip_addresses")
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(before), "\n")
+	lines[1], lines[2] = lines[2], lines[1]
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r, err := x.agent.Ready(t.Context(), api.SetSelector{})
+	if err != nil || codes(r) != api.ObstacleFilesChanged || !strings.Contains(r.Obstacles[0].Text, "ip_addresses") {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+		t.Errorf("not mended: %q, %v", after, err)
+	}
+	x.ready("that is told once", api.SetSelector{}, isReady)
+}
+
+func TestReadyNeedsAnAgent(t *testing.T) {
+	s := newScene(t)
+	c := s.config(s.files[0])
+	control, err := Open(t.Context(), c, s.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := control.Ready(t.Context(), api.SetSelector{}); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("ready: %v", err)
+	}
+	if _, err := control.Sets(t.Context(), api.SetRequest{Action: api.ActionPropose, Name: "x"}); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("sets: %v", err)
+	}
+	if seen, err := control.Call(t.Context()); err != nil || seen.Running || seen.Matrix == nil {
+		t.Errorf("call: %+v, %v", seen, err)
+	}
+	if _, err := control.Parties(t.Context(), api.SetSelector{}); err == nil {
+		t.Error("a set of nobody")
+	}
+}
+
+func TestPartiesOfASet(t *testing.T) {
+	s := newScene(t)
+	sites := three(s)
+	approveAll(sites...)
+	x := sites[1]
+	x.wait("a set", func(s api.Snapshot) bool { return s.Set != nil })
+	set, err := x.agent.Parties(t.Context(), api.SetSelector{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := x.snapshot()
+	if set.Digest != seen.Set.Digest || set.Party != seen.Set.Party || set.BindPort != int(x.config.Component.BindPort) || len(set.Parties) != 3 {
+		t.Errorf("%+v", set)
+	}
+	for i, party := range set.Parties {
+		file, err := os.ReadFile(filepath.Join(seen.Set.Dir, "Player-Data", fmt.Sprintf("P%d.pem", i)))
+		if err != nil || party.Certificate != string(file) || party.Endpoint != seen.Set.Parties[i].Endpoint {
+			t.Errorf("party %d: %+v, %v", i, party, err)
+		}
+	}
+	if _, err := x.agent.Parties(t.Context(), api.SetSelector{Parties: []string{"nobody"}}); fault(t, err).Code != api.CodeUnknown {
+		t.Errorf("an unknown component: %v", err)
+	}
+	if _, err := x.agent.Parties(t.Context(), api.SetSelector{Name: "trial"}); fault(t, err).Code != api.CodeUnknown {
+		t.Errorf("an unknown set: %v", err)
+	}
+}

@@ -1,0 +1,98 @@
+package agent
+
+import (
+	"context"
+	"time"
+
+	"fbpeer/agent/api"
+	"fbpeer/exchange"
+)
+
+// How the content behind views is fetched.
+const (
+	fetchesMost = 16              // at the same time
+	fetchLimit  = 6 * time.Second // of one
+)
+
+// fetched is what became of asking for the members behind a view.
+type fetched struct {
+	view    *exchange.View
+	members exchange.Members
+	err     error
+}
+
+// hearCall answers somebody's roll call, with what stands on the disk now.
+func (l *loop) hearCall(c *exchange.Call, now time.Time) {
+	l.core.views.hearCall(c.ID, now)
+	l.lookAtOwn(now)
+}
+
+// tellRecords tells what the core made: certificates, proposals, and the own views where they are due.
+func (l *loop) tellRecords(ctx context.Context) {
+	now := l.options.Now()
+	for _, r := range l.core.outbox {
+		l.send(ctx, r, now)
+		l.exchange.Stored()
+	}
+	l.core.outbox = nil
+	if due := l.core.viewsDue(now); due.IsZero() || now.Before(due) {
+		return
+	}
+	sealed, err := l.core.sealViews(now)
+	if err != nil {
+		l.core.failed(api.WarnStore, "what is registered here could not be told", err)
+		return
+	}
+	for _, v := range sealed {
+		l.send(ctx, v, now)
+	}
+	if len(sealed) > 0 {
+		l.core.views.told = now
+	}
+}
+
+// send puts a record of ours into the table and publishes it on the topic.
+func (l *loop) send(ctx context.Context, r exchange.Opened, now time.Time) {
+	record := r.Record()
+	_, err := l.table.Put(record, record.Peer, true, now)
+	if err == nil {
+		err = l.exchange.Publish(ctx, record.Sealed)
+	}
+	if err != nil {
+		l.options.Log.Debug().Err(err).Msg("telling a record of ours")
+	}
+}
+
+// fetch asks for the members behind views that are not known here, while somebody here wants to know.
+func (l *loop) fetch(ctx context.Context) {
+	now := l.options.Now()
+	if now.Sub(l.asked) > answerLasts {
+		return
+	}
+	for _, v := range l.shown.Load().sight.unknown(now) {
+		if l.fetching[v.Hash] || len(l.fetching) >= fetchesMost {
+			continue
+		}
+		l.fetching[v.Hash] = true
+		l.spawn(func() {
+			ctx, cancel := context.WithTimeout(ctx, fetchLimit)
+			defer cancel()
+			members, err := l.exchange.Members(ctx, v)
+			select {
+			case l.fetched <- fetched{view: v, members: members, err: err}:
+			case <-l.done:
+			}
+		})
+	}
+}
+
+// learn takes what was fetched. One that could not be had is asked for again with the next answer of that site.
+func (l *loop) learn(f fetched) {
+	if f.err != nil {
+		l.options.Log.Debug().Err(f.err).Str("peer", f.view.Peer.String()).Msg("what it has registered could not be fetched")
+		l.core.views.failed(f.view)
+	} else {
+		l.core.views.addLists(f.members.Files, f.members.Rows)
+	}
+	delete(l.fetching, f.view.Hash)
+}

@@ -1,0 +1,131 @@
+package agent
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/agent/api"
+	"fbpeer/exchange"
+	"fbpeer/mpspdz"
+	"fbpeer/trust"
+)
+
+// numberedOf is the certificate that an identity issued for its number in a set, ours too; nil: none is known.
+func (k *core) numberedOf(id peer.ID, set string) *exchange.NumberedCertificate {
+	return k.numbered[exchange.ID{Kind: exchange.KindCertificate, Peer: id, Set: set}]
+}
+
+// number gives the set with the certificates that its members issued for their numbers in it. base holds the approved ones: their keys
+// are what a numbered one must be made with. Where one is missing or not as the set would have it, none says whose and why.
+func (k *core) number(name string, base mpspdz.PartySet) (wanted, error) {
+	plan := base.Plan()
+	certificates := make([]*mpspdz.Certificate, base.Len())
+	var missing, other []string
+	for i, party := range base.Parties() {
+		issued := k.numberedOf(k.identityOf(party.Component), name)
+		switch {
+		case issued == nil || issued.Certificate.KeySHA256() != party.Certificate.KeySHA256() || issued.Number == i && issued.Plan != plan:
+			missing = append(missing, party.Component)
+		case issued.Number != i:
+			other = append(other, fmt.Sprintf("%s (its certificate names P%d, and this set gives it number %d)", party.Component, issued.Number, i))
+		default:
+			certificates[i] = issued.Certificate
+		}
+	}
+	if len(missing) > 0 || len(other) > 0 {
+		return wanted{none: waitingFor(missing, other), wait: true}, nil
+	}
+	return formed(base.WithCertificates(certificates))
+}
+
+// waitingFor says whose certificates a set waits for.
+func waitingFor(missing, other []string) *api.Warning {
+	w := &api.Warning{Code: api.WarnWaitingCertificates,
+		Cure: "it comes by itself once that site has approved the same parties, and runs with [players] certificates = per-party"}
+	switch {
+	case len(other) > 0:
+		w.Text = "the parties number themselves otherwise: " + strings.Join(append(other, missing...), ", ")
+	case len(missing) == 1:
+		w.Text = "waiting for the certificate that " + missing[0] + " issues for its number in this set"
+	default:
+		w.Text = "waiting for the certificates that these issue for their numbers in this set: " + strings.Join(missing, ", ")
+	}
+	return w
+}
+
+// identityOf is the approved identity of a component, or our own.
+func (k *core) identityOf(component string) peer.ID {
+	if component == k.config.Component.ID {
+		return k.self.id
+	}
+	entry, _ := k.list.Entry(component)
+	return entry.Peer
+}
+
+// issue makes the own certificate for a number in a set, if the one that was issued last is for another plan, number or key, or its record
+// has lived half of its life. The certificate itself stays as long as number and key do, so that a renewal changes no player files.
+func (k *core) issue(name string, base mpspdz.PartySet, now time.Time) error {
+	number, plan := base.Number(k.config.Component.ID), base.Plan()
+	own := k.self.registration.Certificate
+	old := k.numberedOf(k.self.id, name)
+	same := old != nil && old.Number == number && old.Certificate.KeySHA256() == own.KeySHA256() && old.Certificate.CheckTime(now) == nil
+	if same && old.Plan == plan && now.Before(old.Issued.Add(exchange.DefaultLifetime/2)) {
+		return nil
+	}
+	record := exchange.NumberedCertificate{Component: k.config.Component.ID, SetName: name, Plan: plan, Number: number,
+		Issued: now, Expires: now.Add(exchange.DefaultLifetime)}
+	var err error
+	if same {
+		record.Certificate = old.Certificate
+	} else if record.Certificate, err = mpspdz.NewNumberedCertificate(k.options.Random, k.self.pair.Key, k.config.Component.ID, number, own.NotAfter(), now); err != nil {
+		return err
+	}
+	if record.Sequence, err = k.nextRecord(now); err != nil {
+		return err
+	}
+	made, err := exchange.SealNumberedCertificate(k.federation, record, k.self.key)
+	if err != nil {
+		return err
+	}
+	if err := k.store.writeRecord(made); err != nil {
+		return err
+	}
+	k.keepNumbered(made)
+	k.outbox = append(k.outbox, made)
+	if !same {
+		k.record(trust.LogRecord{Event: "own", Component: k.config.Component.ID, Peer: k.self.id.String(),
+			Text: fmt.Sprintf("issued certificate %s for party %d", made.Certificate.SHA256(), number) + ofSet(name)}, now)
+	}
+	return nil
+}
+
+// ofSet names a set in a text.
+func ofSet(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " of the set " + name
+}
+
+func (k *core) keepNumbered(c *exchange.NumberedCertificate) { k.numbered[c.Record().ID] = c }
+
+// stands says whether all parties of a set are still approved as they stand in it: the same endpoint and key.
+func (k *core) stands(set mpspdz.PartySet, inForce map[string]*exchange.Announcement) bool {
+	for _, party := range set.Parties() {
+		r := k.self.registration
+		if party.Component != k.config.Component.ID {
+			a := inForce[party.Component]
+			if a == nil {
+				return false
+			}
+			r = a.Registration
+		}
+		if r.Endpoint != party.Endpoint || r.Certificate.KeySHA256() != party.Certificate.KeySHA256() {
+			return false
+		}
+	}
+	return set.Len() > 0
+}

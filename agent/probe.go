@@ -1,0 +1,167 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	libp2p "github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/agent/api"
+	"fbpeer/exchange"
+	"fbpeer/mpspdz"
+	"fbpeer/probe"
+)
+
+// Bounds of probes that are answered.
+const (
+	probesMost  = 32               // at the same time
+	streamLimit = 20 * time.Second // of a stream: more than package probe takes
+)
+
+// startProbing answers other agents' probes.
+func (l *loop) startProbing(ctx context.Context) {
+	l.opener = probe.NewOpener(ctx, probe.Config{Now: l.options.Now, Players: l.core.config.PlayersDir, Log: l.options.Log})
+	room := make(chan struct{}, probesMost)
+	l.host.SetStreamHandler(probe.Protocol, func(s libp2p.Stream) {
+		select {
+		case room <- struct{}{}:
+		default:
+			_ = s.Reset() // the asker sees no answer
+			return
+		}
+		l.spawn(func() {
+			defer func() { <-room }()
+			l.answerProbe(ctx, s)
+		})
+	})
+}
+
+func (l *loop) answerProbe(ctx context.Context, s libp2p.Stream) {
+	id := s.Conn().RemotePeer()
+	if err := s.SetDeadline(time.Now().Add(streamLimit)); err != nil {
+		_ = s.Reset()
+		return
+	}
+	err := probe.Serve(ctx, s, probe.Member{Opener: l.opener, Site: func(set string) (site probe.Site, err error) {
+		lost := l.perform(ctx, func(_ context.Context, l *loop) { site, err = l.core.probeSite(set, id) })
+		return site, errors.Join(lost, err)
+	}})
+	if err != nil && ctx.Err() == nil {
+		l.options.Log.Debug().Str("peer", id.String()).Str("why", exchange.ShowText(err.Error())).Msg("a probe ended")
+	}
+}
+
+// probeSite is what this site brings to a probe that a member asks for; ourselves too.
+func (k *core) probeSite(set string, asker peer.ID) (probe.Site, error) {
+	if asker != k.self.id && !k.approves(asker) {
+		return probe.Site{}, &probe.Refusal{Reason: probe.ReasonNotAccepted}
+	}
+	p := k.sets()[set]
+	if p == nil || p.noSet != nil || p.name == "" {
+		return probe.Site{}, &probe.Refusal{Reason: probe.ReasonNoSet}
+	}
+	return probe.Site{SetName: set, Set: p.set, Component: k.config.Component.ID, BindPort: k.self.bindPort, Folder: p.link(),
+		Off: !k.config.ProbeAnswer}, nil
+}
+
+// Probe lets all members of a set that is in force here try each other's MP-SPDZ ports.
+func (a *Agent) Probe(ctx context.Context, r api.ProbeRequest) (api.Probe, error) {
+	var site probe.Site
+	var round probe.Round
+	var seen *probing
+	var fault error
+	err := a.perform(ctx, func(_ context.Context, l *loop) {
+		if seen, fault = l.core.probing(r); fault != nil {
+			return
+		}
+		site, fault = l.core.probeSite(r.Set.Name, l.core.self.id)
+		round = probe.Round{Opener: l.opener, Components: r.Components, Name: seen.name, Stream: l.probeStream(seen.identities)}
+	})
+	if err = errors.Join(err, fault); err != nil {
+		var none *probe.Refusal
+		if errors.As(err, &none) {
+			return api.Probe{}, refused("fbpeer status says what is missing", "no set is in force here whose ports could be tried")
+		}
+		return api.Probe{}, err
+	}
+	round.Site = site
+	cells, err := probe.Coordinate(ctx, round)
+	if err != nil {
+		return api.Probe{}, refused("fbpeer players show lists the members", "%v", err)
+	}
+	return seen.answer(site.Set, cells), nil
+}
+
+// probing is what a probe needs of the core, as it was when it began.
+type probing struct {
+	identities map[string]peer.ID // by component
+	aliases    map[string]string
+	among      []string // only pairs of these are told of; nil: all
+}
+
+// probing prepares a probe. A choice of parties is tried within the default set: its files are those that stand on the disk.
+func (k *core) probing(r api.ProbeRequest) (*probing, error) {
+	p := &probing{identities: map[string]peer.ID{}, aliases: map[string]string{}}
+	for _, entry := range k.list.Entries() {
+		p.identities[entry.Component], p.aliases[entry.Component] = entry.Peer, entry.Alias
+	}
+	if len(r.Set.Parties) > 0 && r.Set.Name == "" {
+		chosen, unheard := k.known(r.Set.Parties)
+		if len(unheard) > 0 {
+			return nil, &api.Error{Code: api.CodeUnknown, Text: "nothing has been heard of " + exchange.ShowText(unheard[0]), Hint: "fbpeer peers lists who is known"}
+		}
+		p.among = chosen
+	}
+	return p, nil
+}
+
+func (p *probing) name(component string) string {
+	if alias := p.aliases[component]; alias != "" {
+		return alias
+	}
+	return component
+}
+
+// probeStream opens streams to the agents of components.
+func (l *loop) probeStream(identities map[string]peer.ID) func(ctx context.Context, component string) (io.ReadWriteCloser, error) {
+	return func(ctx context.Context, component string) (io.ReadWriteCloser, error) {
+		s, err := l.host.NewStream(ctx, identities[component], probe.Protocol)
+		if err != nil {
+			return nil, err
+		}
+		return s, s.SetDeadline(time.Now().Add(streamLimit))
+	}
+}
+
+// answer tells what was found.
+func (p *probing) answer(set mpspdz.PartySet, cells []probe.Cell) api.Probe {
+	result := api.Probe{Obstacles: []api.Obstacle{}, Cells: []api.ProbeCell{}}
+	for i, party := range set.Parties() {
+		if p.among == nil || slices.Contains(p.among, party.Component) {
+			result.Parties = append(result.Parties, api.SetParty{Party: i, Component: party.Component, Alias: p.aliases[party.Component], Endpoint: party.Endpoint.String()})
+		}
+	}
+	for _, c := range cells {
+		if p.among != nil && (!slices.Contains(p.among, c.From) || !slices.Contains(p.among, c.To)) {
+			continue
+		}
+		cell := api.ProbeCell{From: c.From, To: c.To, Result: string(c.Code), Millis: c.Took.Milliseconds(), At: c.At.UTC(), Age: int64(c.Age / time.Second),
+			Text: c.Text, Cure: c.Cure}
+		if !c.Endpoint.IsZero() {
+			cell.Endpoint = c.Endpoint.String()
+		}
+		for _, w := range c.Warnings {
+			cell.Warnings = append(cell.Warnings, api.Warning{Code: w.Code, Text: w.Text, Cure: w.Cure})
+		}
+		result.Cells = append(result.Cells, cell)
+		if c.Code != probe.OK {
+			result.Obstacles = append(result.Obstacles, api.Obstacle{Code: cell.Result, Component: c.To, Of: c.From, Text: c.Text, Cure: c.Cure})
+		}
+	}
+	result.OK = len(result.Obstacles) == 0
+	return result
+}

@@ -1,0 +1,291 @@
+package agent
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"fbpeer/agent/api"
+	"fbpeer/exchange"
+	"fbpeer/mpspdz"
+)
+
+// outlast is how long the certificates of a set must still be valid: a run should not end with them.
+const outlast = 24 * time.Hour
+
+// question is what readiness is asked about: a set as this site has it, and who has to agree on it.
+type question struct {
+	name     string          // of a named set; empty: the default one, or a choice of its members
+	chosen   bool            // some of the accepted components: what else a site has in force is no obstacle
+	set      mpspdz.PartySet // zero: it cannot be formed here
+	none     *api.Warning    // why
+	wanted   []string        // components, ours among them, in party order where there is a set
+	unheard  []string        // names that mean nobody who is known here
+	proposal mpspdz.Hash     // of a named set: what was confirmed here
+	changed  []string        // files of ours that somebody else had changed
+}
+
+// verdict collects the obstacles of one question.
+type verdict struct {
+	question
+	snapshot api.Snapshot
+	sight    *sight
+	now      time.Time
+	peers    map[string]api.Peer // by component: of several that claim it the approved one
+	blamed   map[string]bool     // components that do not agree
+	found    []api.Obstacle
+}
+
+// judgeReady says whether all that a question is about say the same. It is a function of its arguments alone.
+func judgeReady(q question, s api.Snapshot, seen *sight, now time.Time) api.Ready {
+	v := &verdict{question: q, snapshot: s, sight: seen, now: now, peers: map[string]api.Peer{}, blamed: map[string]bool{}}
+	for _, p := range s.Peers { // the strongest state first: an approved identity is what its component is
+		if old, there := v.peers[p.Component]; !there || !approvedState(old.State) && approvedState(p.State) {
+			v.peers[p.Component] = p
+		}
+	}
+	v.here()
+	for _, component := range q.wanted {
+		if component != s.Self.Component {
+			v.member(component)
+		}
+	}
+	for _, component := range q.wanted {
+		if p := v.peers[component]; component != s.Self.Component && approvedState(p.State) {
+			v.answer(component)
+		}
+	}
+	r := api.Ready{OK: len(v.found) == 0, Obstacles: append([]api.Obstacle{}, v.found...), Digest: ""}
+	if q.set.Len() > 0 {
+		r.Digest = q.set.Digest().String()
+		for i, party := range q.set.Parties() {
+			r.Parties = append(r.Parties, api.SetParty{Party: i, Component: party.Component, Alias: v.peers[party.Component].Alias, Endpoint: party.Endpoint.String()})
+		}
+	}
+	for _, component := range q.wanted {
+		if !v.blamed[component] {
+			r.Agree++
+		}
+	}
+	return r
+}
+
+func approvedState(state string) bool { return state == api.StateAccepted || state == api.StateChanged }
+
+// blame adds an obstacle that component's site can take away.
+func (v *verdict) blame(o api.Obstacle) {
+	v.blamed[o.Component] = true
+	v.found = append(v.found, o)
+}
+
+// name is what a component is called here: its alias if it has one.
+func (v *verdict) name(component string) string {
+	if p := v.peers[component]; p.Alias != "" {
+		return p.Alias
+	}
+	return component
+}
+
+// here finds what is wrong at this site, whoever else is asked.
+func (v *verdict) here() {
+	self := v.snapshot.Self.Component
+	for _, name := range v.unheard {
+		v.found = append(v.found, api.Obstacle{Code: api.ObstacleNotHeard, Component: name, Text: "nothing has been heard of " + exchange.ShowText(name),
+			Cure: "start its agent (fbpeer run), or correct the name: fbpeer peers lists who is known"})
+	}
+	if v.none != nil && !v.explained() {
+		code := api.ObstacleNoSet
+		if v.none.Code == api.WarnWaitingCertificates {
+			code = api.ObstacleCertificates
+		}
+		v.blame(api.Obstacle{Code: code, Component: self, Text: v.none.Text, Cure: v.none.Cure})
+	}
+	if len(v.changed) > 0 {
+		v.blame(api.Obstacle{Code: api.ObstacleFilesChanged, Component: self,
+			Text: "somebody else had changed the player files here (" + strings.Join(v.changed, ", ") + "); they have been written anew",
+			Cure: "start runs from players/current again; what ran from the changed files is not to be relied on"})
+	}
+	for _, w := range v.snapshot.Warnings {
+		switch {
+		case w.Code == api.WarnPlayers || w.Code == api.WarnStore || w.Code == api.WarnRegistry || w.Code == api.WarnNoDatabase:
+			v.blame(api.Obstacle{Code: api.ObstacleNotWritten, Component: self, Text: w.Text, Cure: w.Cure})
+		case w.Error:
+			v.blame(api.Obstacle{Code: api.ObstacleWarning, Component: self, Text: w.Text, Cure: w.Cure})
+		}
+	}
+	for _, w := range v.snapshot.Self.Warnings {
+		if w.Error && w.Code != api.WarnCertificateExpired {
+			v.blame(api.Obstacle{Code: api.ObstacleWarning, Component: self, Text: w.Text, Cure: w.Cure})
+		}
+	}
+	v.certificates()
+}
+
+// explained says whether a set cannot be formed only because of members that are named as obstacles anyway.
+func (v *verdict) explained() bool {
+	if v.none.Code != mpspdz.SetTooFew && v.none.Code != mpspdz.SetNoResearcher {
+		return false
+	}
+	return len(v.unheard) > 0 || slices.ContainsFunc(v.wanted, func(component string) bool {
+		return component != v.snapshot.Self.Component && !approvedState(v.peers[component].State)
+	})
+}
+
+// certificates finds those of the set that do not outlast the day.
+func (v *verdict) certificates() {
+	for _, party := range v.set.Parties() {
+		c := party.Certificate
+		if c.CheckTime(v.now) == nil && c.NotAfter().Sub(v.now) > outlast {
+			continue
+		}
+		text := fmt.Sprintf("the certificate of %s ends on %s", v.name(party.Component), c.NotAfter().Format(time.RFC3339))
+		switch {
+		case v.now.After(c.NotAfter()):
+			text = fmt.Sprintf("the certificate of %s ended on %s", v.name(party.Component), c.NotAfter().Format(time.RFC3339))
+		case v.now.Before(c.NotBefore()):
+			text = fmt.Sprintf("the certificate of %s is valid only from %s; one of the clocks may be wrong", v.name(party.Component), c.NotBefore().Format(time.RFC3339))
+		}
+		v.blame(api.Obstacle{Code: api.ObstacleExpires, Component: party.Component, Text: text,
+			Cure: "its site makes a new one, and the others approve it"})
+	}
+}
+
+// member finds why a component is not registered at this site with what it announces.
+func (v *verdict) member(component string) {
+	self := v.snapshot.Self.Component
+	p := v.peers[component]
+	add := func(code, text, cure string) {
+		v.blame(api.Obstacle{Code: code, Component: self, Of: component, Text: text, Cure: cure})
+	}
+	switch p.State {
+	case api.StatePending:
+		add(api.ObstaclePending, v.name(component)+" waits for your decision", "fbpeer trust approve "+component)
+	case api.StateChanged:
+		add(api.ObstacleChanged, v.name(component)+" announces "+changedText(p)+", and you have not decided", "fbpeer trust approve "+v.name(component))
+	case api.StateConflict, api.StateFormer:
+		add(api.ObstacleConflict, "another identity claims to be "+v.name(component), "fbpeer show "+component)
+	case api.StateDenied, api.StateRevoked:
+		add(api.ObstacleBarred, v.name(component)+" is "+p.State+" here", "leave it out, or forget that decision: fbpeer trust forget "+component)
+	case api.StateAccepted:
+		if inForce := v.question.name == "" && v.none == nil; inForce && v.sight.own[component] != api.CellOK {
+			add(api.ObstacleNotWritten, v.name(component)+" is approved, but not written yet", "fbpeer status says why")
+		}
+	}
+	for _, w := range p.Warnings {
+		switch {
+		case !approvedState(p.State):
+		case w.Code == api.WarnAnnouncementExpired:
+			v.blame(api.Obstacle{Code: api.ObstacleStale, Component: component, Text: w.Text, Cure: "start its agent: fbpeer run"})
+		case w.Error:
+			v.blame(api.Obstacle{Code: api.ObstacleWarning, Component: component, Text: w.Text, Cure: w.Cure})
+		}
+	}
+}
+
+// changedText names what a component announces otherwise than it was approved.
+func changedText(p api.Peer) string {
+	var fields []string
+	for _, c := range p.Changes {
+		fields = append(fields, c.Field)
+	}
+	if len(fields) == 0 {
+		return "other values"
+	}
+	return "another " + strings.Join(fields, ", ")
+}
+
+// answer compares what an accepted component says of itself with this site.
+func (v *verdict) answer(component string) {
+	name := v.name(component)
+	view, _, answered := v.sight.answered(component, "", v.now)
+	if !answered {
+		cure := "start its agent, or its connection: fbpeer run"
+		if connected := v.peers[component].Connected; connected != nil && *connected {
+			cure = "it is connected: ask again in 10 seconds; if that stays, look at its agent's log"
+		}
+		v.blame(api.Obstacle{Code: api.ObstacleNoAnswer, Component: component, Text: name + " has not answered within the last minute", Cure: cure})
+		return
+	}
+	before := len(v.found)
+	if v.question.name == "" {
+		v.cells(component, view)
+	}
+	if len(v.found) > before {
+		return
+	}
+	switch {
+	case v.question.name != "":
+		v.namedSet(component)
+	case !v.chosen && v.set.Len() > 0 && view.Set != v.set.Digest():
+		v.otherSet(component, view)
+	}
+}
+
+// cells finds whom a component has not registered, or with other values.
+func (v *verdict) cells(component string, view *exchange.View) {
+	name := v.name(component)
+	for _, of := range v.wanted {
+		if of == component {
+			continue
+		}
+		o := api.Obstacle{Component: component, Of: of}
+		switch v.sight.cell(component, view, of) {
+		case api.CellNo:
+			o.Code, o.Text = api.ObstacleMissing, name+" has not approved "+v.of(of)
+			o.Cure = name + "'s operator: fbpeer trust approve " + of
+		case api.CellOld:
+			o.Code, o.Text = api.ObstacleOutdated, name+" has old values of "+v.of(of)
+			o.Cure = "settles when " + name + "'s operator approves the change: fbpeer trust approve " + of
+		case api.CellUnknown:
+			o.Code, o.Of, o.Text = api.ObstacleNoAnswer, "", name+" did not say whom it has registered"
+			o.Cure = "ask again; if that stays, look at its agent's log"
+		default:
+			continue
+		}
+		v.blame(o)
+		if o.Code == api.ObstacleNoAnswer {
+			return
+		}
+	}
+}
+
+// of names whom an obstacle is about.
+func (v *verdict) of(component string) string {
+	if component == v.snapshot.Self.Component {
+		return "this site (" + component + ")"
+	}
+	return v.name(component)
+}
+
+// otherSet: every single registration is right, and yet the sets differ.
+func (v *verdict) otherSet(component string, view *exchange.View) {
+	name := v.name(component)
+	o := api.Obstacle{Code: api.ObstacleOtherSet, Component: component,
+		Text: fmt.Sprintf("%s has another set in force, of %d parties", name, view.Members),
+		Cure: "let both run: fbpeer status; or ask for those that you mean: fbpeer ready --parties …"}
+	if view.Set.IsZero() {
+		o.Text, o.Cure = name+" has no set in force", name+"'s operator: fbpeer status says why"
+	}
+	v.blame(o)
+}
+
+// namedSet compares a component's view of a named set with ours.
+func (v *verdict) namedSet(component string) {
+	name := v.name(component)
+	view, _, answered := v.sight.answered(component, v.question.name, v.now)
+	switch {
+	case !answered || view.Proposal != v.proposal:
+		v.blame(api.Obstacle{Code: api.ObstacleUnconfirmed, Component: component, Text: name + " has not confirmed the set " + v.question.name + " as it is here",
+			Cure: name + "'s operator: fbpeer set confirm " + v.question.name})
+	case view.Set.IsZero():
+		v.blame(api.Obstacle{Code: api.ObstacleOtherSet, Component: component, Text: name + " has confirmed the set " + v.question.name + ", but cannot form it",
+			Cure: name + "'s operator: fbpeer set list says why"})
+	case v.set.Len() > 0 && view.Set != v.set.Digest():
+		v.cells(component, view)
+		if !v.blamed[component] {
+			v.blame(api.Obstacle{Code: api.ObstacleOtherSet, Component: component, Text: name + " has other values of the set " + v.question.name,
+				Cure: "let both run: fbpeer set list"})
+		}
+	}
+}

@@ -1,0 +1,312 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/agent/api"
+	"fbpeer/exchange"
+	"fbpeer/internal/durable"
+	"fbpeer/mpspdz"
+	"fbpeer/trust"
+)
+
+// namedSet is a party set for an experiment, as the operator confirmed it.
+type namedSet struct {
+	proposal *exchange.Proposal // as it was confirmed
+	players  players
+}
+
+// proposal is the newest that an identity says of a named set; nil: nothing is known.
+func (k *core) proposal(id peer.ID, name string) *exchange.Proposal {
+	return k.proposals[exchange.ID{Kind: exchange.KindSet, Peer: id, Set: name}]
+}
+
+// writeNamed brings the player files of all named sets to what was confirmed and is in force, and takes those back that were withdrawn.
+func (k *core) writeNamed(inForce map[string]*exchange.Announcement, now time.Time) error {
+	var problems []error
+	for _, name := range slices.Sorted(maps.Keys(k.confirmed)) {
+		set := k.confirmed[name]
+		if newest := k.proposal(set.proposal.Peer, name); newest != nil && newest.Withdrawn() && newest.Sequence > set.proposal.Sequence {
+			problems = append(problems, k.dropNamed(name, "its proposer has withdrawn it", now))
+			continue
+		}
+		base, err := k.baseNamed(set, inForce)
+		problems = append(problems, k.putSet(name, &set.players, base, err, inForce, now))
+	}
+	return errors.Join(problems...)
+}
+
+// baseNamed is a named set of what is in force, in the order that was confirmed, with the certificates that were approved.
+func (k *core) baseNamed(set *namedSet, inForce map[string]*exchange.Announcement) (mpspdz.PartySet, error) {
+	var members []mpspdz.Party
+	var missing []string
+	for _, component := range set.proposal.Members {
+		switch a := inForce[component]; {
+		case component == k.config.Component.ID:
+			members = append(members, partyOf(k.self.registration))
+		case a == nil:
+			missing = append(missing, component)
+		default:
+			members = append(members, partyOf(a.Registration))
+		}
+	}
+	if len(missing) > 0 {
+		return mpspdz.PartySet{}, &mpspdz.SetError{Code: mpspdz.SetIncomplete, Components: missing,
+			Text: "not approved here: " + strings.Join(missing, ", "), Cure: "fbpeer trust pending"}
+	}
+	return mpspdz.NewOrderedPartySet(members)
+}
+
+// dropNamed takes a named set out of force and forgets that it was confirmed.
+func (k *core) dropNamed(name, why string, now time.Time) error {
+	set := k.confirmed[name]
+	if _, err := set.players.unlink(k.store, &api.Warning{Text: why}); err != nil {
+		return err
+	}
+	path := k.store.confirmedPath(name)
+	if err := k.store.do("remove "+dirConfirmed, func() error { return durable.Remove(path) }); err != nil {
+		return err
+	}
+	delete(k.confirmed, name)
+	k.record(trust.LogRecord{Event: "set", Text: "party set " + name + " taken out of force: " + why}, now)
+	return nil
+}
+
+// changeSet does one request about named sets.
+func (k *core) changeSet(r api.SetRequest, now time.Time) (exchange.Opened, *api.Error) {
+	if fault := k.checkSetRequest(r); fault != nil {
+		return nil, fault
+	}
+	switch r.Action {
+	case api.ActionPropose:
+		return k.propose(r, now)
+	case api.ActionConfirm:
+		return nil, k.confirm(r, now)
+	case api.ActionWithdraw:
+		return k.withdraw(r, now)
+	}
+	return nil, &api.Error{Code: api.CodeRequest, Text: fmt.Sprintf("action: %q is none of propose, confirm, withdraw", exchange.ShowText(cut(r.Action, 40)))}
+}
+
+func (k *core) checkSetRequest(r api.SetRequest) *api.Error {
+	if err := mpspdz.CheckSetName(r.Name); err != nil {
+		return &api.Error{Code: api.CodeRequest, Text: "name: " + err.Error()}
+	}
+	if k.fedbiomed() {
+		return refused("ask for some of the components instead: fbpeer ready --parties …",
+			"Fed-BioMed orders the parties of each experiment itself: named sets are for plain MP-SPDZ")
+	}
+	if !k.joined || k.self.key == nil {
+		return refused("fbpeer join FILE, with the federation file that you were given", "no federation joined yet")
+	}
+	return nil
+}
+
+// propose seals a proposal, and confirms it here.
+func (k *core) propose(r api.SetRequest, now time.Time) (exchange.Opened, *api.Error) {
+	if set := k.confirmed[r.Name]; set != nil && set.proposal.Peer != k.self.id {
+		return nil, refused("choose another name, or take that one back here: fbpeer set withdraw "+r.Name, "a set %s of another proposer is confirmed here", r.Name)
+	}
+	members, unheard := k.components(r.Parties)
+	if len(unheard) > 0 {
+		return nil, refused("fbpeer trust list shows who is", "not approved here: %s", exchange.ShowText(strings.Join(unheard, ", ")))
+	}
+	if own := k.config.Component.ID; !slices.Contains(members, own) {
+		members = append(members, own)
+	}
+	made, err := k.sealProposal(r.Name, members, now)
+	var refusal *exchange.Refusal
+	if errors.As(err, &refusal) {
+		return nil, refused("name at least one other component", "%v", refusal.Err)
+	}
+	if err == nil {
+		err = k.keepConfirmed(made)
+	}
+	if err != nil {
+		return nil, &api.Error{Code: api.CodeFailed, Text: "the set could not be stored: " + err.Error()}
+	}
+	k.record(trust.LogRecord{Event: "set", By: r.By, Text: "proposed party set " + r.Name + " of " + strings.Join(members, ", ")}, now)
+	return made, nil
+}
+
+// sealProposal makes and stores a proposal of ours; without members it takes the set back.
+func (k *core) sealProposal(name string, members []string, now time.Time) (*exchange.Proposal, error) {
+	lifetime := exchange.DefaultLifetime
+	if len(members) == 0 {
+		lifetime = exchange.MaxLifetime // whoever is away now should still hear of it
+	}
+	sequence, err := k.nextRecord(now)
+	if err != nil {
+		return nil, err
+	}
+	made, err := exchange.SealProposal(k.federation, exchange.Proposal{SetName: name, Members: members, Sequence: sequence, Issued: now, Expires: now.Add(lifetime)}, k.self.key)
+	if err != nil {
+		return nil, err
+	}
+	return made, k.keepProposal(made)
+}
+
+// keepProposal stores a proposal and holds it.
+func (k *core) keepProposal(p *exchange.Proposal) error {
+	if err := k.store.writeRecord(p); err != nil {
+		return err
+	}
+	k.proposals[p.Record().ID] = p
+	return nil
+}
+
+// keepConfirmed makes a confirmation durable. What was in force by that name stays until the commit.
+func (k *core) keepConfirmed(p *exchange.Proposal) error {
+	path, card := k.store.confirmedPath(p.SetName), exchange.Armour(p.Sealed)
+	if err := k.store.do("card "+dirConfirmed, func() error { return durable.WriteFile(path, card, 0o600) }); err != nil {
+		return err
+	}
+	if set := k.confirmed[p.SetName]; set != nil {
+		set.proposal = p
+		return nil
+	}
+	set := &namedSet{proposal: p, players: players{dir: k.namedDir(p.SetName)}}
+	set.players.look()
+	k.confirmed[p.SetName] = set
+	return nil
+}
+
+// confirm takes over what somebody proposes.
+func (k *core) confirm(r api.SetRequest, now time.Time) *api.Error {
+	id, err := peer.Decode(r.PeerID)
+	if err != nil {
+		return &api.Error{Code: api.CodeRequest, Text: "peer_id: no peer id"}
+	}
+	p := k.proposal(id, r.Name)
+	switch {
+	case p == nil || !k.approves(id):
+		return &api.Error{Code: api.CodeUnknown, Text: "no approved component proposes a set " + r.Name, Hint: "fbpeer set list"}
+	case p.Content().String() != r.Hash:
+		return &api.Error{Code: api.CodeOvertaken, Text: "the set " + r.Name + " has been changed meanwhile", Hint: "look at it, and confirm that one: fbpeer set confirm " + r.Name}
+	case p.Withdrawn():
+		return refused("", "the set %s has been withdrawn", r.Name)
+	case !slices.Contains(p.Members, k.config.Component.ID):
+		return refused("", "this component is no member of the set %s", r.Name)
+	}
+	if set := k.confirmed[r.Name]; set != nil && set.proposal.Peer != id {
+		return refused("take that one back first: fbpeer set withdraw "+r.Name, "a set %s of another proposer is confirmed here", r.Name)
+	}
+	if err := k.keepConfirmed(p); err != nil {
+		return &api.Error{Code: api.CodeFailed, Text: "the confirmation could not be stored: " + err.Error()}
+	}
+	k.record(trust.LogRecord{Event: "set", By: r.By, Component: k.componentOf(id), Peer: r.PeerID,
+		Text: "confirmed party set " + r.Name + " of " + strings.Join(p.Members, ", ")}, now)
+	return nil
+}
+
+// withdraw takes back an own proposal for everybody, or somebody else's for this site.
+func (k *core) withdraw(r api.SetRequest, now time.Time) (exchange.Opened, *api.Error) {
+	own, set := k.proposal(k.self.id, r.Name), k.confirmed[r.Name]
+	proposed := own != nil && !own.Withdrawn()
+	if !proposed && set == nil {
+		return nil, &api.Error{Code: api.CodeUnknown, Text: "no set " + r.Name + " is proposed or confirmed here", Hint: "fbpeer set list"}
+	}
+	var made exchange.Opened
+	if proposed {
+		p, err := k.sealProposal(r.Name, nil, now)
+		if err != nil {
+			return nil, &api.Error{Code: api.CodeFailed, Text: "the withdrawal could not be stored: " + err.Error()}
+		}
+		made = p
+	}
+	if set != nil {
+		if err := k.dropNamed(r.Name, "withdrawn here", now); err != nil {
+			return made, &api.Error{Code: api.CodeFailed, Text: "the set could not be taken out of force: " + err.Error()}
+		}
+	}
+	k.record(trust.LogRecord{Event: "set", By: r.By, Text: "withdrew party set " + r.Name}, now)
+	return made, nil
+}
+
+// renewProposals seals own proposals anew that have lived half of their lives.
+func (k *core) renewProposals(now time.Time) error {
+	for _, p := range k.proposals {
+		if p.Peer != k.self.id || p.Withdrawn() || now.Before(p.Issued.Add(p.Expires.Sub(p.Issued)/2)) {
+			continue
+		}
+		made, err := k.sealProposal(p.SetName, p.Members, now)
+		if err != nil {
+			return err
+		}
+		k.outbox = append(k.outbox, made)
+	}
+	return nil
+}
+
+// componentOf names the approved component of an identity, or our own.
+func (k *core) componentOf(id peer.ID) string {
+	if id == k.self.id {
+		return k.config.Component.ID
+	}
+	entry, _ := k.list.ByPeer(id)
+	return entry.Component
+}
+
+// components resolves names, ids or aliases, to components that are ours or approved, each once and in that order; unheard are the
+// names that mean none.
+func (k *core) components(names []string) (components, unheard []string) {
+	for _, name := range names {
+		component := name
+		for _, entry := range k.list.Entries() {
+			if entry.Alias == name && entry.Status == trust.Approved {
+				component = entry.Component
+			}
+		}
+		_, known := k.evaluation.InForce[component]
+		switch {
+		case component != k.config.Component.ID && !known:
+			unheard = append(unheard, name)
+		case !slices.Contains(components, component):
+			components = append(components, component)
+		}
+	}
+	return components, unheard
+}
+
+// namedSets lists what approved components propose, and what is confirmed here, by name and proposer.
+func (k *core) namedSets(now time.Time) []api.NamedSet {
+	var all []api.NamedSet
+	for _, p := range k.proposals {
+		if p.Peer != k.self.id && !k.approves(p.Peer) {
+			continue
+		}
+		set := k.confirmed[p.SetName]
+		confirmed := set != nil && set.proposal.Peer == p.Peer
+		if !confirmed && !now.Before(p.Expires) {
+			continue
+		}
+		all = append(all, k.describeSet(p, set, confirmed))
+	}
+	slices.SortFunc(all, func(a, b api.NamedSet) int { return strings.Compare(a.Name+"@"+a.PeerID, b.Name+"@"+b.PeerID) })
+	return all
+}
+
+// describeSet is one named set as it is proposed now, and, if it is confirmed here, as it is in force.
+func (k *core) describeSet(p *exchange.Proposal, set *namedSet, confirmed bool) api.NamedSet {
+	n := api.NamedSet{Name: p.SetName, Proposer: k.componentOf(p.Peer), PeerID: p.Peer.String(), State: api.SetProposed, Members: p.Members,
+		Hash: p.Content().String(), Issued: p.Issued, Member: slices.Contains(p.Members, k.config.Component.ID)}
+	switch {
+	case p.Withdrawn():
+		n.State = api.SetWithdrawn
+	case confirmed && set.proposal.Content() == p.Content():
+		n.State = api.SetConfirmed
+	case confirmed:
+		n.State, n.Members, n.Proposed = api.SetChanged, set.proposal.Members, p.Members
+	}
+	if confirmed {
+		n.Set, n.NoSet = set.players.shown(k.config.Component.ID, k.alias), set.players.noSet
+	}
+	return n
+}

@@ -1,0 +1,242 @@
+package agent
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"fbpeer/agent/api"
+)
+
+// plainParties runs the first n parties, who have approved each other.
+func plainParties(s *scene, n int) []*site {
+	var sites []*site
+	for _, file := range s.files[:n] {
+		sites = append(sites, s.start(file))
+	}
+	introduce(sites...)
+	approveAll(sites...)
+	return sites
+}
+
+func (x *site) sets(r api.SetRequest) (api.NamedSet, error) {
+	x.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	r.By = "tester@test"
+	result, err := x.agent.Sets(ctx, r)
+	return result.Set, err
+}
+
+// named waits until a site's view of a named set satisfies the condition.
+func (x *site) named(name, what string, condition func(api.NamedSet) bool) api.NamedSet {
+	x.t.Helper()
+	var found api.NamedSet
+	x.wait(what, func(s api.Snapshot) bool {
+		for _, set := range s.Sets {
+			if set.Name == name && condition(set) {
+				found = set
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+// certificateOf reads a party's certificate in a folder of player files.
+func certificateOf(t *testing.T, dir, file string) *x509.Certificate {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, "Player-Data", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(data)
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Plain parties hold certificates that are issued for their numbers, by themselves, with the keys that were approved.
+func TestCertificatesForNumbers(t *testing.T) {
+	s := newPlainScene(t)
+	sites := plainParties(s, 3)
+	digest := ""
+	for i, x := range sites {
+		seen := x.wait("a set of three", func(s api.Snapshot) bool { return s.Set != nil && len(s.Set.Parties) == 3 })
+		if digest == "" {
+			digest = seen.Set.Digest
+		}
+		if seen.Set.Digest != digest || seen.Set.Party != i {
+			t.Errorf("party %d: %+v", i, seen.Set)
+		}
+		for j := range sites {
+			c := certificateOf(t, seen.Set.Dir, "P"+string(rune('0'+j))+".pem")
+			if want := "P" + string(rune('0'+j)); c.Subject.CommonName != want || !slices.Equal(c.DNSNames, []string{want}) || c.Subject.Organization[0] != plainNames[j] {
+				t.Errorf("party %d holds for party %d: %s %v", i, j, c.Subject, c.DNSNames)
+			}
+		}
+	}
+	sites[0].ready("all agree", api.SetSelector{}, isReady)
+
+	// A restart issues nothing new: the folder stays as it is.
+	before := sites[1].snapshot().Set
+	sites[1].end()
+	sites[1] = s.start(s.files[1])
+	if after := sites[1].snapshot().Set; after == nil || after.Digest != digest || !after.Written.Equal(before.Written) {
+		t.Errorf("after a restart: %+v", after)
+	}
+}
+
+// A fourth party joins. While not all have issued for the new set, the former one stays; a restart in between changes nothing of that.
+func TestFormerSetStaysWhileCertificatesAreIssued(t *testing.T) {
+	s := newPlainScene(t)
+	sites := plainParties(s, 3)
+	former := sites[0].wait("a set of three", func(s api.Snapshot) bool { return s.Set != nil && len(s.Set.Parties) == 3 }).Set.Digest
+	dave := s.start(s.files[3])
+	all := append(sites, dave)
+	introduce(all...)
+	sites[0].approve("dave")
+	waiting := func(s api.Snapshot) bool {
+		return s.Set != nil && s.Set.Digest == former && slices.ContainsFunc(s.Warnings, func(w api.Warning) bool { return w.Code == api.WarnWaitingCertificates })
+	}
+	sites[0].wait("the former set while others are waited for", waiting)
+	if r := sites[0].ready("not yet", api.SetSelector{}, func(api.Ready) bool { return true }); !strings.Contains(codes(r), api.ObstacleCertificates) {
+		t.Errorf("%+v", r)
+	}
+	// alice restarts while she waits, and bob before he has decided.
+	sites[0].end()
+	sites[0] = s.start(s.files[0])
+	sites[0].wait("the former set after a restart", waiting)
+	introduce(sites[0], sites[1], sites[2], dave)
+	sites[1].end()
+	sites[1] = s.start(s.files[1])
+	introduce(sites[1], sites[0], sites[2], dave)
+	for _, x := range []*site{sites[1], sites[2]} {
+		x.approve("dave")
+	}
+	for _, other := range []string{"alice", "bob", "carol"} {
+		dave.approve(other)
+	}
+	for _, x := range []*site{sites[0], sites[1], sites[2], dave} {
+		x.wait("a set of four", func(s api.Snapshot) bool { return s.Set != nil && len(s.Set.Parties) == 4 })
+	}
+	sites[0].ready("all agree", api.SetSelector{}, isReady)
+	// A revoked party is out at once, whoever has issued what.
+	find := find(t, sites[0].snapshot(), "bob")
+	if _, err := sites[0].trust(api.TrustRequest{Action: api.ActionRevoke, Component: "bob", PeerID: find.PeerID}); err != nil {
+		t.Fatal(err)
+	}
+	sites[0].wait("no set with bob", func(s api.Snapshot) bool { return s.Set == nil || len(s.Set.Parties) == 3 })
+}
+
+func TestNamedSet(t *testing.T) {
+	s := newPlainScene(t)
+	sites := plainParties(s, 3)
+	alice, bob, carol := sites[0], sites[1], sites[2]
+	for _, x := range sites {
+		x.wait("the default set", func(s api.Snapshot) bool { return s.Set != nil })
+	}
+	if _, err := alice.sets(api.SetRequest{Action: api.ActionPropose, Name: "../x", Parties: []string{"bob"}}); fault(t, err).Code != api.CodeRequest {
+		t.Errorf("a path as a name: %v", err)
+	}
+	if _, err := alice.sets(api.SetRequest{Action: api.ActionPropose, Name: "trial", Parties: []string{"nobody"}}); fault(t, err).Code != api.CodeRefused {
+		t.Errorf("somebody unknown: %v", err)
+	}
+	// carol first: the order is the proposer's.
+	made, err := alice.sets(api.SetRequest{Action: api.ActionPropose, Name: "trial", Parties: []string{"carol", "alice"}})
+	if err != nil || made.State != api.SetConfirmed || !slices.Equal(made.Members, []string{"carol", "alice"}) {
+		t.Fatalf("%+v, %v", made, err)
+	}
+	heard := carol.named("trial", "the proposal", func(n api.NamedSet) bool { return n.State == api.SetProposed })
+	if heard.Proposer != "alice" || !heard.Member || heard.Set != nil {
+		t.Errorf("%+v", heard)
+	}
+	if other := bob.named("trial", "the proposal", func(api.NamedSet) bool { return true }); other.Member {
+		t.Errorf("bob is a member: %+v", other)
+	}
+	if r := alice.ready("carol has not confirmed", api.SetSelector{Name: "trial"}, func(r api.Ready) bool { return !r.OK }); !strings.Contains(codes(r), api.ObstacleUnconfirmed) {
+		t.Errorf("%+v", r)
+	}
+	if _, err := carol.sets(api.SetRequest{Action: api.ActionConfirm, Name: "trial", PeerID: heard.PeerID, Hash: "SHA256:x"}); fault(t, err).Code != api.CodeOvertaken {
+		t.Errorf("another one than was shown: %v", err)
+	}
+	if _, err := bob.sets(api.SetRequest{Action: api.ActionConfirm, Name: "trial", PeerID: heard.PeerID, Hash: heard.Hash}); fault(t, err).Code != api.CodeRefused {
+		t.Errorf("no member: %v", err)
+	}
+	if _, err := carol.sets(api.SetRequest{Action: api.ActionConfirm, Name: "trial", PeerID: heard.PeerID, Hash: heard.Hash}); err != nil {
+		t.Fatal(err)
+	}
+	inForce := func(n api.NamedSet) bool { return n.Set != nil }
+	at := map[*site]api.NamedSet{}
+	for _, x := range []*site{alice, carol} {
+		at[x] = x.named("trial", "the set in force", inForce)
+	}
+	if at[alice].Set.Digest != at[carol].Set.Digest || at[carol].Set.Party != 0 || at[alice].Set.Party != 1 {
+		t.Errorf("%+v\n%+v", at[alice].Set, at[carol].Set)
+	}
+	if c := certificateOf(t, at[alice].Set.Dir, "P0.pem"); c.Subject.CommonName != "P0" || c.Subject.Organization[0] != "carol" {
+		t.Errorf("party 0 is %s", c.Subject)
+	}
+	for _, x := range []*site{alice, carol} {
+		x.ready("both agree", api.SetSelector{Name: "trial"}, isReady)
+	}
+	seen, err := alice.agent.Call(t.Context())
+	if err != nil || !slices.Equal(seen.Sets[0].Confirmed, []string{"carol", "alice"}) {
+		t.Errorf("%+v, %v", seen.Sets, err)
+	}
+
+	// Changed: what carol confirmed stays in force with her until she confirms again. And over a restart.
+	if _, err := alice.sets(api.SetRequest{Action: api.ActionPropose, Name: "trial", Parties: []string{"alice", "bob", "carol"}}); err != nil {
+		t.Fatal(err)
+	}
+	carol.named("trial", "the change", func(n api.NamedSet) bool { return n.State == api.SetChanged && n.Set != nil })
+	former := at[carol].Set
+	carol.end()
+	carol = s.start(s.files[2])
+	introduce(carol, alice, bob)
+	changed := carol.named("trial", "the change after a restart", func(n api.NamedSet) bool { return n.State == api.SetChanged && n.Set != nil })
+	if len(changed.Proposed) != 3 || len(changed.Members) != 2 || changed.Set.Digest != former.Digest || changed.Set.Party != 0 {
+		t.Errorf("%+v", changed)
+	}
+	for _, x := range []*site{bob, carol} {
+		n := x.named("trial", "the change", func(n api.NamedSet) bool { return n.State != api.SetConfirmed })
+		if _, err := x.sets(api.SetRequest{Action: api.ActionConfirm, Name: "trial", PeerID: n.PeerID, Hash: n.Hash}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, x := range []*site{alice, bob, carol} {
+		x.named("trial", "three parties", func(n api.NamedSet) bool { return n.Set != nil && len(n.Set.Parties) == 3 })
+		x.ready("all agree", api.SetSelector{Name: "trial"}, isReady)
+	}
+
+	// Withdrawn: out of force everywhere, and the default set is untouched.
+	if _, err := alice.sets(api.SetRequest{Action: api.ActionWithdraw, Name: "trial"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []*site{alice, bob, carol} {
+		x.named("trial", "the withdrawal", func(n api.NamedSet) bool { return n.State == api.SetWithdrawn && n.Set == nil })
+		if _, err := os.Lstat(filepath.Join(x.config.PlayersDir, "sets", "trial", "current")); err == nil {
+			t.Errorf("%s: the set is still in force", x.config.Component.ID)
+		}
+		if x.snapshot().Set == nil {
+			t.Errorf("%s: the default set is gone", x.config.Component.ID)
+		}
+	}
+}
+
+func TestNamedSetsAreForPlainParties(t *testing.T) {
+	s := newScene(t)
+	x := s.start(s.files[0])
+	_, err := x.sets(api.SetRequest{Action: api.ActionPropose, Name: "trial", Parties: []string{"NODE_x"}})
+	if f := fault(t, err); f.Code != api.CodeRefused || !strings.Contains(f.Hint, "ready --parties") {
+		t.Errorf("%+v", f)
+	}
+}

@@ -1,0 +1,261 @@
+package agent
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/agent/api"
+	"fbpeer/exchange"
+	"fbpeer/mpspdz"
+)
+
+// answerLasts is how long an answer to a roll call counts, from when the call was heard here.
+const answerLasts = time.Minute
+
+// sight is what one agent knows, at one moment, of who has registered whom. Immutable once made: readers make matrix and readiness
+// from it, in their own time.
+type sight struct {
+	self    string
+	members []string             // components, ourselves first, then as in the snapshot
+	current map[string]current   // what each of them announces now
+	sites   map[siteID]heardView // who answered a roll call lately, and how
+	lists   map[mpspdz.Hash]list
+	mute    map[mpspdz.Hash]bool // views whose content could not be had
+	own     map[string]string    // our own cells; those of whom we know nothing are absent
+	ownSet  mpspdz.Hash          // the default set in force here; zero: none
+	views   []*exchange.View     // our own, as they were sealed last
+}
+
+// siteID names a view: whose, and of which set ("": the default one).
+type siteID struct{ component, set string }
+
+// heardView is a view whose author is accepted. It counts for answerLasts after the call that it answers was heard here.
+type heardView struct {
+	view   *exchange.View
+	called time.Time
+}
+
+// list is what a site holds of its members, ascending: the content behind a view's root.
+type list []exchange.Member
+
+// find gives a member; nil: it is not held.
+func (l list) find(component string) *exchange.Member {
+	i, found := slices.BinarySearchFunc(l, component, func(m exchange.Member, c string) int { return cmp.Compare(m.Component, c) })
+	if !found {
+		return nil
+	}
+	return &l[i]
+}
+
+// answered gives the view of a site that answered a call lately, and how long ago that call was.
+func (s *sight) answered(component, set string, now time.Time) (view *exchange.View, age time.Duration, ok bool) {
+	answer, ok := s.sites[siteID{component, set}]
+	if !ok {
+		return nil, 0, false
+	}
+	age = max(0, now.Sub(answer.called))
+	return answer.view, age, age <= answerLasts
+}
+
+// current is what a component announces now, as rows of a registry hold it, and as player files do: by set, where these hold a
+// certificate that was issued for the party's number in it.
+type current struct {
+	rows     mpspdz.Hash
+	numbered map[string]mpspdz.Hash // by set; nil where player files hold the announced certificate
+}
+
+func (c current) files(set string) mpspdz.Hash {
+	if c.numbered == nil {
+		return c.rows
+	}
+	return c.numbered[set]
+}
+
+// matrix is who has registered whom. It grows with the square of the members, so lists are walked beside each other, not searched.
+func (s *sight) matrix(now time.Time) *api.Matrix {
+	m := &api.Matrix{Rows: make([]api.MatrixRow, 0, len(s.members))}
+	ascending := s.ascending()
+	for i, component := range s.members {
+		row := api.MatrixRow{Component: component, Cells: make([]api.Cell, len(s.members))}
+		view, age, answered := s.answered(component, "", now)
+		switch {
+		case component == s.self:
+			row.Set = hashText(s.ownSet)
+		case answered:
+			seconds := int64(age / time.Second)
+			row.Set, row.Age = hashText(view.Set), &seconds
+		default:
+			view = nil
+		}
+		s.fill(row.Cells, component, view, ascending)
+		row.Cells = slices.Delete(row.Cells, i, i+1)
+		m.Rows = append(m.Rows, row)
+	}
+	return m
+}
+
+// place is a member of the matrix: where it stands in a row, and what it announces now.
+type place struct {
+	component string
+	index     int
+	current   current
+}
+
+// ascending are the members by id, as lists hold them.
+func (s *sight) ascending() []place {
+	places := make([]place, len(s.members))
+	for i, component := range s.members {
+		places[i] = place{component, i, s.current[component]}
+	}
+	slices.SortFunc(places, func(a, b place) int { return cmp.Compare(a.component, b.component) })
+	return places
+}
+
+// fill gives a row its cells, one for each member, the row's own among them.
+func (s *sight) fill(cells []api.Cell, component string, view *exchange.View, ascending []place) {
+	if component == s.self || view == nil {
+		for i, of := range s.members {
+			cells[i] = api.Cell{Of: of, State: s.cell(component, view, of)}
+		}
+		return
+	}
+	files, filesKnown := s.list(view.Files)
+	rows, rowsKnown := s.list(view.Rows)
+	for _, p := range ascending {
+		state := api.CellUnknown
+		if filesKnown && rowsKnown {
+			var inFiles, inRows *exchange.Member
+			files, inFiles = files.next(p.component)
+			rows, inRows = rows.next(p.component)
+			state = judge(view, p.current, inFiles, inRows)
+		}
+		cells[p.index] = api.Cell{Of: p.component, State: state}
+	}
+}
+
+// next passes over what is before a component, and gives it if it is held.
+func (l list) next(component string) (rest list, held *exchange.Member) {
+	for len(l) > 0 && l[0].Component < component {
+		l = l[1:]
+	}
+	if len(l) > 0 && l[0].Component == component {
+		held = &l[0]
+	}
+	return l, held
+}
+
+// judge compares what a site holds of a component with what that one announces now. A registry's rows follow each approval, player files
+// only a whole set: so where there is a registry it decides, and files must not contradict it.
+func judge(v *exchange.View, now current, inFiles, inRows *exchange.Member) string {
+	registry := !v.Rows.IsZero()
+	switch {
+	case registry && inRows == nil, !registry && inFiles == nil:
+		return api.CellNo
+	case inRows != nil && inRows.Digest != now.rows, inFiles != nil && inFiles.Digest != now.files(v.SetName):
+		return api.CellOld
+	}
+	return api.CellOK
+}
+
+// ownView is what we ourselves tell of a set.
+func (s *sight) ownView(name string) (view *exchange.View, told bool) {
+	for _, v := range s.views {
+		if v.SetName == name {
+			return v, true
+		}
+	}
+	return nil, false
+}
+
+// confirmedBy lists the members of a named set that have confirmed it as it is proposed now.
+func (s *sight) confirmedBy(set api.NamedSet, now time.Time) []string {
+	members := set.Members
+	if set.Proposed != nil {
+		members = set.Proposed
+	}
+	var confirmed []string
+	for _, component := range members {
+		view, _, answered := s.answered(component, set.Name, now)
+		if component == s.self {
+			view, answered = s.ownView(set.Name)
+		}
+		if answered && view.Proposal.String() == set.Hash {
+			confirmed = append(confirmed, component)
+		}
+	}
+	return confirmed
+}
+
+// cell is what one component, whose view this is, has registered of another. A nil view is that of one who did not answer.
+func (s *sight) cell(component string, view *exchange.View, of string) string {
+	switch {
+	case component == s.self && s.own[of] == "":
+		return api.CellNo
+	case component == s.self:
+		return s.own[of]
+	case view == nil:
+		return api.CellUnknown
+	}
+	files, filesKnown := s.list(view.Files)
+	rows, rowsKnown := s.list(view.Rows)
+	if !filesKnown || !rowsKnown {
+		return api.CellUnknown
+	}
+	return judge(view, s.current[of], files.find(of), rows.find(of))
+}
+
+// list gives the content of a root; that of no root is empty.
+func (s *sight) list(root mpspdz.Hash) (list, bool) {
+	if root.IsZero() {
+		return nil, true
+	}
+	l, known := s.lists[root]
+	return l, known
+}
+
+// unknown lists the answers whose content is not known here, and may still be had.
+func (s *sight) unknown(now time.Time) []*exchange.View {
+	var views []*exchange.View
+	for id, answer := range s.sites {
+		if _, _, answered := s.answered(id.component, id.set, now); !answered {
+			continue
+		}
+		_, files := s.list(answer.view.Files)
+		_, rows := s.list(answer.view.Rows)
+		if (!files || !rows) && !s.mute[answer.view.Hash] {
+			views = append(views, answer.view)
+		}
+	}
+	slices.SortFunc(views, func(a, b *exchange.View) int { return slices.Compare(a.Hash[:], b.Hash[:]) })
+	return views
+}
+
+// content gives the members behind a view that was heard here, or our own, for others that ask.
+func (s *sight) content(author peer.ID, hash mpspdz.Hash) (exchange.Members, bool) {
+	held := func(v *exchange.View) (exchange.Members, bool) {
+		files, filesKnown := s.list(v.Files)
+		rows, rowsKnown := s.list(v.Rows)
+		return exchange.Members{Files: files, Rows: rows}, filesKnown && rowsKnown
+	}
+	for _, v := range s.views {
+		if v.Peer == author && v.Hash == hash {
+			return held(v)
+		}
+	}
+	for _, answer := range s.sites {
+		if answer.view.Peer == author && answer.view.Hash == hash {
+			return held(answer.view)
+		}
+	}
+	return exchange.Members{}, false
+}
+
+func hashText(h mpspdz.Hash) string {
+	if h.IsZero() {
+		return ""
+	}
+	return h.String()
+}

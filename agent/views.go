@@ -1,0 +1,301 @@
+package agent
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/agent/api"
+	"fbpeer/exchange"
+	"fbpeer/mpspdz"
+)
+
+// Roll calls and views.
+const (
+	// callEvery is how often at most the whole federation is called: who asks sooner reuses the last call's answers. Nobody takes a call
+	// within 10 s of the one before; the second more is for calls that travel at different speeds.
+	callEvery = 11 * time.Second
+	// viewEvery is how often at most a view is sealed anew because it has changed. An answer to a call does not wait.
+	viewEvery = time.Second
+	// recordsAhead is how far ahead of the clock the number in the file `records` is: so rarely is it written.
+	recordsAhead = time.Minute
+)
+
+// views is what this agent says and hears of who has registered whom. It lives in memory: a view is of use for a minute.
+type views struct {
+	heard map[exchange.ID]*exchange.View // the newest of each author and set
+	lists map[mpspdz.Hash]list           // by root; replaced, never changed, as readers hold it
+	calls map[exchange.CallID]time.Time  // when each was heard here, of the last answerLasts
+	call  exchange.CallID                // the last one
+	last  time.Time                      // when that was heard
+	own   map[string]*exchange.View      // by set name, as sealed last
+	told  time.Time                      // when one of them was
+	stale bool                           // something changed that they may tell
+	mute  map[mpspdz.Hash]bool           // views whose content could not be had; replaced, never changed, as readers hold it
+}
+
+func newViews() views {
+	return views{heard: map[exchange.ID]*exchange.View{}, lists: map[mpspdz.Hash]list{}, calls: map[exchange.CallID]time.Time{},
+		own: map[string]*exchange.View{}, mute: map[mpspdz.Hash]bool{}}
+}
+
+// hearCall notes a roll call, which the own views answer from now on.
+func (v *views) hearCall(id exchange.CallID, now time.Time) {
+	for old, at := range v.calls {
+		if now.Sub(at) > answerLasts {
+			delete(v.calls, old)
+		}
+	}
+	v.calls[id] = now
+	v.call, v.last = id, now
+}
+
+// mayCall says whether it is time for another roll call. One that nobody answered may have come too soon after one that we did not hear,
+// before we started: then the others have passed it over.
+func (v *views) mayCall(now time.Time) bool {
+	since := now.Sub(v.last)
+	if since < 0 || since >= callEvery {
+		return true
+	}
+	answered := false
+	for _, view := range v.heard {
+		answered = answered || view.Call == v.call
+	}
+	return !answered && since >= waitConnected
+}
+
+// addLists notes the content of roots, and forgets what no view that is held names.
+func (v *views) addLists(all ...[]exchange.Member) {
+	next := map[mpspdz.Hash]list{}
+	keep := func(root mpspdz.Hash) {
+		if l, known := v.lists[root]; known {
+			next[root] = l
+		}
+	}
+	for _, view := range v.heard {
+		keep(view.Files)
+		keep(view.Rows)
+	}
+	for _, view := range v.own {
+		keep(view.Files)
+		keep(view.Rows)
+	}
+	for _, members := range all {
+		if root := exchange.MembersRoot(members); !root.IsZero() {
+			next[root] = list(members)
+		}
+	}
+	v.lists = next
+}
+
+// failed notes that the content of a view could not be had. Its author's next answer is another view.
+func (v *views) failed(view *exchange.View) {
+	next := map[mpspdz.Hash]bool{view.Hash: true}
+	for _, held := range v.heard {
+		if v.mute[held.Hash] {
+			next[held.Hash] = true
+		}
+	}
+	v.mute = next
+}
+
+// hearView takes a view of somebody else that the table took. Those of named sets are only of use from approved authors.
+func (k *core) hearView(v *exchange.View) {
+	if v.SetName != "" && !k.approves(v.Peer) {
+		return
+	}
+	k.views.heard[v.Record().ID] = v
+}
+
+// approves says whether the list approves an identity.
+func (k *core) approves(id peer.ID) bool {
+	_, ok := k.list.ByPeer(id)
+	return ok && !k.list.Barred(id)
+}
+
+// members lists what this site holds of a set of player files, and for the default one of its registry, ourselves among both: so sites
+// that agree have equal lists.
+func (k *core) members(name string, p *players) exchange.Members {
+	var m exchange.Members
+	if p.noSet == nil && p.name != "" {
+		for _, party := range p.set.Parties() {
+			m.Files = append(m.Files, memberOf(party))
+		}
+	}
+	if name == "" && k.registry.file != nil {
+		for component, row := range k.registry.rows {
+			if component != k.config.Component.ID && mpspdz.CheckComponentID(component) == nil {
+				m.Rows = append(m.Rows, exchange.NewMember(component, row.endpoint, row.certificate))
+			}
+		}
+		m.Rows = append(m.Rows, memberOf(partyOf(k.self.registration)))
+	}
+	for _, members := range []*[]exchange.Member{&m.Files, &m.Rows} {
+		slices.SortFunc(*members, func(a, b exchange.Member) int { return cmp.Compare(a.Component, b.Component) })
+		*members = (*members)[:min(len(*members), exchange.MaxMembers)]
+	}
+	return m
+}
+
+func memberOf(p mpspdz.Party) exchange.Member {
+	return exchange.NewMember(p.Component, p.Endpoint.String(), p.Certificate.SHA256())
+}
+
+// sealViews seals those own views anew that changed, or do not answer the last call. Without a federation or an identity there are none.
+func (k *core) sealViews(now time.Time) (sealed []*exchange.View, err error) {
+	k.views.stale = false
+	if !k.joined || k.self.key == nil {
+		return nil, nil
+	}
+	sets := k.sets()
+	for name := range k.views.own {
+		if sets[name] == nil {
+			delete(k.views.own, name)
+		}
+	}
+	var lists [][]exchange.Member
+	for _, name := range slices.Sorted(maps.Keys(sets)) {
+		members := k.members(name, sets[name])
+		lists = append(lists, members.Files, members.Rows)
+		view := exchange.View{SetName: name, Files: exchange.MembersRoot(members.Files), Rows: exchange.MembersRoot(members.Rows),
+			Members: max(len(members.Files), len(members.Rows)), Call: k.liveCall(now)}
+		if len(members.Files) > 0 {
+			view.Set = sets[name].set.Digest()
+		}
+		if set := k.confirmed[name]; set != nil {
+			view.Proposal = set.proposal.Content()
+		}
+		if old := k.views.own[name]; old != nil && sameView(old, view) {
+			continue
+		}
+		if view.Sequence, err = k.nextRecord(now); err != nil {
+			return nil, err
+		}
+		view.Issued = now
+		made, err := exchange.SealView(k.federation, view, k.self.key)
+		if err != nil {
+			return nil, err
+		}
+		k.views.own[name] = made
+		sealed = append(sealed, made)
+	}
+	k.views.addLists(lists...)
+	return sealed, nil
+}
+
+// sets are the folders of player files of this site, by name: the default one, and those of the named sets that are confirmed.
+func (k *core) sets() map[string]*players {
+	all := map[string]*players{"": &k.players}
+	for name, set := range k.confirmed {
+		all[name] = &set.players
+	}
+	return all
+}
+
+// liveCall is the roll call to answer, none if the last one is over.
+func (k *core) liveCall(now time.Time) exchange.CallID {
+	if now.Sub(k.views.last) > answerLasts {
+		return exchange.CallID{}
+	}
+	return k.views.call
+}
+
+// sameView says whether a sealed view tells the same. One without a call tells no less than one whose call is over.
+func sameView(old *exchange.View, v exchange.View) bool {
+	return old.Proposal == v.Proposal && old.Set == v.Set && old.Files == v.Files && old.Rows == v.Rows && old.Members == v.Members &&
+		(v.Call.IsZero() || old.Call == v.Call)
+}
+
+// viewsDue is when own views must be looked at; zero: they tell what is.
+func (k *core) viewsDue(now time.Time) time.Time {
+	for name := range k.sets() {
+		if old := k.views.own[name]; !k.liveCall(now).IsZero() && (old == nil || old.Call != k.views.call) {
+			return now
+		}
+	}
+	if !k.views.stale {
+		return time.Time{}
+	}
+	return k.views.told.Add(viewEvery)
+}
+
+// nextRecord gives the sequence of a new record of ours that is no announcement: max(now in milliseconds, last + 1). It is durable
+// before it is used, as a number that it will not pass for a minute.
+func (k *core) nextRecord(now time.Time) (uint64, error) {
+	next := exchange.NextSequence(now, k.self.records.last)
+	if next > k.self.records.durable {
+		ahead := next + uint64(recordsAhead.Milliseconds())
+		if err := k.store.write(k.store.path(fileRecords), fmt.Appendf(nil, "%d\n", ahead)); err != nil {
+			return 0, err
+		}
+		k.self.records.durable = ahead
+	}
+	k.self.records.last = next
+	return next, nil
+}
+
+// parseRecords reads the file of that name. A damaged one is no reason not to start: the clock is nearly always further.
+func parseRecords(data []byte) records {
+	n, err := strconv.ParseUint(strings.TrimSuffix(string(data), "\n"), 10, 64)
+	if err != nil {
+		return records{}
+	}
+	return records{last: n, durable: n}
+}
+
+// look at who has registered whom, as far as it is known now. s is the snapshot that is published with it.
+func (k *core) sight(s api.Snapshot) *sight {
+	seen := &sight{self: s.Self.Component, members: []string{s.Self.Component}, current: map[string]current{}, sites: map[siteID]heardView{},
+		lists: k.views.lists, mute: k.views.mute, own: map[string]string{}}
+	seen.current[s.Self.Component] = k.currentOf(k.self.id, partyOf(k.self.registration))
+	for _, p := range s.Peers {
+		state := OwnCell(p)
+		if _, known := seen.own[p.Component]; state == "" || known {
+			continue
+		}
+		seen.members = append(seen.members, p.Component)
+		seen.own[p.Component] = state
+		id, err := peer.Decode(p.PeerID)
+		if err != nil {
+			continue
+		}
+		if a := cmp.Or(k.newest[id], k.approved[id]); a != nil {
+			seen.current[p.Component] = k.currentOf(id, partyOf(a.Registration))
+		}
+	}
+	for id, view := range k.views.heard {
+		entry, ok := k.list.ByPeer(id.Peer)
+		called, live := k.views.calls[view.Call]
+		if ok && live && k.approves(id.Peer) {
+			seen.sites[siteID{entry.Component, id.Set}] = heardView{view: view, called: called}
+		}
+	}
+	if k.players.noSet == nil && k.players.name != "" {
+		seen.ownSet = k.players.set.Digest()
+	}
+	for _, view := range k.views.own {
+		seen.views = append(seen.views, view)
+	}
+	return seen
+}
+
+// currentOf is what a component announces now. Player files with certificates for numbers hold those instead of the announced one.
+func (k *core) currentOf(id peer.ID, p mpspdz.Party) current {
+	c := current{rows: memberOf(p).Digest}
+	if !k.config.PerParty || p.Role != mpspdz.PlainParty {
+		return c
+	}
+	c.numbered = map[string]mpspdz.Hash{}
+	for name := range k.sets() {
+		if numbered := k.numberedOf(id, name); numbered != nil {
+			c.numbered[name] = exchange.NewMember(p.Component, p.Endpoint.String(), numbered.Certificate.SHA256()).Digest
+		}
+	}
+	return c
+}

@@ -1,0 +1,128 @@
+package agent
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"fbpeer/exchange"
+)
+
+func TestMayCall(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		name     string
+		since    time.Duration
+		answered bool
+		want     bool
+	}{
+		{"at once", 0, true, false},
+		{"soon", 10 * time.Second, true, false},
+		{"late enough", callEvery, true, true},
+		{"nobody answered yet", time.Second, false, false},
+		{"nobody answered", waitConnected, false, true},
+		{"the clock was set back", -time.Hour, true, true},
+	} {
+		v := newViews()
+		v.hearCall(exchange.CallID{1}, now)
+		if test.answered {
+			v.heard[exchange.ID{}] = &exchange.View{Call: exchange.CallID{1}}
+		} else {
+			v.heard[exchange.ID{}] = &exchange.View{Call: exchange.CallID{2}}
+		}
+		if got := v.mayCall(now.Add(test.since)); got != test.want {
+			t.Errorf("%s: %v", test.name, got)
+		}
+	}
+	if v := newViews(); !v.mayCall(now) {
+		t.Error("the first call")
+	}
+}
+
+// With 255 parties, a change of one costs each agent one view, of at most 512 bytes; where nothing changed and nobody asks, nothing.
+func TestOneChangeCostsOneView(t *testing.T) {
+	k, _, without, now := full(t)
+	told := func(what string, most int) {
+		t.Helper()
+		sealed, err := k.sealViews(now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(sealed) != most {
+			t.Errorf("%s: %d views", what, len(sealed))
+		}
+		for _, v := range sealed {
+			if len(v.Sealed) > exchange.MaxView {
+				t.Errorf("%s: a view of %d bytes", what, len(v.Sealed))
+			}
+		}
+	}
+	told("at first", 1)
+	k.settle(now)
+	told("nothing changed", 0)
+	before := *k.views.own[""]
+	if err := k.writeList(without); err != nil {
+		t.Fatal(err)
+	}
+	k.settle(now)
+	told("one was revoked", 1)
+	if after := k.views.own[""]; after.Set == before.Set || after.Files == before.Files || after.Rows == before.Rows || after.Members != before.Members-1 {
+		t.Errorf("the view tells %+v", after)
+	}
+	k.views.hearCall(exchange.CallID{1}, now)
+	told("somebody asks", 1)
+	told("and no more", 0)
+	now = now.Add(answerLasts + time.Second)
+	told("the call is over", 0)
+}
+
+// Records are numbered ahead of the file by a minute at most, so that a restart within it is not taken for a clock that is ahead.
+func TestRecordsAreNumberedOverRestarts(t *testing.T) {
+	s := newScene(t)
+	o := s.options()
+	now := time.Now()
+	o.Now = func() time.Time { return now }
+	c := s.config(s.files[0])
+	load := func() *core {
+		t.Helper()
+		k, err := loadCore(c, o, store{dir: c.State})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := k.store.make(); err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	next := func(k *core) uint64 {
+		t.Helper()
+		n, err := k.nextRecord(now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	k := load()
+	first := next(k)
+	info, err := os.Stat(k.store.path(fileRecords))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second := next(k); second != first+1 {
+		t.Errorf("%d after %d", second, first)
+	}
+	if again, err := os.Stat(k.store.path(fileRecords)); err != nil || !again.ModTime().Equal(info.ModTime()) {
+		t.Errorf("written again: %v", err)
+	}
+	now = now.Add(-time.Hour) // a clock that steps back
+	after := next(load())
+	if after <= first+1 || after > first+uint64(recordsAhead.Milliseconds())+1 {
+		t.Errorf("%d after a restart, %d before", after, first)
+	}
+	if err := os.WriteFile(k.store.path(fileRecords), []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n := next(load()); n != uint64(now.UnixMilli()) {
+		t.Errorf("with a damaged file %d", n)
+	}
+}
