@@ -188,7 +188,17 @@ func (a *app) options(log zerolog.Logger) agent.Options {
 }
 
 // open reaches the chosen agent, running or not, and asks how things stand.
-func (a *app) open(ctx context.Context) (*config.Config, agent.Controller, api.Snapshot, error) {
+func (a *app) open(ctx context.Context) (*config.Config, controller, api.Snapshot, error) {
+	return a.openWith(ctx, controller.Snapshot)
+}
+
+// openAll is open after a roll call: how things stand in the whole federation.
+func (a *app) openAll(ctx context.Context) (controller, api.Snapshot, error) {
+	_, control, s, err := a.openWith(ctx, controller.Call)
+	return control, s, err
+}
+
+func (a *app) openWith(ctx context.Context, ask func(controller, context.Context) (api.Snapshot, error)) (*config.Config, controller, api.Snapshot, error) {
 	c, err := config.Load(a.selector())
 	if err != nil {
 		return nil, nil, api.Snapshot{}, err
@@ -204,7 +214,7 @@ func (a *app) open(ctx context.Context) (*config.Config, agent.Controller, api.S
 	if err != nil {
 		return nil, nil, api.Snapshot{}, err
 	}
-	s, err := control.Snapshot(ctx)
+	s, err := ask(control, ctx)
 	if err != nil {
 		return nil, nil, api.Snapshot{}, err
 	}
