@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -204,25 +203,11 @@ func (a *app) vouch(p api.Peer, ap approval) error {
 	case !a.interactive:
 		return usage("compare fingerprint or words with that site's operator, then: --fingerprint \"…\"", "nobody can be asked: stdin is not a terminal")
 	}
-	lines := bufio.NewScanner(a.stdin)
-	fmt.Fprint(a.stderr, "Proceed? (yes/no/[fingerprint]) ")
-	for lines.Scan() {
-		switch answer := strings.TrimSpace(lines.Text()); strings.ToLower(answer) {
-		case "yes":
-			return nil
-		case "no":
-			return refused("", "not approved; nothing was changed")
-		default:
-			err := matches(p, answer)
-			var malformed *malformedFingerprint
-			if !errors.As(err, &malformed) {
-				return err
-			}
-		}
-		fmt.Fprint(a.stderr, "Please type 'yes', 'no' or the fingerprint: ")
-	}
-	fmt.Fprintln(a.stderr)
-	return refused("", "no answer; nothing was changed")
+	return a.ask("not approved", "yes/no/[fingerprint]", "'yes', 'no' or the fingerprint", func(answer string) (bool, error) {
+		err := matches(p, answer)
+		var malformed *malformedFingerprint
+		return !errors.As(err, &malformed), err
+	})
 }
 
 // malformedFingerprint is neither a whole fingerprint nor eight words.
