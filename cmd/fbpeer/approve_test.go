@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -11,20 +10,6 @@ import (
 	"fbpeer/exchange"
 	"fbpeer/mpspdz"
 )
-
-// fakeAgent notes what it was asked, and answers.
-type fakeAgent struct {
-	asked  []api.TrustRequest
-	answer api.TrustResult
-	err    error
-}
-
-func (f *fakeAgent) Snapshot(context.Context) (api.Snapshot, error) { return api.Snapshot{}, nil }
-
-func (f *fakeAgent) Trust(_ context.Context, r api.TrustRequest) (api.TrustResult, error) {
-	f.asked = append(f.asked, r)
-	return f.answer, f.err
-}
 
 // testApp types what is given.
 func testApp(typed string, interactive bool) (a *app, stdout, stderr *bytes.Buffer) {

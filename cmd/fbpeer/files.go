@@ -2,62 +2,17 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
-	"fbpeer/agent/api"
 	"fbpeer/config"
 	"fbpeer/fedbiomed"
 	"fbpeer/mpspdz"
 )
 
 func (a *app) playersCommand() *cobra.Command {
-	return group("players", "MP-SPDZ's player files", &cobra.Command{
-		Use:     "show",
-		Short:   "the set in force, where its files are, and MP-SPDZ's arguments",
-		Example: "  fbpeer players show\n  cd -P \"$(fbpeer players show --json | jq -r .dir)\"",
-		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, _, s, err := a.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if s.Set == nil {
-				text, hint := "", a.prog()+" status"
-				if s.NoSet != nil {
-					text = ": " + s.NoSet.Text
-					if s.NoSet.Cure != "" {
-						hint = s.NoSet.Cure
-					}
-				}
-				return refused(hint, "no set is in force%s", text)
-			}
-			if a.json {
-				return a.printJSON(s.Set)
-			}
-			_, err = io.WriteString(a.stdout, a.view(s).playersScreen(*s.Set, s.Self.Role == string(mpspdz.PlainParty)))
-			return err
-		},
-	})
-}
-
-// playersScreen is `players show`; Fed-BioMed starts MP-SPDZ by itself, a plain party's operator does it.
-func (v view) playersScreen(set api.Set, plain bool) string {
-	t := table{}
-	t.add("PARTY", "COMPONENT", "ENDPOINT")
-	for _, p := range set.Parties {
-		t.add(fmt.Sprint(p.Party), v.called(p.Component), show(p.Endpoint))
-	}
-	head := fmt.Sprintf("party %d of %d, set %s, written %s\n\n%s\nMP-SPDZ is started from the folder as it is now (-P follows the link once):\n",
-		set.Party, len(set.Parties), shortDigest(set.Digest), clock(v.now, set.Written), t.String())
-	dir, arguments := shellWord(show(set.Dir)), show(set.Command)
-	if !plain {
-		return head + fmt.Sprintf("    cd -P %s\n    … %s\n", dir, arguments)
-	}
-	return head + fmt.Sprintf("    cd -P %s && shamir-party.x %s PROGRAM\n", dir, arguments) +
-		"MP-SPDZ looks for Programs/ where it is started. Once for each new set, in that folder:\n    ln -s /path/to/MP-SPDZ/Programs .\n"
+	return group("players", "MP-SPDZ's player files", a.playersShowCommand())
 }
 
 func (a *app) registryCommand() *cobra.Command {

@@ -30,6 +30,14 @@ func (a *app) printJSON(v any) error {
 	return err
 }
 
+// present makes an absent list an empty one, for JSON.
+func present[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
 // marshalJSON is indented JSON in which every character that a terminal might act on is a \u escape: encoding/json leaves
 // C1 controls and bidirectional marks as they are.
 func marshalJSON(v any) ([]byte, error) {

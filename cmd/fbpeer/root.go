@@ -78,7 +78,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetHelpCommandGroupID(other)
 	root.SetCompletionCommandGroupID(other)
 	addTo(root, set, a.federationCommand(), a.joinCommand(), a.runCommand(), a.devCommand(), a.componentCommand())
-	addTo(root, trust, a.trustCommand())
+	addTo(root, trust, a.trustCommand(), a.setCommand())
 	addTo(root, look, a.statusCommand(), a.peersCommand(), a.showCommand(), a.idCommand(), a.playersCommand(), a.registryCommand())
 	addTo(root, other, a.versionCommand())
 	return root
@@ -161,7 +161,7 @@ func shellWord(s string) string {
 }
 
 // ofComponent finds the commands that are about one component, in the texts of all packages.
-var ofComponent = regexp.MustCompile(`\bfbpeer (join|run|status|peers|show|players|registry|trust)\b`)
+var ofComponent = regexp.MustCompile(`\bfbpeer (join|run|status|peers|show|players|registry|trust|set)\b`)
 
 // addressed lets the commands in a text begin with prog: packages name them without the flags that chose the component.
 func addressed(prog, text string) string {
@@ -198,7 +198,10 @@ func (a *app) openAll(ctx context.Context) (controller, api.Snapshot, error) {
 	return control, s, err
 }
 
-func (a *app) openWith(ctx context.Context, ask func(controller, context.Context) (api.Snapshot, error)) (*config.Config, controller, api.Snapshot, error) {
+// asking is how a snapshot is asked for.
+type asking func(controller, context.Context) (api.Snapshot, error)
+
+func (a *app) openWith(ctx context.Context, ask asking) (*config.Config, controller, api.Snapshot, error) {
 	c, err := config.Load(a.selector())
 	if err != nil {
 		return nil, nil, api.Snapshot{}, err

@@ -40,6 +40,10 @@ func screens(s api.Snapshot) map[string]string {
 	if s.Set != nil {
 		out["players"] = v.playersScreen(*s.Set, s.Self.Role == "party")
 	}
+	out["sets"] = v.setsScreen(s)
+	for _, set := range s.Sets {
+		out["confirm-"+set.State+"-"+set.Name] = v.setQuestion(s, set)
+	}
 	return out
 }
 
@@ -71,6 +75,11 @@ func TestScreens(t *testing.T) {
 		"id":                  screens(cardio())["id"],
 		"players":             screens(cardio())["players"],
 		"players-party":       screens(crowd(3))["players"],
+		"sets":                screens(withSets())["sets"],
+		"confirm-proposed":    screens(withSets())["confirm-proposed-trial"],
+		"confirm-changed":     screens(withSets())["confirm-changed-pilot"],
+		"players-parties":     viewOf(cardio()).partiesScreen(partiesJSON{Digest: hash('d'), Parties: cardio().Set.Parties}, selection{words: []string{"nice", "lyon"}}),
+		"players-plain":       viewOf(crowd(3)).partiesScreen(plainParties(), selection{words: []string{"bob"}}),
 		"dev":                 dev.devTable(demo) + "\n" + readyLine(demo),
 		"consequences-offline": viewOf(offline()).consequences(offline(), api.ActionRevoke,
 			api.TrustResult{Peer: offline().Peers[0], NoSet: withoutSet().NoSet, Rows: []string{idNice}}),
@@ -119,7 +128,7 @@ func demoSnapshots() []api.Snapshot {
 func TestScreensFitAndAreClean(t *testing.T) {
 	all := map[string]api.Snapshot{
 		"cardio": cardio(), "pending": withPending(), "changed": withChange(), "impostor": withImpostor(), "none": withoutSet(), "key": withNewKey(), "conflict": withConflict(),
-		"crowd": crowd(255), "dozen": crowd(12), "hostile": hostile(),
+		"crowd": crowd(255), "dozen": crowd(12), "hostile": hostile(), "sets": withSets(),
 	}
 	for name, s := range all {
 		for screen, text := range screens(s) {

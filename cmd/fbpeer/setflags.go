@@ -1,0 +1,100 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/spf13/cobra"
+
+	"fbpeer/agent/api"
+	"fbpeer/mpspdz"
+)
+
+// setFlags are --set and --parties: which party set is meant, if not the default one.
+type setFlags struct {
+	name    string
+	parties []string
+}
+
+func (f *setFlags) register(c *cobra.Command) {
+	c.Flags().StringVar(&f.name, "set", "", "the set `NAME`, as it was confirmed (plain MP-SPDZ only)")
+	f.registerParties(c)
+}
+
+func (f *setFlags) registerParties(c *cobra.Command) {
+	c.Flags().StringArrayVar(&f.parties, "parties", nil, "this site and these `PARTIES`: ids, prefixes or aliases, with commas between")
+}
+
+// selection checks the flags and splits the parties. A flag that was given and is empty is a mistake: a variable of a script that is
+// not set must not select the default set.
+func (f *setFlags) selection(c *cobra.Command) (selection, error) {
+	named, listed := c.Flags().Changed("set"), c.Flags().Changed("parties")
+	var words []string
+	for _, value := range f.parties {
+		words = append(words, strings.FieldsFunc(value, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })...)
+	}
+	switch {
+	case named && listed:
+		return selection{}, usage("leave one of them out", "--set and --parties each name a whole set")
+	case named && f.name == "":
+		return selection{}, usage("--set NAME, or leave it out for the default set", "--set names no set")
+	case listed && len(words) == 0:
+		return selection{}, usage("--parties a,b,c, or leave it out for the default set", "--parties names nobody")
+	}
+	return selection{name: f.name, words: words}, nil
+}
+
+// selection is a party set as it was typed.
+type selection struct {
+	name  string
+	words []string
+}
+
+// resolve gives the selector for the agent, and whether every name is known here. What nobody known is called stays as it was typed: the
+// agent says so, and it may be heard later. A beginning of several ids is an error.
+func (f selection) resolve(s api.Snapshot) (selector api.SetSelector, whole bool, err error) {
+	if f.name != "" && s.Self.Role != string(mpspdz.PlainParty) {
+		return selector, false, notForFedbiomed()
+	}
+	selector.Name, whole = f.name, true
+	for _, word := range f.words {
+		component, err := resolveComponent(s, word)
+		switch code, _ := outcome(err); code {
+		case exitDone:
+		case exitFailed:
+			component, whole = word, false
+		default:
+			return selector, false, err
+		}
+		if !slices.Contains(selector.Parties, component) {
+			selector.Parties = append(selector.Parties, component)
+		}
+	}
+	return selector, whole, nil
+}
+
+// typed is the selection as flags, to be typed again.
+func (f selection) typed() string {
+	switch {
+	case f.name != "":
+		return " --set " + shellWord(show(f.name))
+	case len(f.words) > 0:
+		return " --parties " + shellWord(show(strings.Join(f.words, ",")))
+	}
+	return ""
+}
+
+// notForFedbiomed is why a Fed-BioMed component has no named sets.
+func notForFedbiomed() error {
+	return usage("fbpeer ready --parties a,b,c", "named sets are for plain MP-SPDZ: "+
+		"Fed-BioMed itself puts the parties of an experiment in order, the researcher first, and takes their certificates from its registry")
+}
+
+// flagsOnly refuses arguments of a command that takes flags alone; behind --parties they were probably meant for it.
+func flagsOnly(c *cobra.Command, args []string) error {
+	if len(args) > 0 && c.Flags().Changed("parties") {
+		return usage("write commas between the parties, or quote them all: --parties a,b,c", "%q stands outside of --parties", args[0])
+	}
+	return noArgs(c, args)
+}

@@ -1,0 +1,301 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"fbpeer/agent/api"
+	"fbpeer/mpspdz"
+)
+
+func (a *app) setCommand() *cobra.Command {
+	c := group("set", "party sets for an experiment: propose, confirm, withdraw", a.setProposeCommand(), a.setConfirmCommand(),
+		a.setWithdrawCommand(), a.setListCommand())
+	c.Long = "A named party set, for plain MP-SPDZ: one site proposes some components in an order, and each of\n" +
+		"them confirms. It gives nobody trust: only components that are approved at a site can be in a set\n" +
+		"there. What a site has confirmed stays in force there until it confirms another, whatever the\n" +
+		"proposer does.\n\n" +
+		"Fed-BioMed itself puts the parties of an experiment in order: its components have no named sets."
+	return c
+}
+
+func (a *app) setProposeCommand() *cobra.Command {
+	var flags setFlags
+	c := &cobra.Command{
+		Use:   "propose NAME --parties a,b,c",
+		Short: "propose components in party order, or propose others under the same name",
+		Long: "Proposes a party set: the first of --parties is party 0. This site is added as the last one if it\n" +
+			"is left out. Proposed again under the same name, it is a change, which each member confirms anew.",
+		Example: "  fbpeer set propose trial --parties alice,bob,carol",
+		Args:    oneArg("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(flags.parties) == 0 {
+				return usage("--parties a,b,c, in party order", "who is in the set is missing")
+			}
+			chosen, err := flags.selection(cmd)
+			if err != nil {
+				return err
+			}
+			control, s, err := a.openPlain(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.proposeIn(cmd.Context(), control, s, args[0], chosen)
+		},
+	}
+	flags.registerParties(c)
+	return c
+}
+
+func (a *app) setConfirmCommand() *cobra.Command {
+	var yes bool
+	c := &cobra.Command{
+		Use:   "confirm NAME[@PEERID]",
+		Short: "put a proposed set in force at this site, after a look at it",
+		Long: "Shows the members in party order, and what changed against the set that is confirmed here, and asks.\n" +
+			"NAME@PEERID says whose proposal is meant, where several propose one name.",
+		Example: "  fbpeer set confirm trial\n  fbpeer set confirm trial --yes",
+		Args:    oneArg("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			control, s, err := a.openPlain(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.confirmIn(cmd.Context(), control, s, args[0], yes)
+		},
+	}
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask: a set gives nobody trust")
+	return c
+}
+
+func (a *app) setWithdrawCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "withdraw NAME",
+		Short:   "take a proposal of one's own back",
+		Example: "  fbpeer set withdraw trial",
+		Args:    oneArg("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			control, s, err := a.openPlain(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.withdrawIn(cmd.Context(), control, s, args[0])
+		},
+	}
+}
+
+// setsJSON is `set list --json`.
+type setsJSON struct {
+	Sets []api.NamedSet `json:"sets"`
+}
+
+func (a *app) setListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "every named set: who proposed it, who has confirmed it, and whether it is in force here",
+		Example: "  fbpeer set list\n  fbpeer set list --json",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, s, err := a.openAll(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if s.Self.Role != string(mpspdz.PlainParty) {
+				return notForFedbiomed()
+			}
+			if a.json {
+				return a.printJSON(setsJSON{Sets: append([]api.NamedSet{}, s.Sets...)})
+			}
+			a.noteOffline(s)
+			_, err = io.WriteString(a.stdout, a.view(s).setsScreen(s))
+			return err
+		},
+	}
+}
+
+// openPlain is open for what a Fed-BioMed component does not have.
+func (a *app) openPlain(ctx context.Context) (controller, api.Snapshot, error) {
+	_, control, s, err := a.open(ctx)
+	if err == nil && s.Self.Role != string(mpspdz.PlainParty) {
+		err = notForFedbiomed()
+	}
+	return control, s, err
+}
+
+func (a *app) proposeIn(ctx context.Context, control controller, s api.Snapshot, name string, chosen selection) error {
+	var parties []string
+	for _, word := range chosen.words {
+		component, err := resolveComponent(s, word)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(parties, component) {
+			return usage("name each party once", "%s is named twice", show(component))
+		}
+		parties = append(parties, component)
+	}
+	added := !slices.Contains(parties, s.Self.Component)
+	if added {
+		parties = append(parties, s.Self.Component)
+	}
+	result, err := control.Sets(ctx, api.SetRequest{Action: api.ActionPropose, Name: name, Parties: parties, By: a.operator})
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(result.Set)
+	}
+	v := a.view(s)
+	text := fmt.Sprintf("proposed set %s\n\n%s", show(name), v.membersTable(s, result.Set))
+	if added {
+		text += fmt.Sprintf("\nThis site was not named: it is the last one, party %d.\n", len(parties)-1)
+	}
+	if _, err := io.WriteString(a.stdout, text+v.inForce(result.Set)); err != nil {
+		return err
+	}
+	who := "Each of the others"
+	if waitsForUs(s, result.Set) {
+		who = "Each member, this site too,"
+	}
+	fmt.Fprintf(a.stderr, "%s confirms it: fbpeer set confirm %s\nThen: %s ready --set %s --wait 5m\n", who, show(name), a.prog(), show(name))
+	return nil
+}
+
+func (a *app) confirmIn(ctx context.Context, control controller, s api.Snapshot, arg string, yes bool) error {
+	set, err := namedSet(s, arg)
+	if err != nil {
+		return err
+	}
+	v := a.view(s)
+	switch {
+	case set.State == api.SetWithdrawn:
+		return refused("", "set %s was withdrawn by its proposer", show(set.Name))
+	case !set.Member && !waitsForUs(s, set):
+		return refused(a.prog()+" set list", "this site is not in set %s: there is nothing to confirm", show(set.Name))
+	case set.State == api.SetConfirmed:
+		return a.told(set, fmt.Sprintf("Set %s is confirmed already, as it is proposed.\n%s", show(set.Name), v.inForce(set)))
+	}
+	if err := a.consent(v.setQuestion(s, set), yes); err != nil {
+		return err
+	}
+	result, err := control.Sets(ctx, api.SetRequest{Action: api.ActionConfirm, Name: set.Name, PeerID: set.PeerID, Hash: set.Hash, By: a.operator})
+	if err != nil {
+		return a.notConfirmed(ctx, control, arg, err)
+	}
+	return a.told(result.Set, fmt.Sprintf("confirmed set %s\n%s", show(set.Name), v.inForce(result.Set)))
+}
+
+// consent shows what is asked about, and asks.
+func (a *app) consent(question string, yes bool) error {
+	out := a.stdout
+	if a.json {
+		out = a.stderr
+	}
+	if _, err := io.WriteString(out, question); err != nil {
+		return err
+	}
+	switch {
+	case yes:
+		return nil
+	case !a.interactive:
+		return usage("after a look at it: --yes", "nobody can be asked: stdin is not a terminal")
+	}
+	return a.ask("not confirmed", "yes/no", "'yes' or 'no'", nil)
+}
+
+// notConfirmed shows, where the proposer changed the set meanwhile, what is proposed now.
+func (a *app) notConfirmed(ctx context.Context, control controller, arg string, err error) error {
+	var overtaken *api.Error
+	if !errors.As(err, &overtaken) || overtaken.Code != api.CodeOvertaken {
+		return err
+	}
+	s, failed := control.Snapshot(ctx)
+	if failed != nil {
+		return err
+	}
+	set, failed := namedSet(s, arg)
+	if failed != nil {
+		return err
+	}
+	if a.json {
+		return errors.Join(a.printJSON(set), err)
+	}
+	fmt.Fprintf(a.stdout, "\nIts proposer has changed it meanwhile:\n\n%s", a.view(s).setQuestion(s, set))
+	return err
+}
+
+func (a *app) withdrawIn(ctx context.Context, control controller, s api.Snapshot, name string) error {
+	result, err := control.Sets(ctx, api.SetRequest{Action: api.ActionWithdraw, Name: name, By: a.operator})
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("withdrew set %s: what a site has confirmed stays in force there, and nobody can confirm it any more.\n", show(name))
+	return a.told(result.Set, text+a.view(s).inForce(result.Set))
+}
+
+// told prints what became of a set.
+func (a *app) told(set api.NamedSet, text string) error {
+	if a.json {
+		return a.printJSON(set)
+	}
+	_, err := io.WriteString(a.stdout, text)
+	return err
+}
+
+// waitsForUs: it is proposed, or changed, with this site in it.
+func waitsForUs(s api.Snapshot, set api.NamedSet) bool {
+	return (set.State == api.SetProposed || set.State == api.SetChanged) && slices.Contains(proposedMembers(set), s.Self.Component)
+}
+
+// proposedMembers are the members as they are proposed now, in party order.
+func proposedMembers(set api.NamedSet) []string {
+	if set.State == api.SetChanged {
+		return set.Proposed
+	}
+	return set.Members
+}
+
+// namedSet finds the set that NAME or NAME@PEERID means. One that was withdrawn is meant only if there is no other.
+func namedSet(s api.Snapshot, arg string) (api.NamedSet, error) {
+	name, identity, whole := strings.Cut(arg, "@")
+	var found, gone []api.NamedSet
+	for _, set := range s.Sets {
+		switch {
+		case set.Name != name || whole && set.PeerID != identity:
+		case set.State == api.SetWithdrawn:
+			gone = append(gone, set)
+		default:
+			found = append(found, set)
+		}
+	}
+	if len(found) == 0 {
+		found = gone
+	}
+	switch len(found) {
+	case 0:
+		return api.NamedSet{}, refused("fbpeer set list", "no set %s has been proposed", show(arg))
+	case 1:
+		return found[0], nil
+	}
+	var forms []string
+	for _, set := range found {
+		forms = append(forms, fmt.Sprintf("%s@%s (of %s)", set.Name, set.PeerID, set.Proposer))
+	}
+	return api.NamedSet{}, usage("say which: NAME@PEERID", "several propose a set %s: %s", show(name), strings.Join(forms, ", "))
+}
+
+// setTyped is what to type for a set: with its proposer's identity where another one proposes the same name.
+func setTyped(s api.Snapshot, set api.NamedSet) string {
+	for _, other := range s.Sets {
+		if other.Name == set.Name && other.PeerID != set.PeerID && other.State != api.SetWithdrawn {
+			return shellWord(show(set.Name + "@" + set.PeerID))
+		}
+	}
+	return shellWord(show(set.Name))
+}
