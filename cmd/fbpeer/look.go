@@ -18,14 +18,15 @@ type peersJSON struct {
 // statusJSON is `status --json`.
 type statusJSON struct {
 	peersJSON
-	Ready    bool          `json:"ready"`
-	Set      *api.Set      `json:"set,omitempty"`
-	NoSet    *api.Warning  `json:"no_set,omitempty"`
-	Matrix   *api.Matrix   `json:"matrix"`
-	Warnings []api.Warning `json:"warnings,omitempty"`
-	Members  int           `json:"members"`
-	Online   int           `json:"connected"`
-	Running  bool          `json:"running"`
+	Ready    bool           `json:"ready"`
+	Set      *api.Set       `json:"set,omitempty"`
+	NoSet    *api.Warning   `json:"no_set,omitempty"`
+	Sets     []api.NamedSet `json:"sets,omitempty"`
+	Matrix   *api.Matrix    `json:"matrix"`
+	Warnings []api.Warning  `json:"warnings,omitempty"`
+	Members  int            `json:"members"`
+	Online   int            `json:"connected"`
+	Running  bool           `json:"running"`
 }
 
 func peersOf(s api.Snapshot, states ...string) peersJSON {
@@ -42,21 +43,20 @@ func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "the federation at a glance: decisions and warnings first, then who has registered whom",
-		Long: "The federation at a glance: decisions and warnings first, then who has registered whom.\n" +
-			"Exit code 3 if an approved component changed, is contradicted or expired, or no set is in force.",
+		Long: "The federation at a glance: decisions and warnings first, then who has registered whom, as each\n" +
+			"site says of itself. Exit code 3 if an approved component changed, is contradicted or expired, or no\n" +
+			"set is in force. What another site has not done is shown, and does not change the exit code: whether\n" +
+			"all are ready is what fbpeer ready answers.",
 		Example: "  fbpeer status\n  fbpeer status --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, _, s, err := a.open(cmd.Context())
+			_, s, err := a.openAll(cmd.Context())
 			if err != nil {
 				return err
 			}
 			ready := len(obstacles(s)) == 0
 			if a.json {
-				err = a.printJSON(statusJSON{
-					peersJSON: peersOf(s), Ready: ready, Set: s.Set, NoSet: s.NoSet, Matrix: s.Matrix, Warnings: s.Warnings,
-					Members: s.Members, Online: s.Connected, Running: s.Running,
-				})
+				err = a.printJSON(statusOf(s))
 			} else {
 				_, err = io.WriteString(a.stdout, a.view(s).statusScreen(s))
 			}
@@ -65,6 +65,13 @@ func (a *app) statusCommand() *cobra.Command {
 			}
 			return answerNo()
 		},
+	}
+}
+
+func statusOf(s api.Snapshot) statusJSON {
+	return statusJSON{
+		peersJSON: peersOf(s), Ready: len(obstacles(s)) == 0, Set: s.Set, NoSet: s.NoSet, Sets: s.Sets, Matrix: s.Matrix, Warnings: s.Warnings,
+		Members: s.Members, Online: s.Connected, Running: s.Running,
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"fbpeer/agent/api"
@@ -12,10 +13,10 @@ var cellMarks = map[string]string{
 	api.CellOK: "ok", api.CellOld: "old", api.CellNo: "NO", api.CellNew: "new", api.CellUnknown: "?",
 }
 
-const legend = "ok registered, same values   old other values   NO not registered   new undecided   ? not known\n"
+const legend = "ok registered, same values  old other values  NO not registered  new waits for approval  ? not heard\n"
 
-// matrixMembers is the widest matrix that fits into a screen's columns.
-const matrixMembers = 12
+// headWidths are tried one after the other until a matrix fits: of a column's head, the party number and its row say enough.
+var headWidths = []int{columns, 12, 10, 8, 6}
 
 // matrixOrder lists the members: the set in force in its order, then ourselves and the others that are neither denied nor revoked.
 func matrixOrder(s api.Snapshot) []string {
@@ -39,41 +40,51 @@ func matrixOrder(s api.Snapshot) []string {
 	return order
 }
 
-func cell(m *api.Matrix, row, of string) string {
-	for _, r := range m.Rows {
-		if r.Component != row {
-			continue
+// registered are the cells of a matrix, by row and column.
+type registered map[string]map[string]string
+
+func registeredIn(m *api.Matrix) registered {
+	r := registered{}
+	if m == nil {
+		return r
+	}
+	for _, row := range m.Rows {
+		cells := map[string]string{}
+		for _, c := range row.Cells {
+			cells[c.Of] = c.State
 		}
-		for _, c := range r.Cells {
-			if c.Of == of {
-				return c.State
-			}
-		}
+		r[row.Component] = cells
+	}
+	return r
+}
+
+// cell is what row has registered of another component.
+func (r registered) cell(row, of string) string {
+	if state, ok := r[row][of]; ok {
+		return state
 	}
 	return api.CellUnknown
 }
 
 // matrixScreen shows who has registered whom; where the members are too many for a row, each one in a line of its own.
 func (v view) matrixScreen(s api.Snapshot) string {
-	m, order := s.Matrix, matrixOrder(s)
+	m, order := registeredIn(s.Matrix), matrixOrder(s)
 	if len(order) < 2 {
 		return "No other component has been heard.\n"
 	}
 	label := v.memberLabels(s, order)
-	if len(order) <= matrixMembers {
-		if text := v.matrixTable(s, m, order, label); fits(text) {
-			return text + "\n" + legend
-		}
+	if text := v.matrixTable(s, m, order, label); text != "" {
+		return text + "\n" + legend
 	}
 	t := table{}
 	t.add("", "REGISTERED HERE", "HAS REGISTERED", "IS REGISTERED BY")
 	for _, row := range order {
-		here := cellMarks[cell(m, s.Self.Component, row)]
+		here := cellMarks[m.cell(s.Self.Component, row)]
 		if row == s.Self.Component {
 			here = "(this site)"
 		}
-		has := tally(order, row, func(of string) string { return cell(m, row, of) })
-		by := tally(order, row, func(of string) string { return cell(m, of, row) })
+		has := tally(order, row, func(of string) string { return m.cell(row, of) })
+		by := tally(order, row, func(of string) string { return m.cell(of, row) })
 		t.add(elide(label[row], 40), here, has, by)
 	}
 	return t.String() + "\n" + legend
@@ -101,28 +112,49 @@ func tally(members []string, self string, state func(string) string) string {
 	}
 }
 
-func (v view) matrixTable(s api.Snapshot, m *api.Matrix, order []string, label map[string]string) string {
-	t := table{}
-	head := []string{"", ""}
-	for _, of := range order {
-		head = append(head, label[of])
+// matrixTable has a column for each member, and one for the sets in force where they are not the same; empty if there are too many.
+func (v view) matrixTable(s api.Snapshot, m registered, order []string, label map[string]string) string {
+	if len(order) > columns/headWidths[len(headWidths)-1] {
+		return ""
 	}
-	t.add(head...)
-	for _, row := range order {
-		line := []string{label[row], ""}
-		if row == s.Self.Component {
-			line[1] = "(this site)"
-		}
+	differ := len(otherSets(s)) > 0
+	for _, width := range headWidths {
+		t := table{}
+		head := []string{"", ""}
 		for _, of := range order {
-			if of == row {
-				line = append(line, "-")
-			} else {
-				line = append(line, cellMarks[cell(m, row, of)])
-			}
+			head = append(head, elide(label[of], width))
 		}
-		t.add(line...)
+		if differ {
+			head = append(head, "set")
+		}
+		t.add(head...)
+		for _, row := range order {
+			t.add(matrixLine(s, m, row, order, label[row], differ)...)
+		}
+		if text := t.String(); fits(text) {
+			return text
+		}
 	}
-	return t.String()
+	return ""
+}
+
+// matrixLine is what one member has registered, and the set in force there.
+func matrixLine(s api.Snapshot, m registered, row string, order []string, label string, differ bool) []string {
+	line := []string{label, ""}
+	if row == s.Self.Component {
+		line[1] = "(this site)"
+	}
+	for _, of := range order {
+		if of == row {
+			line = append(line, "-")
+		} else {
+			line = append(line, cellMarks[m.cell(row, of)])
+		}
+	}
+	if differ {
+		line = append(line, setOf(s, row))
+	}
+	return line
 }
 
 // memberLabels gives each member its party number and its shortest name.
@@ -141,6 +173,38 @@ func (v view) memberLabels(s api.Snapshot, order []string) map[string]string {
 		}
 	}
 	return labels
+}
+
+// otherSets are the parties that answered and have another set in force than this site, or none.
+func otherSets(s api.Snapshot) []string {
+	var found []string
+	if s.Set == nil || s.Matrix == nil {
+		return nil
+	}
+	for _, row := range s.Matrix.Rows {
+		member := slices.ContainsFunc(s.Set.Parties, func(p api.SetParty) bool { return p.Component == row.Component })
+		if member && row.Component != s.Self.Component && row.Age != nil && row.Set != s.Set.Digest {
+			found = append(found, row.Component)
+		}
+	}
+	return found
+}
+
+// setOf is the set in force at a component, as far as is known.
+func setOf(s api.Snapshot, component string) string {
+	if component == s.Self.Component && s.Set != nil {
+		return shortDigest(s.Set.Digest)
+	}
+	for _, row := range s.Matrix.Rows {
+		switch {
+		case row.Component != component:
+		case row.Age == nil:
+			return "?"
+		case row.Set != "":
+			return shortDigest(row.Set)
+		}
+	}
+	return "none"
 }
 
 func fits(text string) bool {

@@ -59,35 +59,37 @@ func (v view) statusScreen(s api.Snapshot) string {
 }
 
 func (v view) headline(s api.Snapshot) string {
-	waiting := len(ofState(s.Peers, api.StatePending, api.StateChanged, api.StateConflict))
-	decisions := ""
-	if waiting == 1 {
-		decisions = " 1 decision waits for you."
-	} else if waiting > 1 {
-		decisions = fmt.Sprintf(" %d decisions wait for you.", waiting)
-	}
 	federation := show(s.Federation)
 	if federation == "" {
 		federation = "(no federation)"
 	}
+	decisions := v.decisions(s)
 	if len(obstacles(s)) > 0 {
 		return federation + ": NOT READY." + decisions
 	}
 	digest := shortDigest(s.Set.Digest)
 	if agreed(s) {
-		return fmt.Sprintf("%s: ready, %d parties agree (set %s).%s", federation, len(s.Set.Parties), digest, decisions)
+		return fmt.Sprintf("%s: ready, %s (set %s).%s", federation, agreement(len(s.Set.Parties)), digest, decisions)
 	}
 	return fmt.Sprintf("%s: %d parties in force here (set %s).%s", federation, len(s.Set.Parties), digest, decisions)
 }
 
-// agreed: every party of the set is known to have registered every other.
+func agreement(n int) string {
+	if n == 1 {
+		return "1 party agrees"
+	}
+	return fmt.Sprintf("%d parties agree", n)
+}
+
+// agreed: every party of the set is known to have registered every other, and has the same set in force.
 func agreed(s api.Snapshot) bool {
-	if s.Matrix == nil || s.Set == nil {
+	if s.Matrix == nil || s.Set == nil || len(otherSets(s)) > 0 {
 		return false
 	}
+	m := registeredIn(s.Matrix)
 	for _, row := range s.Set.Parties {
 		for _, of := range s.Set.Parties {
-			if row.Component != of.Component && cell(s.Matrix, row.Component, of.Component) != api.CellOK {
+			if row.Component != of.Component && m.cell(row.Component, of.Component) != api.CellOK {
 				return false
 			}
 		}
@@ -95,7 +97,7 @@ func agreed(s api.Snapshot) bool {
 	return true
 }
 
-// blocks are what an operator must read: no set, warnings, conflicts, changes, then the new ones.
+// blocks are what an operator must read: no set, warnings, conflicts, changes, then the new ones, and whom we wait for.
 func (v view) blocks(s api.Snapshot) string {
 	var b strings.Builder
 	if s.Set == nil && s.NoSet != nil {
@@ -121,12 +123,33 @@ func (v view) blocks(s api.Snapshot) string {
 	for _, p := range ofState(s.Peers, api.StateChanged) {
 		b.WriteString(v.held(p))
 	}
-	t := table{}
+	return b.String() + deedLines(append(v.toDecide(s), v.waiting(s)...))
+}
+
+// toDecide are the short decisions of this site's operator: who is new, and which sets wait.
+func (v view) toDecide(s api.Snapshot) []deed {
+	var deeds []deed
 	for _, p := range ofState(s.Peers, api.StatePending) {
-		t.add("DECIDE ", v.called(p.Component)+" is new", "    "+v.prog+" trust pending")
+		deeds = append(deeds, deed{"DECIDE", v.called(p.Component) + " is new", v.prog + " trust pending"})
 	}
-	b.WriteString(t.String())
-	return b.String()
+	for _, set := range undecided(s) {
+		what := "set " + show(set.Name) + " of " + v.brief(set.Proposer) + setNews(set)
+		deeds = append(deeds, deed{"DECIDE", what, v.prog + " set confirm " + setTyped(s, set)})
+	}
+	return deeds
+}
+
+// deedLines are aligned where all of them fit, else each is broken where it must be.
+func deedLines(deeds []deed) string {
+	t, broken := table{}, ""
+	for _, d := range deeds {
+		t.add(pad(d.who, 7), d.what, "    "+d.cure)
+		broken += wrap(pad(d.who, 7)+"  ", d.what+": "+d.cure, "         ")
+	}
+	if text := t.String(); fits(text) {
+		return text
+	}
+	return broken
 }
 
 // held is a change that waits for an approval, with the exact command to type.

@@ -75,6 +75,11 @@ func TestScreens(t *testing.T) {
 		"id":                  screens(cardio())["id"],
 		"players":             screens(cardio())["players"],
 		"players-party":       screens(crowd(3))["players"],
+		"status-waiting":      screens(withWaiting())["status"],
+		"status-silence":      screens(withSilence())["status"],
+		"status-agreed":       screens(answered(four()))["status"],
+		"status-sets":         screens(withSets())["status"],
+		"status-crowd-waits":  screens(crowdWaits(30))["status"],
 		"sets":                screens(withSets())["sets"],
 		"confirm-proposed":    screens(withSets())["confirm-proposed-trial"],
 		"confirm-changed":     screens(withSets())["confirm-changed-pilot"],
@@ -128,7 +133,8 @@ func demoSnapshots() []api.Snapshot {
 func TestScreensFitAndAreClean(t *testing.T) {
 	all := map[string]api.Snapshot{
 		"cardio": cardio(), "pending": withPending(), "changed": withChange(), "impostor": withImpostor(), "none": withoutSet(), "key": withNewKey(), "conflict": withConflict(),
-		"crowd": crowd(255), "dozen": crowd(12), "hostile": hostile(), "sets": withSets(),
+		"crowd": crowd(255), "dozen": crowd(12), "hostile": hostile(), "waiting": withWaiting(), "silence": withSilence(), "sets": withSets(),
+		"crowd waits": crowdWaits(255),
 	}
 	for name, s := range all {
 		for screen, text := range screens(s) {
@@ -186,8 +192,9 @@ func TestJSONFields(t *testing.T) {
 	if err != nil || !bytes.Contains(data, []byte(`"peers": []`)) {
 		t.Errorf("no peers must be an empty list: %s, %v", data, err)
 	}
-	s := cardio()
-	data, err = marshalJSON(statusJSON{peersJSON: peersOf(s), Set: s.Set, Matrix: agent.OwnMatrix(s)})
+	s := withSets()
+	s.Matrix = agent.OwnMatrix(s)
+	data, err = marshalJSON(statusOf(s))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +202,7 @@ func TestJSONFields(t *testing.T) {
 	if err := json.Unmarshal(data, &fields); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"federation", "self", "peers", "set", "matrix"} {
+	for _, name := range []string{"federation", "self", "peers", "set", "sets", "matrix"} {
 		if fields[name] == nil {
 			t.Errorf("status --json lacks %s", name)
 		}
