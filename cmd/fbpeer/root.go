@@ -41,7 +41,10 @@ At each site:
     fbpeer join cardio.federation        in the Fed-BioMed folder of the component
     fbpeer run                           the agent, in the foreground
     fbpeer trust pending                 who waits for your decision
-    fbpeer status                        the federation at a glance`
+    fbpeer status                        the federation at a glance
+
+Before a run:
+    fbpeer ready --wait 60s              whether all parties agree, and else who must do what`
 
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
@@ -79,7 +82,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetCompletionCommandGroupID(other)
 	addTo(root, set, a.federationCommand(), a.joinCommand(), a.runCommand(), a.devCommand(), a.componentCommand())
 	addTo(root, trust, a.trustCommand(), a.setCommand())
-	addTo(root, look, a.statusCommand(), a.peersCommand(), a.showCommand(), a.idCommand(), a.playersCommand(), a.registryCommand())
+	addTo(root, look, a.statusCommand(), a.readyCommand(), a.peersCommand(), a.showCommand(), a.idCommand(), a.playersCommand(), a.registryCommand())
 	addTo(root, other, a.versionCommand())
 	return root
 }
@@ -161,7 +164,7 @@ func shellWord(s string) string {
 }
 
 // ofComponent finds the commands that are about one component, in the texts of all packages.
-var ofComponent = regexp.MustCompile(`\bfbpeer (join|run|status|peers|show|players|registry|trust|set)\b`)
+var ofComponent = regexp.MustCompile(`\bfbpeer (join|run|status|ready|peers|show|players|registry|trust|set)\b`)
 
 // addressed lets the commands in a text begin with prog: packages name them without the flags that chose the component.
 func addressed(prog, text string) string {

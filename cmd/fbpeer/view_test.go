@@ -20,6 +20,11 @@ var update = flag.Bool("update", false, "write the golden screens anew")
 
 func viewOf(s api.Snapshot) view { return view{now: noon, prog: "fbpeer", names: namesOf(s)} }
 
+// viewAs is the view of somebody who says which component is meant.
+func viewAs(s api.Snapshot) view {
+	return view{now: noon, prog: "fbpeer --config res.ini", names: namesOf(s)}
+}
+
 // screens renders every screen of a snapshot.
 func screens(s api.Snapshot) map[string]string {
 	if s.Matrix == nil {
@@ -83,6 +88,9 @@ func TestScreens(t *testing.T) {
 		"sets":                screens(withSets())["sets"],
 		"confirm-proposed":    screens(withSets())["confirm-proposed-trial"],
 		"confirm-changed":     screens(withSets())["confirm-changed-pilot"],
+		"ready":               viewOf(four()).readyScreen(four(), api.Ready{OK: true, Parties: four().Set.Parties, Digest: four().Set.Digest}),
+		"ready-not":           viewOf(four()).readyScreen(four(), waitsForTwo()),
+		"ready-not-all":       viewAs(four()).readyScreen(four(), waitsForMany()),
 		"players-parties":     viewOf(cardio()).partiesScreen(partiesJSON{Digest: hash('d'), Parties: cardio().Set.Parties}, selection{words: []string{"nice", "lyon"}}),
 		"players-plain":       viewOf(crowd(3)).partiesScreen(plainParties(), selection{words: []string{"bob"}}),
 		"dev":                 dev.devTable(demo) + "\n" + readyLine(demo),

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fbpeer/agent/api"
+)
+
+// readyPoll is how often `ready --wait` asks. The agent itself calls the others at most every ten seconds.
+const readyPoll = time.Second
+
+func (a *app) readyCommand() *cobra.Command {
+	var flags setFlags
+	var wait time.Duration
+	c := &cobra.Command{
+		Use:   "ready",
+		Short: "whether a run may start: all parties hold the same values in the same order",
+		Long: "Asks all parties of a set what they have registered, and exits 0 only if every one of them has\n" +
+			"registered every other with the same values in the same order, files and rows are written, and\n" +
+			"certificates outlast the day. Otherwise it says who must do what, and exits 3. Components that are\n" +
+			"not in the set are no obstacle.\n\n" +
+			"The default set is the one that status shows. With --wait it asks again until the answer is yes;\n" +
+			"progress goes to stderr. What a site says of itself is believed: this finds mistakes, not lies.",
+		Example: "  fbpeer ready\n  fbpeer ready --wait 60s && ./start-the-experiment\n  fbpeer ready --parties nice,lyon --wait 2m --json\n" +
+			"  fbpeer ready --set trial",
+		Args: flagsOnly,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			chosen, err := flags.selection(cmd)
+			if err != nil {
+				return err
+			}
+			if wait < 0 {
+				return usage("--wait 60s", "--wait %s is not a time to wait", wait)
+			}
+			return a.ready(cmd.Context(), chosen, wait)
+		},
+	}
+	flags.register(c)
+	c.Flags().DurationVar(&wait, "wait", 0, "ask again until the answer is yes, for at most this `TIME` (60s, 5m)")
+	return c
+}
+
+func (a *app) ready(ctx context.Context, chosen selection, wait time.Duration) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	_, control, s, err := a.open(ctx)
+	if err == nil {
+		err = a.readyIn(ctx, control, s, chosen, wait)
+	}
+	return orInterrupted(ctx, err)
+}
+
+// orInterrupted is what an error becomes that is there only because the operator interrupted us: no answer.
+func orInterrupted(ctx context.Context, err error) error {
+	var told *failure
+	if err != nil && ctx.Err() != nil && !errors.As(err, &told) {
+		return &failure{code: exitAnswerNo, err: errors.New("interrupted before there was an answer")}
+	}
+	return err
+}
+
+// readyIn asks until the answer is yes or the time is over, and prints the last answer.
+func (a *app) readyIn(ctx context.Context, control controller, s api.Snapshot, chosen selection, wait time.Duration) error {
+	q := &question{control: control, snapshot: s, chosen: chosen}
+	r, err := q.ask(ctx)
+	if err == nil && !r.OK && wait > 0 {
+		r, err = a.awaitReady(ctx, q, r, wait)
+	}
+	if err != nil {
+		return err
+	}
+	if a.json {
+		r.Obstacles = present(r.Obstacles)
+		err = a.printJSON(r)
+	} else {
+		_, err = io.WriteString(a.stdout, a.view(q.snapshot).readyScreen(q.snapshot, r))
+	}
+	if err == nil && !r.OK {
+		err = answerNo()
+	}
+	return err
+}
+
+// question is what `ready` asks again and again.
+type question struct {
+	control  controller
+	snapshot api.Snapshot
+	chosen   selection
+	asked    bool
+}
+
+// ask resolves the names anew while some are not known: they may have been heard meanwhile.
+func (q *question) ask(ctx context.Context) (api.Ready, error) {
+	selector, whole, err := q.chosen.resolve(q.snapshot)
+	if err == nil && !whole && q.asked {
+		if q.snapshot, err = q.control.Snapshot(ctx); err == nil {
+			selector, _, err = q.chosen.resolve(q.snapshot)
+		}
+	}
+	if err != nil {
+		return api.Ready{}, err
+	}
+	q.asked = true
+	return q.control.Ready(ctx, selector)
+}
+
+// awaitReady asks again until the answer is yes, the time is over or a signal comes; the last answer counts.
+func (a *app) awaitReady(ctx context.Context, q *question, last api.Ready, wait time.Duration) (api.Ready, error) {
+	ctx, release := context.WithTimeout(ctx, wait)
+	defer release()
+	end := a.now().Add(wait)
+	poll := time.NewTicker(readyPoll)
+	defer poll.Stop()
+	line := &waitLine{w: a.stderr, redraw: a.terminal}
+	defer line.close()
+	for {
+		what, why := a.view(q.snapshot).waitingFor(q.snapshot, last)
+		line.show(what, fmt.Sprintf("%d s left", max(0, int(end.Sub(a.now()).Round(time.Second).Seconds()))), why)
+		select {
+		case <-ctx.Done():
+			return last, nil
+		case <-poll.C:
+		}
+		r, err := q.ask(ctx)
+		switch {
+		case err == nil && r.OK:
+			return r, nil
+		case err == nil:
+			last = r
+		case ctx.Err() != nil:
+			return last, nil
+		default:
+			return r, err
+		}
+	}
+}
