@@ -6,7 +6,8 @@
 //
 // A command finds its agent by --component FILE (a Fed-BioMed component's configuration), --config fbpeer.ini or --state DIR,
 // else by FBPEER_COMPONENT, FBPEER_CONFIG, FBPEER_STATE, else it takes the only component in $FEDBIOMED_DIR/etc and ./etc. The
-// commands talk to the running agent; without one, the reading commands and trust work from its files.
+// commands talk to the running agent; without one, the reading commands and trust work from its files. What is asked of the whole
+// federation (ready, probe, set) needs the agent.
 //
 // # Output
 //
@@ -18,7 +19,7 @@
 //	0  done
 //	1  refused, or failed at run time
 //	2  usage, or one's own configuration or files
-//	3  the answer is no: not ready, an approval overtaken by a newer announcement, a clone of ourselves
+//	3  the answer is no: not ready, a port that MP-SPDZ could not use, an approval overtaken by a newer announcement, a clone of ourselves
 //	4  no agent is running
 package main
 

@@ -232,9 +232,15 @@ func TestAnswersAreClean(t *testing.T) {
 		o := &r.Obstacles[i]
 		o.Text, o.Cure, o.Of = evil, evil, evil
 	}
+	p := probed()
+	for i := range p.Cells {
+		c := &p.Cells[i]
+		c.Endpoint, c.Text, c.Cure, c.Warnings = evil, evil, evil, []api.Warning{{Code: evil, Text: evil, Cure: evil}}
+	}
+	p.Cells[0].Result, p.Obstacles = evil, r.Obstacles
 	v := viewOf(hostile())
 	what, why := v.waitingFor(hostile(), r)
-	texts := []string{v.readyScreen(hostile(), r), what, why}
+	texts := []string{v.readyScreen(hostile(), r), v.probeScreen(hostile(), p), what, why}
 	for _, text := range texts {
 		if strings.ContainsAny(text, "\x1b\x07\r\u202e") || strings.Contains(text, "\nforged") {
 			t.Errorf("reached the terminal: %q", text)

@@ -44,7 +44,8 @@ At each site:
     fbpeer status                        the federation at a glance
 
 Before a run:
-    fbpeer ready --wait 60s              whether all parties agree, and else who must do what`
+    fbpeer ready --wait 60s              whether all parties agree, and else who must do what
+    fbpeer probe                         whether their MP-SPDZ ports are open to each other`
 
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
@@ -82,7 +83,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetCompletionCommandGroupID(other)
 	addTo(root, set, a.federationCommand(), a.joinCommand(), a.runCommand(), a.devCommand(), a.componentCommand())
 	addTo(root, trust, a.trustCommand(), a.setCommand())
-	addTo(root, look, a.statusCommand(), a.readyCommand(), a.peersCommand(), a.showCommand(), a.idCommand(), a.playersCommand(), a.registryCommand())
+	addTo(root, look, a.statusCommand(), a.readyCommand(), a.probeCommand(), a.peersCommand(), a.showCommand(), a.idCommand(), a.playersCommand(), a.registryCommand())
 	addTo(root, other, a.versionCommand())
 	return root
 }
@@ -164,7 +165,7 @@ func shellWord(s string) string {
 }
 
 // ofComponent finds the commands that are about one component, in the texts of all packages.
-var ofComponent = regexp.MustCompile(`\bfbpeer (join|run|status|ready|peers|show|players|registry|trust|set)\b`)
+var ofComponent = regexp.MustCompile(`\bfbpeer (join|run|status|ready|probe|peers|show|players|registry|trust|set)\b`)
 
 // addressed lets the commands in a text begin with prog: packages name them without the flags that chose the component.
 func addressed(prog, text string) string {

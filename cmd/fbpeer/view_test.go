@@ -91,6 +91,8 @@ func TestScreens(t *testing.T) {
 		"ready":               viewOf(four()).readyScreen(four(), api.Ready{OK: true, Parties: four().Set.Parties, Digest: four().Set.Digest}),
 		"ready-not":           viewOf(four()).readyScreen(four(), waitsForTwo()),
 		"ready-not-all":       viewAs(four()).readyScreen(four(), waitsForMany()),
+		"probe":               viewOf(cardio()).probeScreen(cardio(), probed()),
+		"probe-wide":          viewOf(crowd(13)).probeScreen(crowd(13), probedMany(13)),
 		"players-parties":     viewOf(cardio()).partiesScreen(partiesJSON{Digest: hash('d'), Parties: cardio().Set.Parties}, selection{words: []string{"nice", "lyon"}}),
 		"players-plain":       viewOf(crowd(3)).partiesScreen(plainParties(), selection{words: []string{"bob"}}),
 		"dev":                 dev.devTable(demo) + "\n" + readyLine(demo),
