@@ -58,7 +58,7 @@ func (r reached) asked() federated {
 	if f, ok := r.Controller.(federated); ok {
 		return f
 	}
-	return siteOnly{r.Controller}
+	return siteOnly(r)
 }
 
 func (r reached) Snapshot(ctx context.Context) (api.Snapshot, error) {

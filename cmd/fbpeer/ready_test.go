@@ -199,6 +199,7 @@ func TestSelection(t *testing.T) {
 		{name: "nobody", args: []string{"--parties", " , "}, s: cardio(), code: exitUsage, says: "names nobody"},
 		{name: "empty", args: []string{"--parties", ""}, s: cardio(), code: exitUsage, says: "names nobody"},
 		{name: "no set", args: []string{"--set", ""}, s: plain, code: exitUsage, says: "names no set"},
+		{name: "no name", args: []string{"--set", "../trial"}, s: plain, code: exitUsage, says: "is not a name of a party set"},
 		{name: "both", args: []string{"--set", "trial", "--parties", "bob"}, s: plain, code: exitUsage, says: "each name a whole set"},
 		{name: "ambiguous", args: []string{"--parties", "NODE_98"}, s: withPending(), code: exitUsage, says: "beginning of several"},
 		{name: "unquoted", args: []string{"--parties", "nice", "lyon"}, s: cardio(), code: exitUsage, says: `"lyon" stands outside of --parties`},

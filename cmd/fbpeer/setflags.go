@@ -41,8 +41,18 @@ func (f *setFlags) selection(c *cobra.Command) (selection, error) {
 		return selection{}, usage("--set NAME, or leave it out for the default set", "--set names no set")
 	case listed && len(words) == 0:
 		return selection{}, usage("--parties a,b,c, or leave it out for the default set", "--parties names nobody")
+	case named:
+		return selection{name: f.name}, checkSetName(f.name)
 	}
-	return selection{name: f.name, words: words}, nil
+	return selection{words: words}, nil
+}
+
+// checkSetName refuses what cannot be the name of a set before an agent is asked.
+func checkSetName(name string) error {
+	if err := mpspdz.CheckSetName(name); err != nil {
+		return usage("a name is one word, like trial-2", "%w", err)
+	}
+	return nil
 }
 
 // selection is a party set as it was typed.

@@ -35,6 +35,9 @@ func (a *app) setProposeCommand() *cobra.Command {
 		Example: "  fbpeer set propose trial --parties alice,bob,carol",
 		Args:    oneArg("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkSetName(args[0]); err != nil {
+				return err
+			}
 			if len(flags.parties) == 0 {
 				return usage("--parties a,b,c, in party order", "who is in the set is missing")
 			}
@@ -63,6 +66,10 @@ func (a *app) setConfirmCommand() *cobra.Command {
 		Example: "  fbpeer set confirm trial\n  fbpeer set confirm trial --yes",
 		Args:    oneArg("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			name, _, _ := strings.Cut(args[0], "@")
+			if err := checkSetName(name); err != nil {
+				return err
+			}
 			control, s, err := a.openPlain(cmd.Context())
 			if err != nil {
 				return err
@@ -81,6 +88,9 @@ func (a *app) setWithdrawCommand() *cobra.Command {
 		Example: "  fbpeer set withdraw trial",
 		Args:    oneArg("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkSetName(args[0]); err != nil {
+				return err
+			}
 			control, s, err := a.openPlain(cmd.Context())
 			if err != nil {
 				return err
