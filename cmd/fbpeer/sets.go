@@ -19,8 +19,8 @@ func (a *app) setCommand() *cobra.Command {
 		a.setWithdrawCommand(), a.setListCommand())
 	c.Long = "A named party set, for plain MP-SPDZ: one site proposes some components in an order, and each of\n" +
 		"them confirms. It gives nobody trust: only components that are approved at a site can be in a set\n" +
-		"there. What a site has confirmed stays in force there until it confirms another, whatever the\n" +
-		"proposer does.\n\n" +
+		"there. When its proposer changes it, what a site has confirmed stays in force there until it\n" +
+		"confirms the change; when its proposer withdraws it, it is out of force everywhere.\n\n" +
 		"Fed-BioMed itself puts the parties of an experiment in order: its components have no named sets."
 	return c
 }
@@ -84,7 +84,7 @@ func (a *app) setConfirmCommand() *cobra.Command {
 func (a *app) setWithdrawCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "withdraw NAME",
-		Short:   "take a proposal of one's own back",
+		Short:   "take an own proposal back for everybody, or the confirmation of another's here",
 		Example: "  fbpeer set withdraw trial",
 		Args:    oneArg("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -245,8 +245,18 @@ func (a *app) withdrawIn(ctx context.Context, control controller, s api.Snapshot
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("withdrew set %s: what a site has confirmed stays in force there, and nobody can confirm it any more.\n", show(name))
-	return a.told(result.Set, text+a.view(s).inForce(result.Set))
+	text := fmt.Sprintf("withdrew set %s: it is out of force here, and at the other members when they hear of it\n", show(name))
+	if !proposedHere(s, name) {
+		text = fmt.Sprintf("took the confirmation of set %s back: it is out of force here, and can be confirmed again\n", show(name))
+	}
+	return a.told(result.Set, text)
+}
+
+// proposedHere: this site itself proposes a set of that name.
+func proposedHere(s api.Snapshot, name string) bool {
+	return slices.ContainsFunc(s.Sets, func(set api.NamedSet) bool {
+		return set.Name == name && set.PeerID == s.Self.PeerID && set.State != api.SetWithdrawn
+	})
 }
 
 // told prints what became of a set.

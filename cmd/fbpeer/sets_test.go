@@ -110,13 +110,14 @@ func TestSetPropose(t *testing.T) {
 }
 
 func TestSetWithdraw(t *testing.T) {
-	a, stdout, _ := testApp("", false)
-	s := withSets()
-	control := &fakeAgent{sets: api.SetResult{Set: s.Sets[2]}}
-	if err := a.withdrawIn(t.Context(), control, s, "trial"); err != nil || !strings.HasPrefix(stdout.String(), "withdrew set trial") {
-		t.Errorf("%v, said %q", err, stdout)
+	for name, says := range map[string]string{"trial": "withdrew set trial: ", "pilot": "took the confirmation of set pilot back: "} {
+		a, stdout, _ := testApp("", false)
+		control := &fakeAgent{}
+		if err := a.withdrawIn(t.Context(), control, withSets(), name); err != nil || !strings.HasPrefix(stdout.String(), says) {
+			t.Errorf("%v, said %q", err, stdout)
+		}
+		checkRequest(t, control.requests, api.ActionWithdraw, &api.SetRequest{Name: name})
 	}
-	checkRequest(t, control.requests, api.ActionWithdraw, &api.SetRequest{Name: "trial"})
 }
 
 // TestSetJSON: the one object on stdout is the set, whatever was asked on the way.
