@@ -112,8 +112,10 @@ func withSets() api.Snapshot {
 	confirmed.NoSet = &api.Warning{Code: "unconfirmed", Text: "not every member has confirmed it"}
 	elsewhere := set("others", carol, api.SetProposed, bob.Component, carol.Component)
 	elsewhere.Member = false
+	gone := set("zeta", dave, api.SetWithdrawn)
+	gone.Member = false
 	s.Sets = []api.NamedSet{elsewhere, changed, confirmed, set("trial", erin, api.SetProposed, erin.Component, self, bob.Component),
-		set("zeta", dave, api.SetWithdrawn, self, dave.Component)}
+		gone}
 	s = answered(s)
 	silence(s, erin.Component)
 	return s

@@ -144,13 +144,14 @@ func (v view) setBlock(s api.Snapshot, set api.NamedSet) string {
 		}
 		b.WriteString(wrap(head, strings.Join(numbered, ", "), indent))
 	}
+	if set.State == api.SetWithdrawn {
+		return b.String() // it has no members any more
+	}
 	parties("  parties     ", set.Members)
 	if set.State == api.SetChanged {
 		parties("  proposed    ", set.Proposed)
 	}
-	if set.State != api.SetWithdrawn {
-		b.WriteString(wrap("  confirmed   ", v.confirmations(s, set), indent))
-	}
+	b.WriteString(wrap("  confirmed   ", v.confirmations(s, set), indent))
 	if waitsForUs(s, set) {
 		fmt.Fprintf(&b, "  decide      %s set confirm %s\n", v.prog, setTyped(s, set))
 	}
