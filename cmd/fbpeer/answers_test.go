@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"fbpeer/agent"
 	"fbpeer/agent/api"
 )
 
@@ -218,4 +219,31 @@ func crowdWaits(n int) api.Snapshot {
 
 func plainParties() partiesJSON {
 	return partiesJSON{Digest: hash('d'), Parties: crowd(2).Set.Parties, Command: "-p 0 -N 2 -ip ip_addresses"}
+}
+
+// unanswered is a snapshot as a site that asked nobody has it: its own row alone is known.
+func unanswered(s api.Snapshot) api.Snapshot {
+	own := map[string]string{}
+	members := []string{s.Self.Component}
+	for _, p := range s.Peers {
+		if state := agent.OwnCell(p); state != "" && own[p.Component] == "" {
+			own[p.Component] = state
+			members = append(members, p.Component)
+		}
+	}
+	s.Matrix = &api.Matrix{}
+	for _, row := range members {
+		r := api.MatrixRow{Component: row}
+		for _, of := range members {
+			switch {
+			case of == row:
+			case row == s.Self.Component:
+				r.Cells = append(r.Cells, api.Cell{Of: of, State: own[of]})
+			default:
+				r.Cells = append(r.Cells, api.Cell{Of: of, State: api.CellUnknown})
+			}
+		}
+		s.Matrix.Rows = append(s.Matrix.Rows, r)
+	}
+	return s
 }

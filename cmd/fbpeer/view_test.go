@@ -11,7 +11,6 @@ import (
 	"time"
 	"unicode"
 
-	"fbpeer/agent"
 	"fbpeer/agent/api"
 	"fbpeer/agent/fleet"
 )
@@ -28,7 +27,7 @@ func viewAs(s api.Snapshot) view {
 // screens renders every screen of a snapshot.
 func screens(s api.Snapshot) map[string]string {
 	if s.Matrix == nil {
-		s.Matrix = agent.OwnMatrix(s) // as whoever reads a snapshot gets it
+		s = unanswered(s)
 	}
 	v := viewOf(s)
 	out := map[string]string{
@@ -203,7 +202,6 @@ func TestJSONFields(t *testing.T) {
 		t.Errorf("no peers must be an empty list: %s, %v", data, err)
 	}
 	s := withSets()
-	s.Matrix = agent.OwnMatrix(s)
 	data, err = marshalJSON(statusOf(s))
 	if err != nil {
 		t.Fatal(err)
