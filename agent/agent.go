@@ -280,12 +280,45 @@ func (a *Agent) Snapshot(context.Context) (api.Snapshot, error) {
 	return a.shown.Load().withMatrix(a.options), nil
 }
 
-// Trust does one edit in the loop.
+// othersLimit is how long an approval that completes a set waits for the other members to have it too.
+const othersLimit = 2 * time.Second
+
+// Trust does one edit in the loop. Where it completes a set whose parties hold certificates for their numbers, the others complete theirs
+// with ours: they are waited for, so that what follows at another site finds its files.
 func (a *Agent) Trust(ctx context.Context, r api.TrustRequest) (result api.TrustResult, err error) {
-	if lost := a.perform(ctx, func(_ context.Context, l *loop) { result, err = l.trust(r) }); lost != nil {
+	numbered, former := false, ""
+	if lost := a.perform(ctx, func(_ context.Context, l *loop) {
+		numbered = l.core.config.PerParty
+		if set := l.shown.Load().snapshot.Set; set != nil {
+			former = set.Digest
+		}
+		result, err = l.trust(r)
+	}); lost != nil {
 		return api.TrustResult{}, lost
 	}
+	if err == nil && numbered && result.Set != nil && result.Set.Digest != former {
+		a.awaitOthers(ctx, *result.Set)
+	}
 	return result, err
+}
+
+// awaitOthers waits until all members of a set have told that they hold it, or their time is over.
+func (a *Agent) awaitOthers(ctx context.Context, set api.Set) {
+	ctx, cancel := context.WithTimeout(ctx, othersLimit)
+	defer cancel()
+	for {
+		rung := a.news.wait()
+		if a.shown.Load().sight.allSay(set) {
+			return
+		}
+		select {
+		case <-rung:
+		case <-a.done:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // perform has something done in the loop, and waits for it. The error is ErrNotRunning, or the context's: it may be done all the same then.

@@ -23,10 +23,11 @@ type sight struct {
 	current map[string]current   // what each of them announces now
 	sites   map[siteID]heardView // who answered a roll call lately, and how
 	lists   map[mpspdz.Hash]list
-	mute    map[mpspdz.Hash]bool // views whose content could not be had
-	own     map[string]string    // our own cells; those of whom we know nothing are absent
-	ownSet  mpspdz.Hash          // the default set in force here; zero: none
-	views   []*exchange.View     // our own, as they were sealed last
+	said    map[string]mpspdz.Hash // the default set that each approved component said last to have in force, whenever that was
+	mute    map[mpspdz.Hash]bool   // views whose content could not be had
+	own     map[string]string      // our own cells; those of whom we know nothing are absent
+	ownSet  mpspdz.Hash            // the default set in force here; zero: none
+	views   []*exchange.View       // our own, as they were sealed last
 }
 
 // siteID names a view: whose, and of which set ("": the default one).
@@ -168,6 +169,16 @@ func (s *sight) ownView(name string) (view *exchange.View, told bool) {
 		}
 	}
 	return nil, false
+}
+
+// allSay says whether all other members of a set have said that they hold it.
+func (s *sight) allSay(set api.Set) bool {
+	for _, party := range set.Parties {
+		if party.Component != s.self && hashText(s.said[party.Component]) != set.Digest {
+			return false
+		}
+	}
+	return true
 }
 
 // confirmedBy lists the members of a named set that have confirmed it as it is proposed now.

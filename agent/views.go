@@ -252,7 +252,7 @@ func parseRecords(data []byte) records {
 // look at who has registered whom, as far as it is known now. s is the snapshot that is published with it.
 func (k *core) sight(s api.Snapshot) *sight {
 	seen := &sight{self: s.Self.Component, members: []string{s.Self.Component}, current: map[string]current{}, sites: map[siteID]heardView{},
-		lists: k.views.lists, mute: k.views.mute, own: map[string]string{}}
+		said: map[string]mpspdz.Hash{}, lists: k.views.lists, mute: k.views.mute, own: map[string]string{}}
 	seen.current[s.Self.Component] = k.currentOf(k.self.id, partyOf(k.self.registration))
 	for _, p := range s.Peers {
 		state := OwnCell(p)
@@ -270,9 +270,14 @@ func (k *core) sight(s api.Snapshot) *sight {
 		}
 	}
 	for id, view := range k.views.heard {
-		entry, ok := k.list.ByPeer(id.Peer)
-		called, live := k.views.calls[view.Call]
-		if ok && live && k.approves(id.Peer) {
+		entry, _ := k.list.ByPeer(id.Peer)
+		if !k.approves(id.Peer) {
+			continue
+		}
+		if id.Set == "" {
+			seen.said[entry.Component] = view.Set
+		}
+		if called, live := k.views.calls[view.Call]; live {
 			seen.sites[siteID{entry.Component, id.Set}] = heardView{view: view, called: called}
 		}
 	}

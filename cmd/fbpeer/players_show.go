@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fbpeer/agent"
 	"fbpeer/agent/api"
 	"fbpeer/mpspdz"
 )
@@ -37,7 +38,7 @@ func (a *app) playersShowCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) playersShowIn(ctx context.Context, control controller, s api.Snapshot, chosen selection) error {
+func (a *app) playersShowIn(ctx context.Context, control agent.Controller, s api.Snapshot, chosen selection) error {
 	plain := s.Self.Role == string(mpspdz.PlainParty)
 	if len(chosen.words) > 0 {
 		return a.partiesShow(ctx, control, s, chosen, plain)
@@ -91,7 +92,7 @@ type partiesJSON struct {
 	Command string         `json:"command,omitempty"` // arguments for MP-SPDZ; Fed-BioMed gives them itself
 }
 
-func (a *app) partiesShow(ctx context.Context, control controller, s api.Snapshot, chosen selection, plain bool) error {
+func (a *app) partiesShow(ctx context.Context, control agent.Controller, s api.Snapshot, chosen selection, plain bool) error {
 	selector, _, err := chosen.resolve(s)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fbpeer/agent"
 	"fbpeer/agent/api"
 )
 
@@ -44,7 +45,7 @@ func (a *app) probeCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) probeIn(ctx context.Context, control controller, s api.Snapshot, chosen selection, components []string) error {
+func (a *app) probeIn(ctx context.Context, control agent.Controller, s api.Snapshot, chosen selection, components []string) error {
 	request := api.ProbeRequest{}
 	var err error
 	if request.Set, _, err = chosen.resolve(s); err != nil {

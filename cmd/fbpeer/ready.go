@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fbpeer/agent"
 	"fbpeer/agent/api"
 )
 
@@ -70,7 +71,7 @@ func orInterrupted(ctx context.Context, err error) error {
 }
 
 // readyIn asks until the answer is yes or the time is over, and prints the last answer.
-func (a *app) readyIn(ctx context.Context, control controller, s api.Snapshot, chosen selection, wait time.Duration) error {
+func (a *app) readyIn(ctx context.Context, control agent.Controller, s api.Snapshot, chosen selection, wait time.Duration) error {
 	q := &question{control: control, snapshot: s, chosen: chosen}
 	r, err := q.ask(ctx)
 	if err == nil && !r.OK && wait > 0 {
@@ -93,7 +94,7 @@ func (a *app) readyIn(ctx context.Context, control controller, s api.Snapshot, c
 
 // question is what `ready` asks again and again.
 type question struct {
-	control  controller
+	control  agent.Controller
 	snapshot api.Snapshot
 	chosen   selection
 	asked    bool

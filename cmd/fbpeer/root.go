@@ -192,20 +192,20 @@ func (a *app) options(log zerolog.Logger) agent.Options {
 }
 
 // open reaches the chosen agent, running or not, and asks how things stand.
-func (a *app) open(ctx context.Context) (*config.Config, controller, api.Snapshot, error) {
-	return a.openWith(ctx, controller.Snapshot)
+func (a *app) open(ctx context.Context) (*config.Config, agent.Controller, api.Snapshot, error) {
+	return a.openWith(ctx, agent.Controller.Snapshot)
 }
 
 // openAll is open after a roll call: how things stand in the whole federation.
-func (a *app) openAll(ctx context.Context) (controller, api.Snapshot, error) {
-	_, control, s, err := a.openWith(ctx, controller.Call)
+func (a *app) openAll(ctx context.Context) (agent.Controller, api.Snapshot, error) {
+	_, control, s, err := a.openWith(ctx, agent.Controller.Call)
 	return control, s, err
 }
 
 // asking is how a snapshot is asked for.
-type asking func(controller, context.Context) (api.Snapshot, error)
+type asking func(agent.Controller, context.Context) (api.Snapshot, error)
 
-func (a *app) openWith(ctx context.Context, ask asking) (*config.Config, controller, api.Snapshot, error) {
+func (a *app) openWith(ctx context.Context, ask asking) (*config.Config, agent.Controller, api.Snapshot, error) {
 	c, err := config.Load(a.selector())
 	if err != nil {
 		return nil, nil, api.Snapshot{}, err

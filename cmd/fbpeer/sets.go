@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fbpeer/agent"
 	"fbpeer/agent/api"
 	"fbpeer/mpspdz"
 )
@@ -130,7 +131,7 @@ func (a *app) setListCommand() *cobra.Command {
 }
 
 // openPlain is open for what a Fed-BioMed component does not have.
-func (a *app) openPlain(ctx context.Context) (controller, api.Snapshot, error) {
+func (a *app) openPlain(ctx context.Context) (agent.Controller, api.Snapshot, error) {
 	_, control, s, err := a.open(ctx)
 	if err == nil && s.Self.Role != string(mpspdz.PlainParty) {
 		err = notForFedbiomed()
@@ -138,7 +139,7 @@ func (a *app) openPlain(ctx context.Context) (controller, api.Snapshot, error) {
 	return control, s, err
 }
 
-func (a *app) proposeIn(ctx context.Context, control controller, s api.Snapshot, name string, chosen selection) error {
+func (a *app) proposeIn(ctx context.Context, control agent.Controller, s api.Snapshot, name string, chosen selection) error {
 	var parties []string
 	for _, word := range chosen.words {
 		component, err := resolveComponent(s, word)
@@ -177,7 +178,7 @@ func (a *app) proposeIn(ctx context.Context, control controller, s api.Snapshot,
 	return nil
 }
 
-func (a *app) confirmIn(ctx context.Context, control controller, s api.Snapshot, arg string, yes bool) error {
+func (a *app) confirmIn(ctx context.Context, control agent.Controller, s api.Snapshot, arg string, yes bool) error {
 	set, err := namedSet(s, arg)
 	if err != nil {
 		return err
@@ -220,7 +221,7 @@ func (a *app) consent(question string, yes bool) error {
 }
 
 // notConfirmed shows, where the proposer changed the set meanwhile, what is proposed now.
-func (a *app) notConfirmed(ctx context.Context, control controller, arg string, err error) error {
+func (a *app) notConfirmed(ctx context.Context, control agent.Controller, arg string, err error) error {
 	var overtaken *api.Error
 	if !errors.As(err, &overtaken) || overtaken.Code != api.CodeOvertaken {
 		return err
@@ -240,7 +241,7 @@ func (a *app) notConfirmed(ctx context.Context, control controller, arg string, 
 	return err
 }
 
-func (a *app) withdrawIn(ctx context.Context, control controller, s api.Snapshot, name string) error {
+func (a *app) withdrawIn(ctx context.Context, control agent.Controller, s api.Snapshot, name string) error {
 	result, err := control.Sets(ctx, api.SetRequest{Action: api.ActionWithdraw, Name: name, By: a.operator})
 	if err != nil {
 		return err

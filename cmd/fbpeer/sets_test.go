@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"fbpeer/agent"
 	"fbpeer/agent/api"
 )
 
@@ -123,12 +124,14 @@ func TestSetWithdraw(t *testing.T) {
 // TestSetJSON: the one object on stdout is the set, whatever was asked on the way.
 func TestSetJSON(t *testing.T) {
 	s := withSets()
-	for name, act := range map[string]func(*app, context.Context, controller) error{
-		"propose": func(a *app, ctx context.Context, c controller) error {
+	for name, act := range map[string]func(*app, context.Context, agent.Controller) error{
+		"propose": func(a *app, ctx context.Context, c agent.Controller) error {
 			return a.proposeIn(ctx, c, s, "pilot", selection{words: []string{"bob"}})
 		},
-		"confirm":  func(a *app, ctx context.Context, c controller) error { return a.confirmIn(ctx, c, s, "pilot", true) },
-		"withdraw": func(a *app, ctx context.Context, c controller) error { return a.withdrawIn(ctx, c, s, "pilot") },
+		"confirm": func(a *app, ctx context.Context, c agent.Controller) error {
+			return a.confirmIn(ctx, c, s, "pilot", true)
+		},
+		"withdraw": func(a *app, ctx context.Context, c agent.Controller) error { return a.withdrawIn(ctx, c, s, "pilot") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, stdout, _ := testApp("", false)
