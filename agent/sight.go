@@ -148,12 +148,12 @@ func (l list) next(component string) (rest list, held *exchange.Member) {
 	return l, held
 }
 
-// judge compares what a site holds of a component with what that one announces now. A registry's rows follow each approval, player files
-// only a whole set: so where there is a registry it decides, and files must not contradict it.
+// judge compares what a site holds of a component with what that one announces now. Rows follow each approval, player files only a whole
+// set: so where there are rows they decide, and files must not contradict them. A named set has files alone.
 func judge(v *exchange.View, now current, inFiles, inRows *exchange.Member) string {
-	registry := !v.Rows.IsZero()
+	rows := !v.Rows.IsZero()
 	switch {
-	case registry && inRows == nil, !registry && inFiles == nil:
+	case rows && inRows == nil, !rows && inFiles == nil:
 		return api.CellNo
 	case inRows != nil && inRows.Digest != now.rows, inFiles != nil && inFiles.Digest != now.files(v.SetName):
 		return api.CellOld

@@ -303,7 +303,7 @@ func OwnCell(p api.Peer) string {
 		return api.CellOld
 	case p.State != api.StateAccepted:
 		return ""
-	case p.Registered == nil && p.Party == nil, p.Registered != nil && !*p.Registered:
+	case p.Registered != nil && !*p.Registered:
 		return api.CellNo
 	default:
 		return api.CellOK

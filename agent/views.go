@@ -119,7 +119,7 @@ func (k *core) approves(id peer.ID) bool {
 	return ok && !k.list.Barred(id)
 }
 
-// members lists what this site holds of a set of player files, and for the default one of its registry, ourselves among both: so sites
+// members lists what this site holds of a set of player files, and for the default one whom it has registered, ourselves among both: so sites
 // that agree have equal lists.
 func (k *core) members(name string, p *players) exchange.Members {
 	var m exchange.Members
@@ -128,19 +128,31 @@ func (k *core) members(name string, p *players) exchange.Members {
 			m.Files = append(m.Files, memberOf(party))
 		}
 	}
-	if name == "" && k.registry.file != nil {
-		for component, row := range k.registry.rows {
-			if component != k.config.Component.ID && mpspdz.CheckComponentID(component) == nil {
-				m.Rows = append(m.Rows, exchange.NewMember(component, row.endpoint, row.certificate))
-			}
-		}
-		m.Rows = append(m.Rows, memberOf(partyOf(k.self.registration)))
+	if name == "" {
+		m.Rows = append(k.registered(), memberOf(partyOf(k.self.registration)))
 	}
 	for _, members := range []*[]exchange.Member{&m.Files, &m.Rows} {
 		slices.SortFunc(*members, func(a, b exchange.Member) int { return cmp.Compare(a.Component, b.Component) })
 		*members = (*members)[:min(len(*members), exchange.MaxMembers)]
 	}
 	return m
+}
+
+// registered lists the rows of Fed-BioMed's registry as they stand there; without a registry, what is approved and in force.
+func (k *core) registered() []exchange.Member {
+	var members []exchange.Member
+	if k.registry.file == nil {
+		for _, party := range parties(k.lookInForce()) {
+			members = append(members, memberOf(party))
+		}
+		return members
+	}
+	for component, row := range k.registry.rows {
+		if component != k.config.Component.ID && mpspdz.CheckComponentID(component) == nil {
+			members = append(members, exchange.NewMember(component, row.endpoint, row.certificate))
+		}
+	}
+	return members
 }
 
 func memberOf(p mpspdz.Party) exchange.Member {

@@ -26,7 +26,7 @@ type View struct {
 	Proposal mpspdz.Hash // of the named set's proposal that is confirmed; zero: none, or the default set
 	Set      mpspdz.Hash // digest of the party set in force; zero: none is
 	Files    mpspdz.Hash // MembersRoot of the player files in force; zero: none are
-	Rows     mpspdz.Hash // MembersRoot of the Fed-BioMed registry; zero: there is none, it is empty, or the set is a named one
+	Rows     mpspdz.Hash // MembersRoot of the Fed-BioMed registry, or, where there is none, of the components approved; zero: of a named set
 	Members  int         // of the longer of the two lists, 0 to MaxMembers
 	Call     CallID      // the roll call that it answers; zero: none
 	Sequence uint64
