@@ -7,8 +7,12 @@ import (
 	"fbpeer/agent/api"
 )
 
-// answered is cardio with every site's answer to a roll call: all agree, but for the cells given as row, column, state.
+// answered is a snapshot with every site's answer to a roll call: all agree, but for the cells given as row, column, state.
 func answered(s api.Snapshot, cells ...[3]string) api.Snapshot {
+	otherwise := map[[2]string]string{}
+	for _, c := range cells {
+		otherwise[[2]string{c[0], c[1]}] = c[2]
+	}
 	members := matrixOrder(s)
 	m := &api.Matrix{}
 	for _, row := range members {
@@ -17,20 +21,15 @@ func answered(s api.Snapshot, cells ...[3]string) api.Snapshot {
 			r.Age = nil
 		}
 		for _, of := range members {
+			state := api.CellOK
+			if other := otherwise[[2]string{row, of}]; other != "" {
+				state = other
+			}
 			if of != row {
-				r.Cells = append(r.Cells, api.Cell{Of: of, State: api.CellOK})
+				r.Cells = append(r.Cells, api.Cell{Of: of, State: state})
 			}
 		}
 		m.Rows = append(m.Rows, r)
-	}
-	for _, c := range cells {
-		for i := range m.Rows {
-			for j := range m.Rows[i].Cells {
-				if m.Rows[i].Component == c[0] && m.Rows[i].Cells[j].Of == c[1] {
-					m.Rows[i].Cells[j].State = c[2]
-				}
-			}
-		}
 	}
 	s.Matrix = m
 	return s

@@ -345,3 +345,23 @@ func TestProgressOnATerminal(t *testing.T) {
 		t.Errorf("got %q", out.String())
 	}
 }
+
+// TestHeadlineAgrees: status says ready only where nobody that is registered here has something left to do.
+func TestHeadlineAgrees(t *testing.T) {
+	partly := answered(four(), [3]string{idParis, idRes, api.CellNo})
+	set := *partly.Set
+	set.Parties = set.Parties[:2]
+	partly.Set = &set
+	for name, s := range map[string]api.Snapshot{"waiting": withWaiting(), "silence": withSilence(), "not in the set": partly} {
+		if text := viewOf(s).headline(s); strings.Contains(text, "agree") {
+			t.Errorf("%s: %s", name, text)
+		}
+		if len(obstacles(s)) > 0 {
+			t.Errorf("%s: what another site has not done is this site's answer: %q", name, obstacles(s))
+		}
+	}
+	s := answered(four())
+	if text := viewOf(s).headline(s); text != "cardio: ready, 4 parties agree (set 7be1c09a)." {
+		t.Errorf("%s", text)
+	}
+}

@@ -6,26 +6,32 @@ import (
 	"strings"
 
 	"fbpeer/agent/api"
+	"fbpeer/mpspdz"
 )
 
 // waitingShown is how many sites `status` names that must decide; the matrix shows them all.
 const waitingShown = 12
 
-// undone is what another site has not decided yet about components that are registered here.
+// undone is what another site has not registered of the components that are registered here.
 type undone struct {
 	component    string
 	missing, old []string
 }
 
-// undoneOf reads the matrix: the rows of those that are registered here, as far as they are about such ones.
+// undoneOf reads the matrix: the rows of those that are approved here, as far as they are about this site and what it has registered.
 func undoneOf(s api.Snapshot) []undone {
-	m, members := registeredIn(s.Matrix), []string{s.Self.Component}
+	m, self := registeredIn(s.Matrix), s.Self.Component
+	var rows []string
+	members := []string{self}
 	for _, p := range ofState(s.Peers, api.StateAccepted, api.StateChanged) {
-		members = append(members, p.Component)
+		rows = append(rows, p.Component)
+		if own := m.cell(self, p.Component); own == api.CellOK || own == api.CellOld {
+			members = append(members, p.Component)
+		}
 	}
 	var all []undone
 	for _, row := range matrixOrder(s) {
-		if row == s.Self.Component || !slices.Contains(members, row) {
+		if !slices.Contains(rows, row) {
 			continue
 		}
 		u := undone{component: row}
@@ -44,6 +50,15 @@ func undoneOf(s api.Snapshot) []undone {
 	return all
 }
 
+// notDone says what a cell NO means. The rows of a Fed-BioMed registry follow each approval; a plain party's files follow only when the
+// whole set can be written, so that there it may be no decision of that site that is missing.
+func notDone(s api.Snapshot) string {
+	if s.Self.Role == string(mpspdz.PlainParty) {
+		return "has not registered "
+	}
+	return "has not approved "
+}
+
 // undecided are the named sets that wait for this site's confirmation.
 func undecided(s api.Snapshot) []api.NamedSet {
 	var list []api.NamedSet
@@ -55,39 +70,59 @@ func undecided(s api.Snapshot) []api.NamedSet {
 	return list
 }
 
+// share is how many things wait for somebody.
+type share struct {
+	n   int
+	who string
+}
+
 // decisions counts what waits for this operator, and for others'.
 func (v view) decisions(s api.Snapshot) string {
-	n := len(ofState(s.Peers, api.StatePending, api.StateChanged, api.StateConflict)) + len(undecided(s))
-	var clauses []string
-	add := func(n int, who string) {
-		switch {
-		case len(clauses) > 0:
-			clauses = append(clauses, fmt.Sprintf("%d for %s", n, who))
-		case n == 1:
-			clauses = append(clauses, "1 decision waits for "+who)
-		default:
-			clauses = append(clauses, fmt.Sprintf("%d decisions wait for %s", n, who))
-		}
+	var ours []share
+	if n := len(ofState(s.Peers, api.StatePending, api.StateChanged, api.StateConflict)) + len(undecided(s)); n > 0 {
+		ours = []share{{n, "you"}}
 	}
-	if n > 0 {
-		add(n, "you")
+	others := v.othersShares(s)
+	if s.Self.Role == string(mpspdz.PlainParty) {
+		return shareOut(ours, "decision waits for", "decisions wait for", "for") +
+			shareOut(others, "registration is missing at", "registrations are missing at", "at")
 	}
+	return shareOut(append(ours, others...), "decision waits for", "decisions wait for", "for")
+}
+
+// othersShares are those of a few sites by name, of many in one.
+func (v view) othersShares(s api.Snapshot) []share {
 	const named = 3
-	others, total := undoneOf(s), 0
-	for _, u := range others {
-		total += len(u.missing) + len(u.old)
+	var list []share
+	total := 0
+	for _, u := range undoneOf(s) {
+		n := len(u.missing) + len(u.old)
+		total += n
+		list = append(list, share{n, v.brief(u.component)})
 	}
-	if len(others) > named {
-		add(total, fmt.Sprintf("%d other sites", len(others)))
-	} else {
-		for _, u := range others {
-			add(len(u.missing)+len(u.old), v.brief(u.component))
+	if len(list) > named {
+		return []share{{total, fmt.Sprintf("%d other sites", len(list))}}
+	}
+	return list
+}
+
+// shareOut is a sentence like " 1 decision waits for you, 2 for lyon.".
+func shareOut(list []share, one, many, preposition string) string {
+	text := ""
+	for i, s := range list {
+		switch {
+		case i > 0:
+			text += fmt.Sprintf(", %d %s %s", s.n, preposition, s.who)
+		case s.n == 1:
+			text += fmt.Sprintf(" 1 %s %s", one, s.who)
+		default:
+			text += fmt.Sprintf(" %d %s %s", s.n, many, s.who)
 		}
 	}
-	if len(clauses) == 0 {
-		return ""
+	if text != "" {
+		text += "."
 	}
-	return " " + strings.Join(clauses, ", ") + "."
+	return text
 }
 
 // waiting says whom we wait for: sites that have not decided, and those whose set is another one although they have.
@@ -102,7 +137,7 @@ func (v view) waiting(s api.Snapshot) []deed {
 		late[u.component] = true
 		var what []string
 		if len(u.missing) > 0 {
-			what = append(what, "has not approved "+v.several(s, u.missing))
+			what = append(what, notDone(s)+v.several(s, u.missing))
 		}
 		if len(u.old) == 1 {
 			what = append(what, "has "+v.several(s, u.old)+"'s old values")
