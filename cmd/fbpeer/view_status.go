@@ -123,7 +123,7 @@ func (v view) blocks(s api.Snapshot) string {
 	for _, p := range ofState(s.Peers, api.StateChanged) {
 		b.WriteString(v.held(p))
 	}
-	return b.String() + deedLines(append(v.toDecide(s), v.waiting(s)...))
+	return b.String() + deedLines(v.toDecide(s)) + deedLines(v.waiting(s))
 }
 
 // toDecide are the short decisions of this site's operator: who is new, and which sets wait.
