@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"fbpeer/agent/api"
-	"fbpeer/mpspdz"
 )
 
 // waitingShown is how many sites `status` names that must decide; the matrix shows them all.
@@ -50,15 +49,6 @@ func undoneOf(s api.Snapshot) []undone {
 	return all
 }
 
-// notDone says what a cell NO means. The rows of a Fed-BioMed registry follow each approval; a plain party's files follow only when the
-// whole set can be written, so that there it may be no decision of that site that is missing.
-func notDone(s api.Snapshot) string {
-	if s.Self.Role == string(mpspdz.PlainParty) {
-		return "has not registered "
-	}
-	return "has not approved "
-}
-
 // undecided are the named sets that wait for this site's confirmation.
 func undecided(s api.Snapshot) []api.NamedSet {
 	var list []api.NamedSet
@@ -82,12 +72,7 @@ func (v view) decisions(s api.Snapshot) string {
 	if n := len(ofState(s.Peers, api.StatePending, api.StateChanged, api.StateConflict)) + len(undecided(s)); n > 0 {
 		ours = []share{{n, "you"}}
 	}
-	others := v.othersShares(s)
-	if s.Self.Role == string(mpspdz.PlainParty) {
-		return shareOut(ours, "decision waits for", "decisions wait for", "for") +
-			shareOut(others, "registration is missing at", "registrations are missing at", "at")
-	}
-	return shareOut(append(ours, others...), "decision waits for", "decisions wait for", "for")
+	return shareOut(append(ours, v.othersShares(s)...), "decision waits for", "decisions wait for")
 }
 
 // othersShares are those of a few sites by name, of many in one.
@@ -107,12 +92,12 @@ func (v view) othersShares(s api.Snapshot) []share {
 }
 
 // shareOut is a sentence like " 1 decision waits for you, 2 for lyon.".
-func shareOut(list []share, one, many, preposition string) string {
+func shareOut(list []share, one, many string) string {
 	text := ""
 	for i, s := range list {
 		switch {
 		case i > 0:
-			text += fmt.Sprintf(", %d %s %s", s.n, preposition, s.who)
+			text += fmt.Sprintf(", %d for %s", s.n, s.who)
 		case s.n == 1:
 			text += fmt.Sprintf(" 1 %s %s", one, s.who)
 		default:
@@ -137,7 +122,7 @@ func (v view) waiting(s api.Snapshot) []deed {
 		late[u.component] = true
 		var what []string
 		if len(u.missing) > 0 {
-			what = append(what, notDone(s)+v.several(s, u.missing))
+			what = append(what, "has not approved "+v.several(s, u.missing))
 		}
 		if len(u.old) == 1 {
 			what = append(what, "has "+v.several(s, u.old)+"'s old values")
