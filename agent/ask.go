@@ -19,6 +19,7 @@ import (
 const (
 	waitConnected = 3 * time.Second
 	waitOthers    = time.Second
+	waitAnswer    = 300 * time.Millisecond // then the connected ones who are silent are called alone
 )
 
 // bell wakes whoever waits for a new state.
@@ -68,6 +69,8 @@ func (a *Agent) callRoll(ctx context.Context) error {
 	patience := time.NewTimer(waitOthers)
 	defer patience.Stop()
 	impatient := false
+	silent := time.NewTimer(waitAnswer)
+	defer silent.Stop()
 	for {
 		rung := a.news.wait()
 		connected, all := a.answers()
@@ -76,6 +79,10 @@ func (a *Agent) callRoll(ctx context.Context) error {
 		}
 		select {
 		case <-rung:
+		case <-silent.C:
+			if err := a.perform(ctx, func(ctx context.Context, l *loop) { l.remind(ctx) }); err != nil {
+				return err
+			}
 		case <-patience.C:
 			impatient = true
 		case <-a.done:
@@ -128,7 +135,7 @@ func (l *loop) callRoll(ctx context.Context) error {
 		l.options.Log.Debug().Err(err).Msg("publishing a roll call")
 		return nil
 	}
-	l.core.views.hearCall(call.ID, now)
+	l.core.views.hearCall(call, now)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fbpeer/agent/api"
 )
@@ -120,6 +121,26 @@ func TestReadyOfThree(t *testing.T) {
 	})
 	n2.approve(id(n1))
 	res.ready("all agree again", api.SetSelector{}, isReady)
+}
+
+// One that restarts has missed the call that the others answer, and the others pass its own over. It is called alone, and calls alone.
+func TestReadyAfterARestart(t *testing.T) {
+	s := newScene(t)
+	sites := three(s)
+	approveAll(sites...)
+	sites[0].ready("all agree", api.SetSelector{}, isReady)
+	before := sites[0].agent.shown.Load().sight.sites
+	sites[1].end()
+	sites[1] = s.start(s.files[1])
+	introduce(sites...)
+	all := func(s api.Snapshot) bool { return s.Connected == 2 }
+	sites[1].wait("connections", all)
+	began := time.Now()
+	sites[1].ready("all agree, at the one that restarted", api.SetSelector{}, isReady)
+	sites[0].ready("all agree, at another", api.SetSelector{}, isReady)
+	if len(before) != 2 || time.Since(began) > callEvery {
+		t.Errorf("it takes %s, as long as until the next call of all", time.Since(began))
+	}
 }
 
 func cellOfMatrix(m *api.Matrix, row, of string) string {

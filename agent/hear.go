@@ -4,8 +4,11 @@ import (
 	"context"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
 	"fbpeer/agent/api"
 	"fbpeer/exchange"
+	"fbpeer/exchange/gossip"
 )
 
 // How the content behind views is fetched.
@@ -21,10 +24,45 @@ type fetched struct {
 	err     error
 }
 
-// hearCall answers somebody's roll call, with what stands on the disk now.
-func (l *loop) hearCall(c *exchange.Call, now time.Time) {
-	l.core.views.hearCall(c.ID, now)
+// hearCall answers somebody's roll call, with what stands on the disk now. One that came too soon after another is only noted: answers to
+// it count.
+func (l *loop) hearCall(c *exchange.Call, r gossip.Received, now time.Time) {
+	v := &l.core.views
+	if r.Passed {
+		v.note(c.ID, now)
+		return
+	}
+	if again := r.Via == viaCall && v.call == c.ID; again {
+		clear(v.own) // who asks has missed the answer
+	}
+	v.hearCall(c, now)
 	l.lookAtOwn(now)
+}
+
+// viaCall is how a call to us alone comes.
+const viaCall = "call"
+
+// remind calls those alone who are connected and have not answered the last call.
+func (l *loop) remind(ctx context.Context) {
+	seen, now := l.shown.Load(), l.options.Now()
+	call := l.core.views.sealed
+	for _, p := range seen.snapshot.Peers {
+		if !approvedState(p.State) || p.Connected == nil || !*p.Connected {
+			continue
+		}
+		if _, _, answered := seen.sight.answered(p.Component, "", now); answered {
+			continue
+		}
+		id, err := peer.Decode(p.PeerID)
+		if err != nil || call == nil {
+			continue
+		}
+		l.spawn(func() {
+			ctx, cancel := context.WithTimeout(ctx, fetchLimit)
+			defer cancel()
+			_ = l.exchange.Remind(ctx, id, call) // logged there; it is asked again with the next call
+		})
+	}
 }
 
 // tellRecords tells what the core made: certificates, proposals, and the own views where they are due.

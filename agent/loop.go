@@ -295,7 +295,7 @@ func (l *loop) receiveOne(ctx context.Context, r gossip.Received) (news bool, er
 		}
 		news, err = l.core.take(l.table, record, r.From, now)
 	case *exchange.Call:
-		l.hearCall(record, now)
+		l.hearCall(record, r, now)
 	default:
 		if own {
 			l.core.passOwn(record)

@@ -29,15 +29,16 @@ const (
 
 // views is what this agent says and hears of who has registered whom. It lives in memory: a view is of use for a minute.
 type views struct {
-	heard map[exchange.ID]*exchange.View // the newest of each author and set
-	lists map[mpspdz.Hash]list           // by root; replaced, never changed, as readers hold it
-	calls map[exchange.CallID]time.Time  // when each was heard here, of the last answerLasts
-	call  exchange.CallID                // the last one
-	last  time.Time                      // when that was heard
-	own   map[string]*exchange.View      // by set name, as sealed last
-	told  time.Time                      // when one of them was
-	stale bool                           // something changed that they may tell
-	mute  map[mpspdz.Hash]bool           // views whose content could not be had; replaced, never changed, as readers hold it
+	heard  map[exchange.ID]*exchange.View // the newest of each author and set
+	lists  map[mpspdz.Hash]list           // by root; replaced, never changed, as readers hold it
+	calls  map[exchange.CallID]time.Time  // when each was heard here, of the last answerLasts
+	call   exchange.CallID                // the last one that is answered here
+	last   time.Time                      // when that was heard
+	sealed []byte                         // as it was
+	own    map[string]*exchange.View      // by set name, as sealed last
+	told   time.Time                      // when one of them was
+	stale  bool                           // something changed that they may tell
+	mute   map[mpspdz.Hash]bool           // views whose content could not be had; replaced, never changed, as readers hold it
 }
 
 func newViews() views {
@@ -45,15 +46,25 @@ func newViews() views {
 		own: map[string]*exchange.View{}, mute: map[mpspdz.Hash]bool{}}
 }
 
-// hearCall notes a roll call, which the own views answer from now on.
-func (v *views) hearCall(id exchange.CallID, now time.Time) {
+// maxCalls bounds the calls that are held.
+const maxCalls = 64
+
+// note notes a roll call: answers to it count for a while. One more than are held has to wait until one is over.
+func (v *views) note(id exchange.CallID, now time.Time) {
 	for old, at := range v.calls {
-		if now.Sub(at) > answerLasts {
+		if since := now.Sub(at); since > answerLasts || since < 0 {
 			delete(v.calls, old)
 		}
 	}
-	v.calls[id] = now
-	v.call, v.last = id, now
+	if _, held := v.calls[id]; !held && len(v.calls) < maxCalls {
+		v.calls[id] = now
+	}
+}
+
+// hearCall notes a roll call that the own views answer from now on.
+func (v *views) hearCall(c *exchange.Call, now time.Time) {
+	v.note(c.ID, now)
+	v.call, v.sealed, v.last = c.ID, c.Sealed, now
 }
 
 // mayCall says whether it is time for another roll call. One that nobody answered may have come too soon after one that we did not hear,
@@ -65,7 +76,8 @@ func (v *views) mayCall(now time.Time) bool {
 	}
 	answered := false
 	for _, view := range v.heard {
-		answered = answered || view.Call == v.call
+		_, live := v.calls[view.Call]
+		answered = answered || live
 	}
 	return !answered && since >= waitConnected
 }

@@ -24,7 +24,7 @@ func TestMayCall(t *testing.T) {
 		{"the clock was set back", -time.Hour, true, true},
 	} {
 		v := newViews()
-		v.hearCall(exchange.CallID{1}, now)
+		v.hearCall(&exchange.Call{ID: exchange.CallID{1}}, now)
 		if test.answered {
 			v.heard[exchange.ID{}] = &exchange.View{Call: exchange.CallID{1}}
 		} else {
@@ -69,7 +69,7 @@ func TestOneChangeCostsOneView(t *testing.T) {
 	if after := k.views.own[""]; after.Set == before.Set || after.Files == before.Files || after.Rows == before.Rows || after.Members != before.Members-1 {
 		t.Errorf("the view tells %+v", after)
 	}
-	k.views.hearCall(exchange.CallID{1}, now)
+	k.views.hearCall(&exchange.Call{ID: exchange.CallID{1}}, now)
 	told("somebody asks", 1)
 	told("and no more", 0)
 	now = now.Add(answerLasts + time.Second)

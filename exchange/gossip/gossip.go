@@ -18,10 +18,11 @@ import (
 	"fbpeer/mpspdz"
 )
 
-// The protocol ids of syncs, and of questions for the members of a view.
+// The protocol ids of syncs, of questions for the members of a view, and of roll calls for one member.
 const (
 	SyncProtocol    protocol.ID = "/fbpeer/1/sync"
 	MembersProtocol protocol.ID = "/fbpeer/1/members"
+	CallProtocol    protocol.ID = "/fbpeer/1/call"
 )
 
 // Topic is the name of a federation's topic.
@@ -31,7 +32,9 @@ func Topic(f exchange.Federation) string { return "/fbpeer/1/" + f.ID() }
 type Received struct {
 	Record exchange.Opened
 	From   peer.ID // the forwarding peer
-	Via    string  // "topic" or "sync"
+	Via    string  // "topic" or "sync"; "call" for a roll call that was made to us alone
+	// Passed is a roll call that came too soon after another one: not answered here and not passed on, but others may answer it.
+	Passed bool
 }
 
 // Config of taking part. All fields are needed unless said. The functions are called from many goroutines.
@@ -68,6 +71,7 @@ type Exchange struct {
 	calls      pause
 	syncs      *meter
 	questions  *meter // for members
+	reminders  *meter // calls to us alone
 	peers      *peerRecords
 	neighbours *neighbours
 	stored     chan struct{}
@@ -117,7 +121,7 @@ func start(ctx context.Context, c Config, t timing) (*Exchange, error) {
 	x := &Exchange{
 		c: c, timing: t, tally: newTally(c.Log),
 		forwarders: newMeter(forwarderBound()), origins: newOrigins(), calls: pause{least: callsApart},
-		syncs: newMeter(syncBound()), questions: newMeter(questionBound()),
+		syncs: newMeter(syncBound()), questions: newMeter(questionBound()), reminders: newMeter(reminderBound()),
 		peers: newPeerRecords(c.Host.ID()), neighbours: newNeighbours(),
 		stored: make(chan struct{}, 1), unfinished: make(chan struct{}, 1),
 		inbound: make(chan struct{}, inboundMost), outbound: make(chan struct{}, outboundMost),
@@ -141,6 +145,7 @@ func start(ctx context.Context, c Config, t timing) (*Exchange, error) {
 	ok = true
 	c.Host.SetStreamHandler(SyncProtocol, x.handler(ctx, x.syncs, x.inbound, t.exchange, x.listen))
 	c.Host.SetStreamHandler(MembersProtocol, x.handler(ctx, x.questions, x.answering, t.members, x.reply))
+	c.Host.SetStreamHandler(CallProtocol, x.handler(ctx, x.reminders, x.answering, t.members, x.reminded))
 	x.tasks.Go(func() {
 		<-ctx.Done()
 		cancel()
@@ -178,6 +183,7 @@ func (c *Config) complete() error {
 func (x *Exchange) close() {
 	x.c.Host.RemoveStreamHandler(SyncProtocol)
 	x.c.Host.RemoveStreamHandler(MembersProtocol)
+	x.c.Host.RemoveStreamHandler(CallProtocol)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.closed = true

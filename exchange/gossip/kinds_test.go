@@ -7,8 +7,11 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"math/big"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
 
 	"fbpeer/exchange"
 	"fbpeer/mpspdz"
@@ -101,13 +104,67 @@ func TestOneCallAtATime(t *testing.T) {
 	c.put(after)
 	c.publish(after)
 	eventually(t, "a has what follows", a.holds(after))
-	if a.heard(second)() || b.heard(second)() || a.x.Stats().Ignored[CodeRate] != 0 {
-		t.Error("it is delivered, or passed on")
+	if a.heard(second)() || a.x.Stats().Ignored[CodeRate] != 0 {
+		t.Error("it is passed on")
+	}
+	if !slices.ContainsFunc(b.received(), func(r Received) bool { return r.Passed && r.Record.Record().Hash == second.Hash }) {
+		t.Error("b is not told that others may answer it")
 	}
 	b.x.tally.mu.Lock()
 	defer b.x.tally.mu.Unlock()
 	if len(b.x.tally.said) != 0 {
 		t.Errorf("b logs %v", b.x.tally.said)
+	}
+}
+
+// A neighbour that did not answer is called alone, with the call that the others answer; it takes it whoever's it is, and though it came too
+// soon for everybody.
+func TestRemind(t *testing.T) {
+	a, b, c := newMember(t, options{}), newMember(t, options{}), newMember(t, options{})
+	known(t, a, b, c)
+	by := func(m *member, call *exchange.Call) func() bool {
+		return func() bool {
+			return slices.ContainsFunc(m.received(), func(r Received) bool {
+				return r.Via == "call" && !r.Passed && r.Record.Record().Hash == call.Hash
+			})
+		}
+	}
+	first := a.call()
+	a.publish(first)
+	eventually(t, "the call is heard", b.heard(first))
+	remind := func(to *member, sealed []byte) {
+		t.Helper()
+		if err := b.x.Remind(context.Background(), to.host.ID(), sealed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remind(c, first.Sealed) // a's, by b
+	eventually(t, "c is called alone", by(c, first))
+	second := b.call()
+	remind(c, second.Sealed)
+	eventually(t, "c is called alone, too soon for all", by(c, second))
+	// Nothing but calls, of whom is known and not barred; not one's own; and not for ever.
+	c.x.reminders.mu.Lock()
+	c.x.reminders.bound.recordsAtOnce, c.x.reminders.peers = 100, map[peer.ID]*account{}
+	c.x.reminders.mu.Unlock()
+	stranger := newMember(t, options{})
+	own := c.call()
+	for _, sealed := range [][]byte{stranger.call().Sealed, a.announce().Sealed[:100], b.proposal("trial").Sealed, own.Sealed, nil} {
+		_ = b.x.Remind(context.Background(), c.host.ID(), sealed) // the stream may be reset before all is sent
+	}
+	c.barred.Store(a.host.ID(), true)
+	_ = b.x.Remind(context.Background(), c.host.ID(), a.call().Sealed)
+	last := b.call()
+	remind(c, last.Sealed)
+	eventually(t, "the last call", by(c, last))
+	calls := 0
+	for _, r := range c.received() {
+		if r.Via == "call" {
+			calls++
+		}
+	}
+	if calls != 3 {
+		t.Errorf("%d calls are taken", calls)
 	}
 }
 

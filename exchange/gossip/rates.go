@@ -35,6 +35,11 @@ func viewBound() bound {
 	return bound{records: 1, recordsAtOnce: 32, bytes: exchange.MaxView, bytesAtOnce: 32 * exchange.MaxView, rememberedMost: 4096}
 }
 
+// reminderBound is how often a neighbour may call us alone.
+func reminderBound() bound {
+	return bound{records: 0.1, recordsAtOnce: 3, bytes: 1, bytesAtOnce: 1, rememberedMost: 4096}
+}
+
 // questionBound lets a neighbour ask for the members of a whole federation at once.
 func questionBound() bound {
 	return bound{records: 16, recordsAtOnce: 512, bytes: 1, bytesAtOnce: 1, rememberedMost: 4096}

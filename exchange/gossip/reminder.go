@@ -1,0 +1,47 @@
+package gossip
+
+import (
+	"bufio"
+	"context"
+	"errors"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/exchange"
+)
+
+// Remind makes a roll call to one connected neighbour alone: to one that did not answer, because it was not there yet, or because the call
+// came too soon for it after another one. call is the sealed call, ours or one that was heard.
+func (x *Exchange) Remind(ctx context.Context, p peer.ID, call []byte) error {
+	err := x.call(ctx, p, CallProtocol, x.timing.members, func(_ context.Context, s network.Stream) error {
+		out := bufio.NewWriter(s)
+		return errors.Join(writeFrame(out, call), out.Flush())
+	})
+	x.failed(p, err)
+	return err
+}
+
+// reminded takes one such call.
+func (x *Exchange) reminded(ctx context.Context, s network.Stream) error {
+	body, err := readFrame(bufio.NewReader(s), exchange.MaxCall)
+	if err != nil {
+		return err
+	}
+	r, err := exchange.OpenRecord(body, x.c.Federation)
+	if err != nil {
+		return broken("a call that does not open: %w", err)
+	}
+	call, ok := r.(*exchange.Call)
+	if !ok {
+		return broken("a record of the kind %s as a call", r.Record().Kind)
+	}
+	if x.c.Barred(call.Peer) || call.Peer == x.c.Host.ID() {
+		return nil
+	}
+	if err := x.c.Table.Check(call.Record(), x.c.Now()); err != nil {
+		return err
+	}
+	x.c.Deliver(ctx, Received{Record: call, From: s.Conn().RemotePeer(), Via: "call"})
+	return nil
+}
