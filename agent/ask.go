@@ -106,7 +106,7 @@ func (a *Agent) answers() (connected, all bool) {
 		if !approvedState(p.State) {
 			continue
 		}
-		view, _, answered := seen.sight.answered(p.Component, "", now)
+		view, answered := seen.sight.heardOf(p.Component, now)
 		if answered && !slices.Contains(open, view) {
 			continue
 		}
@@ -244,9 +244,13 @@ func (k *core) question(sel api.SetSelector) (question, *api.Error) {
 }
 
 func (k *core) namedQuestion(name string) (question, *api.Error) {
+	if err := mpspdz.CheckSetName(name); err != nil {
+		return question{}, &api.Error{Code: api.CodeRequest, Text: err.Error()}
+	}
 	set := k.confirmed[name]
 	if set == nil {
-		return question{}, &api.Error{Code: api.CodeUnknown, Text: "no set " + exchange.ShowText(cut(name, 40)) + " is confirmed here", Hint: "fbpeer set list"}
+		return question{name: name, none: &api.Warning{Code: api.WarnUnconfirmed, Text: "the set " + name + " is not confirmed here",
+			Cure: "fbpeer set confirm " + name + ", once it is proposed: fbpeer set list"}}, nil
 	}
 	q := question{name: name, set: set.players.set, none: set.players.noSet, wanted: set.proposal.Members, proposal: set.proposal.Content()}
 	if set.players.waiting != nil {

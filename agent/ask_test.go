@@ -19,8 +19,9 @@ func (x *site) ready(what string, sel api.SetSelector, condition func(api.Ready)
 	x.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
 	for {
-		rung := x.agent.news.wait()
 		r, err := x.agent.Ready(ctx, sel)
 		if err != nil {
 			x.t.Fatal(err)
@@ -29,7 +30,7 @@ func (x *site) ready(what string, sel api.SetSelector, condition func(api.Ready)
 			return r
 		}
 		select {
-		case <-rung:
+		case <-poll.C:
 		case <-ctx.Done():
 			x.t.Fatalf("waited in vain for: %s: %+v", what, r)
 		}
@@ -225,7 +226,10 @@ func TestPartiesOfASet(t *testing.T) {
 	if _, err := x.agent.Parties(t.Context(), api.SetSelector{Parties: []string{"nobody"}}); fault(t, err).Code != api.CodeUnknown {
 		t.Errorf("an unknown component: %v", err)
 	}
-	if _, err := x.agent.Parties(t.Context(), api.SetSelector{Name: "trial"}); fault(t, err).Code != api.CodeUnknown {
+	if _, err := x.agent.Parties(t.Context(), api.SetSelector{Name: "trial"}); fault(t, err).Code != api.CodeRefused {
 		t.Errorf("an unknown set: %v", err)
+	}
+	if r, err := x.agent.Ready(t.Context(), api.SetSelector{Name: "trial"}); err != nil || codes(r) != api.ObstacleUnconfirmed {
+		t.Errorf("ready of an unknown set: %+v, %v", r, err)
 	}
 }

@@ -50,7 +50,7 @@ func (l *loop) remind(ctx context.Context) {
 		if !approvedState(p.State) || p.Connected == nil || !*p.Connected {
 			continue
 		}
-		if _, _, answered := seen.sight.answered(p.Component, "", now); answered {
+		if _, answered := seen.sight.heardOf(p.Component, now); answered {
 			continue
 		}
 		id, err := peer.Decode(p.PeerID)

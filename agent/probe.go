@@ -74,7 +74,9 @@ func (a *Agent) Probe(ctx context.Context, r api.ProbeRequest) (api.Probe, error
 	var round probe.Round
 	var seen *probing
 	var fault error
+	own := ""
 	err := a.perform(ctx, func(_ context.Context, l *loop) {
+		own = l.core.config.Component.ID
 		if seen, fault = l.core.probing(r); fault != nil {
 			return
 		}
@@ -84,7 +86,8 @@ func (a *Agent) Probe(ctx context.Context, r api.ProbeRequest) (api.Probe, error
 	if err = errors.Join(err, fault); err != nil {
 		var none *probe.Refusal
 		if errors.As(err, &none) {
-			return api.Probe{}, refused("fbpeer status says what is missing", "no set is in force here whose ports could be tried")
+			return api.Probe{Cells: []api.ProbeCell{}, Obstacles: []api.Obstacle{{Code: api.ObstacleNoSet, Component: own,
+				Text: "no set is in force here whose ports could be tried", Cure: "fbpeer status says what is missing"}}}, nil
 		}
 		return api.Probe{}, err
 	}

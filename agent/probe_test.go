@@ -40,8 +40,8 @@ func TestProbeOfThree(t *testing.T) {
 	s := newPlainScene(t)
 	s.moveAway(3)
 	sites := plainParties(s, 3)
-	if _, err := s.start(s.files[3]).agent.Probe(t.Context(), api.ProbeRequest{}); fault(t, err).Code != api.CodeRefused {
-		t.Errorf("without a set: %v", err)
+	if p, err := s.start(s.files[3]).agent.Probe(t.Context(), api.ProbeRequest{}); err != nil || p.OK || p.Obstacles[0].Code != api.ObstacleNoSet {
+		t.Errorf("without a set: %+v, %v", p, err)
 	}
 	for _, x := range sites {
 		x.wait("a set of three", func(s api.Snapshot) bool { return s.Set != nil && len(s.Set.Parties) == 3 && s.Connected >= 2 })

@@ -96,8 +96,11 @@ func (v *verdict) here() {
 	}
 	if v.none != nil && !v.explained() {
 		code := api.ObstacleNoSet
-		if v.none.Code == api.WarnWaitingCertificates {
+		switch v.none.Code {
+		case api.WarnWaitingCertificates:
 			code = api.ObstacleCertificates
+		case api.WarnUnconfirmed:
+			code = api.ObstacleUnconfirmed
 		}
 		v.blame(api.Obstacle{Code: code, Component: self, Text: v.none.Text, Cure: v.none.Cure})
 	}

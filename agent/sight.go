@@ -23,6 +23,7 @@ type sight struct {
 	current map[string]current   // what each of them announces now
 	sites   map[siteID]heardView // who answered a roll call lately, and how
 	lists   map[mpspdz.Hash]list
+	silent  map[string]bool        // approved components of which a view is held that answers no call: they missed it
 	said    map[string]mpspdz.Hash // the default set that each approved component said last to have in force, whenever that was
 	mute    map[mpspdz.Hash]bool   // views whose content could not be had
 	own     map[string]string      // our own cells; those of whom we know nothing are absent
@@ -169,6 +170,12 @@ func (s *sight) ownView(name string) (view *exchange.View, told bool) {
 		}
 	}
 	return nil, false
+}
+
+// heardOf says whether a component has answered a call lately, with all of its views.
+func (s *sight) heardOf(component string, now time.Time) (view *exchange.View, ok bool) {
+	view, _, ok = s.answered(component, "", now)
+	return view, ok && !s.silent[component]
 }
 
 // allSay says whether all other members of a set have said that they hold it.

@@ -276,7 +276,7 @@ func parseRecords(data []byte) records {
 // look at who has registered whom, as far as it is known now. s is the snapshot that is published with it.
 func (k *core) sight(s api.Snapshot) *sight {
 	seen := &sight{self: s.Self.Component, members: []string{s.Self.Component}, current: map[string]current{}, sites: map[siteID]heardView{},
-		said: map[string]mpspdz.Hash{}, lists: k.views.lists, mute: k.views.mute, own: map[string]string{}}
+		said: map[string]mpspdz.Hash{}, silent: map[string]bool{}, lists: k.views.lists, mute: k.views.mute, own: map[string]string{}}
 	seen.current[s.Self.Component] = k.currentOf(k.self.id, partyOf(k.self.registration))
 	for _, p := range s.Peers {
 		state := OwnCell(p)
@@ -301,9 +301,12 @@ func (k *core) sight(s api.Snapshot) *sight {
 		if id.Set == "" {
 			seen.said[entry.Component] = view.Set
 		}
-		if called, live := k.views.calls[view.Call]; live {
-			seen.sites[siteID{entry.Component, id.Set}] = heardView{view: view, called: called}
+		called, live := k.views.calls[view.Call]
+		if !live {
+			seen.silent[entry.Component] = true
+			continue
 		}
+		seen.sites[siteID{entry.Component, id.Set}] = heardView{view: view, called: called}
 	}
 	if k.players.noSet == nil && k.players.name != "" {
 		seen.ownSet = k.players.set.Digest()

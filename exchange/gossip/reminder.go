@@ -22,7 +22,7 @@ func (x *Exchange) Remind(ctx context.Context, p peer.ID, call []byte) error {
 	return err
 }
 
-// reminded takes one such call.
+// reminded takes one such call. It may be our own: who makes it has missed our answer.
 func (x *Exchange) reminded(ctx context.Context, s network.Stream) error {
 	body, err := readFrame(bufio.NewReader(s), exchange.MaxCall)
 	if err != nil {
@@ -36,7 +36,7 @@ func (x *Exchange) reminded(ctx context.Context, s network.Stream) error {
 	if !ok {
 		return broken("a record of the kind %s as a call", r.Record().Kind)
 	}
-	if x.c.Barred(call.Peer) || call.Peer == x.c.Host.ID() {
+	if x.c.Barred(call.Peer) {
 		return nil
 	}
 	if err := x.c.Table.Check(call.Record(), x.c.Now()); err != nil {
