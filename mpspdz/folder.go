@@ -100,7 +100,7 @@ const (
 	FolderIPRest       = "ip-rest"           // warning: text after the port, which MP-SPDZ does not read
 	FolderIPEphemeral  = "ip-ephemeral"      // warning: a port that may be busy
 	FolderIPLoopback   = "ip-loopback"       // error, in the own line a warning: localhost beside other hosts
-	FolderIPDuplicate  = "ip-duplicate"      // error: one endpoint twice
+	FolderIPDuplicate  = "ip-duplicate"      // error, if one is the own a warning: one endpoint twice
 	FolderPartyCount   = "party-count"       // error: the ip file has another number of parties than the set
 	FolderWrongOrder   = "wrong-order"       // error: a line or a certificate stands in another party's place
 	FolderEndpoint     = "other-endpoint"    // error: a line that is not the address in force

@@ -193,6 +193,11 @@ func TestCheckFolderFindsNothing(t *testing.T) {
 				f.t.Fatal(err)
 			}
 		},
+		"a key that a group may read, as [players] group says": func(f *trio) {
+			if err := os.Chmod(f.path("P1.key"), 0o640); err != nil {
+				f.t.Fatal(err)
+			}
+		},
 		"a copy of a party's certificate": func(f *trio) { f.put("bob.pem", f.pem(1)) },
 		"text around a certificate, CRLF": func(f *trio) {
 			f.put("P2.pem", append([]byte("carol\r\n"), bytes.ReplaceAll(f.pem(2), []byte("\n"), []byte("\r\n"))...))
@@ -214,6 +219,26 @@ func TestCheckFolderFindsNothing(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCheckFolderSharedAddress: behind one address, the own port to bind may be the port that another party advertises.
+func TestCheckFolderSharedAddress(t *testing.T) {
+	f := newTrio(t)
+	parties := f.set.Parties()
+	parties[2].Endpoint = endpoint(t, "10.0.0.2:15001") // bob's own line says that too
+	set, err := mpspdz.NewPartySet(parties)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := mpspdz.Render(set, f.own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.dir = t.TempDir()
+	writeFiles(t, f.dir, files)
+	if got := f.check(&set, f.own); len(got) > 0 {
+		t.Errorf("%q", got)
 	}
 }
 

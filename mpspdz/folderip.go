@@ -140,7 +140,8 @@ func (f *folder) checkLoopback() {
 	}
 }
 
-// checkTwice finds parties that nobody could tell apart. On one machine the port alone counts.
+// checkTwice finds parties that nobody could tell apart. On one machine the port alone counts. The own line's host is not used: with the
+// port to bind it may be another party's advertised address, where the two share one; the expected set knows.
 func (f *folder) checkTwice() {
 	type place struct {
 		host string
@@ -156,11 +157,15 @@ func (f *folder) checkTwice() {
 		if e.IsLoopback() {
 			at.host = "localhost"
 		}
-		if i, twice := first[at]; twice {
-			f.fail(FolderIPDuplicate, l.where(), fmt.Sprintf("parties %d (line %d) and %d have one address, %s", i, f.ip.lines[i].line, j, e),
-				"give each party its own address or port")
-			continue
+		i, twice := first[at]
+		ownLine := i == f.number || j == f.number
+		switch {
+		case !twice:
+			first[at] = j
+		case ownLine && f.expected != nil:
+		default:
+			f.add(Finding{FolderIPDuplicate, !ownLine, l.where(), "", fmt.Sprintf("parties %d (line %d) and %d have one address, %s", i, f.ip.lines[i].line, j, e),
+				"give each party its own address or port"})
 		}
-		first[at] = j
 	}
 }

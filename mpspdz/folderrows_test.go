@@ -103,6 +103,7 @@ func ipRows() []folderRow {
 		ipRow("localhost in the own line", a+"127.0.0.1:15001\n"+c, `W ip-loopback ip_addresses:2: right here, but not in the others' copies`),
 		ipRow("all on localhost", "localhost:1\n127.0.0.1:2\nlocalhost:3\n"),
 		ipRow("an address twice", a+b+a, "E ip-duplicate ip_addresses:3: parties 0 (line 1) and 2 have one address, 10.0.0.1:14000"),
+		ipRow("the own address twice", a+b+b, "W ip-duplicate ip_addresses:3: parties 1 (line 2) and 2 have one address, 10.0.0.2:15001"),
 		ipRow("a port twice on localhost", "localhost:1\n127.0.0.1:2\n127.0.0.1:1\n", "E ip-duplicate ip_addresses:3: parties 0 (line 1) and 2"),
 		ipRow("a line too many", a+b+c+"10.0.0.4:14000\n", "E no-certificate Player-Data/P3.pem: of 4 parties, the certificates of these are missing: P3.pem"),
 		ipRow("a line too few", a+b, "E stranger Player-Data/P2.pem: CN=P2,O=carol is trusted through HASH2.0"),
