@@ -15,6 +15,15 @@
 // lists a folder skips names that begin with a dot. From the rename on the new file stands; before 4 a loss of power may bring the
 // old one back. An open descriptor keeps reading the old file. A symbolic link at NAME is itself replaced.
 //
+// # Replacing a symbolic link: WriteLink
+//
+//  1. make the link .NAME<digits> in the same folder
+//  2. rename it to NAME
+//  3. fsync the folder
+//
+// A crash before 2 leaves what stood at NAME, and perhaps the temporary link; from the rename on NAME is the new link. Where NAME leads
+// to the target already, 3 alone is done.
+//
 // # Making a file that must be new: CreateFile
 //
 //  1. to 3. as WriteFile, but for the rename: the temporary file is linked to NAME, which fails where NAME is taken

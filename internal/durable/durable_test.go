@@ -32,6 +32,7 @@ func operations() map[string]func(d disk, dir string) error {
 	return map[string]func(d disk, dir string) error{
 		"write":  func(d disk, dir string) error { return d.writeFile(filepath.Join(dir, "file"), newContent, 0o640) },
 		"create": func(d disk, dir string) error { return d.createFile(filepath.Join(dir, "file"), newContent, 0o640) },
+		"link":   func(d disk, dir string) error { return d.writeLink(filepath.Join(dir, "link"), "new") },
 		"append": func(d disk, dir string) error {
 			return d.appendLine(filepath.Join(dir, "log"), []byte("second"), 0o600)
 		},
