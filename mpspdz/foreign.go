@@ -10,15 +10,15 @@ import (
 
 // Foreign says what stands in a folder of a user's own that does not belong to the rendered files, and that a run would trust or take for
 // its own: certificates, keys and hash links, by Trusts. One finding names each, and paths are those to remove, relative and
-// slash-separated. A finding without a path is about something that cannot be written over, or not be removed file by file. Inputs,
+// slash-separated. A finding of another
+// code than FolderForeign has no path: nothing can be written there until somebody has seen to it. Inputs,
 // outputs and preprocessing are left out of it. There may be no folder yet.
 func Foreign(fsys fs.FS, files []File) (findings []Finding, paths []string) {
 	planned := make(map[string]bool, len(files))
 	for _, file := range files {
 		planned[file.Path] = true
-		if info, err := fs.Lstat(fsys, file.Path); err == nil && info.Mode()&fs.ModeSymlink == 0 && !info.Mode().IsRegular() {
-			findings = append(findings, Finding{Code: FolderOddFile, Error: true, Where: file.Path,
-				Text: "it is no file, but " + kindOf(info.Mode()), Cure: "move it away"})
+		if isFolder(fsys, file.Path) {
+			findings = append(findings, inTheWay(file.Path))
 		}
 	}
 	names, err := trustNames(fsys)
@@ -36,10 +36,24 @@ func Foreign(fsys fs.FS, files []File) (findings []Finding, paths []string) {
 		if planned[at] {
 			continue
 		}
+		if isFolder(fsys, at) {
+			findings = append(findings, inTheWay(at))
+			continue
+		}
 		paths = append(paths, at)
 		findings = append(findings, Finding{Code: FolderForeign, Error: true, Where: escape(at, ""), Text: foreignText(fsys, at), Cure: "remove it, or add --prune"})
 	}
 	return findings, paths
+}
+
+// isFolder does not follow a link: that can be replaced and removed.
+func isFolder(fsys fs.FS, name string) bool {
+	info, err := fs.Lstat(fsys, name)
+	return err == nil && info.IsDir()
+}
+
+func inTheWay(name string) Finding {
+	return Finding{Code: FolderOddFile, Error: true, Where: escape(name, ""), Text: "it is no file, but a folder", Cure: "move it away"}
 }
 
 // foreignText says what a file of no party holds.

@@ -42,6 +42,8 @@ func TestForeign(t *testing.T) {
 		"a pipe that nobody must open": {func(f *trio) { f.pipe("P9.pem") }, []string{"foreign Player-Data/P9.pem: a file that is not this set's: it is no file, but a pipe"},
 			[]string{"Player-Data/P9.pem"}},
 		"a folder where a file belongs": {func(f *trio) { f.remove("P0.pem"); f.mkdir("P0.pem") }, []string{"odd-file Player-Data/P0.pem: it is no file, but a folder"}, nil},
+		"a folder of no file's name":    {func(f *trio) { f.mkdir("P9.pem") }, []string{"odd-file Player-Data/P9.pem: it is no file, but a folder"}, nil},
+		"a pipe in place of a file":     {func(f *trio) { f.pipe("P0.pem") }, nil, nil},
 		"too many": {func(f *trio) {
 			for i := range 2100 {
 				f.put(fmt.Sprintf("%d.pem", i), nil)
