@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) playersCommand() *cobra.Command {
-	return group("players", "MP-SPDZ's player files", a.playersShowCommand())
+	return group("players", "MP-SPDZ's player files", a.playersShowCommand(), a.playersWriteCommand(), a.playersCheckCommand())
 }
 
 func (a *app) registryCommand() *cobra.Command {

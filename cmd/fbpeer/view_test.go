@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -99,6 +100,7 @@ func TestScreens(t *testing.T) {
 			api.TrustResult{Peer: offline().Peers[0], NoSet: withoutSet().NoSet, Rows: []string{idNice}}),
 		"consequences": viewOf(cardio()).consequences(cardio(), api.ActionApprove, api.TrustResult{Set: cardio().Set, Rows: []string{idNice}}),
 	}
+	maps.Copy(tests, playersScreens())
 	for name, got := range tests {
 		t.Run(name, func(t *testing.T) {
 			golden := filepath.Join("testdata", "screens", name+".txt")

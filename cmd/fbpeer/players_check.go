@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"fbpeer/agent"
+	"fbpeer/agent/api"
+	"fbpeer/config"
+	"fbpeer/mpspdz"
+)
+
+func (a *app) playersCheckCommand() *cobra.Command {
+	var flags setFlags
+	c := &cobra.Command{
+		Use:   "check DIR",
+		Short: "whether MP-SPDZ would run from a folder, and safely, whoever wrote it",
+		Long: "Reads Player-Data and ip_addresses in any folder as MP-SPDZ and OpenSSL read them, whoever wrote them, and\n" +
+			"says what would fail, compute with the wrong party or let a stranger in, with the cure: exit code 3. What\n" +
+			"only a new MP-SPDZ refuses, names that prove membership only, and ports that may be busy are warnings.\n" +
+			"Nothing in the folder is changed.\n\n" +
+			"It is compared with the set in force, or the one that --set or --parties names: order, addresses,\n" +
+			"certificates, own number and port. Where there is none, or no component here, the folder is judged by itself.",
+		Example: "  fbpeer players check /srv/mp-spdz\n  fbpeer players check run-7 --set trial\n" +
+			"  fbpeer players check . --parties bob,carol --json",
+		Args: oneArg("DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			chosen, err := flags.selection(cmd)
+			if err != nil {
+				return err
+			}
+			return a.playersCheck(cmd.Context(), args[0], chosen)
+		},
+	}
+	flags.register(c)
+	return c
+}
+
+// checkJSON is `players check --json`.
+type checkJSON struct {
+	OK        bool          `json:"ok"`
+	Dir       string        `json:"dir"`
+	Digest    string        `json:"digest,omitempty"` // of the set that it was compared with
+	Obstacles []findingJSON `json:"obstacles"`
+	Warnings  []findingJSON `json:"warnings"`
+}
+
+// findingJSON is one finding in a folder.
+type findingJSON struct {
+	Code      string `json:"code"`
+	Component string `json:"component,omitempty"`
+	Where     string `json:"where"` // the file in the folder, or file:line
+	Text      string `json:"text"`
+	Cure      string `json:"cure"`
+}
+
+func (a *app) playersCheck(ctx context.Context, dir string, chosen selection) error {
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return usage("give the folder in which MP-SPDZ is started", "%w", err)
+	case !info.IsDir():
+		return usage("give the folder in which MP-SPDZ is started", "%s is no folder", dir)
+	}
+	_, control, s, err := a.open(ctx)
+	var unset *config.Error
+	if err != nil && errors.As(err, &unset) && chosen.typed() == "" && !a.componentSaid() {
+		a.note("not compared with a set: %s", err)
+		return a.checkFolder(dir, s, nil, mpspdz.Own{}, chosen)
+	}
+	if err != nil {
+		return err
+	}
+	return a.playersCheckIn(ctx, control, s, dir, chosen)
+}
+
+// componentSaid reports whether somebody said which component is meant.
+func (a *app) componentSaid() bool {
+	return a.component != "" || a.config != "" || a.state != "" ||
+		a.getenv("FBPEER_COMPONENT") != "" || a.getenv("FBPEER_CONFIG") != "" || a.getenv("FBPEER_STATE") != ""
+}
+
+func (a *app) playersCheckIn(ctx context.Context, control agent.Controller, s api.Snapshot, dir string, chosen selection) error {
+	selector, _, err := chosen.resolve(s)
+	if err != nil {
+		return err
+	}
+	given, err := control.Parties(ctx, selector)
+	var none *api.Error
+	if (errors.As(err, &none) || errors.Is(err, agent.ErrNotRunning)) && chosen.typed() == "" {
+		a.note("not compared with a set: %s", err)
+		return a.checkFolder(dir, s, nil, mpspdz.Own{}, chosen)
+	}
+	if err != nil {
+		return err
+	}
+	set, err := partySetOf(given)
+	if err != nil {
+		return err
+	}
+	own, err := ownOf(given)
+	if err != nil {
+		return err
+	}
+	return a.checkFolder(dir, s, &set, own, chosen)
+}
+
+func (a *app) checkFolder(dir string, s api.Snapshot, set *mpspdz.PartySet, own mpspdz.Own, chosen selection) error {
+	v := a.view(s)
+	result := checkJSON{Dir: dir}
+	if set != nil {
+		result.Digest = set.Digest().String()
+	}
+	result.Obstacles, result.Warnings = v.findingsJSON(mpspdz.CheckFolder(os.DirFS(dir), set, own, a.now()), dir, chosen)
+	result.OK = len(result.Obstacles) == 0
+	var err error
+	if a.json {
+		err = a.printJSON(result)
+	} else {
+		_, err = io.WriteString(a.stdout, v.checkScreen(result))
+	}
+	if err == nil && !result.OK {
+		err = answerNo()
+	}
+	return err
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"fbpeer/mpspdz"
+)
+
+// findingsJSON are errors and warnings with cures that can be typed here. The texts are as mpspdz gives them, with whole ids.
+func (v view) findingsJSON(findings []mpspdz.Finding, dir string, chosen selection) (obstacles, warnings []findingJSON) {
+	write := "players write --dir " + shellWord(show(dir)) + chosen.typed()
+	obstacles, warnings = []findingJSON{}, []findingJSON{}
+	for _, f := range findings {
+		cure := strings.ReplaceAll(f.Cure, "players write --dir DIR", write)
+		shown := findingJSON{f.Code, f.Component, f.Where, f.Text, addressed(v.prog, cure)}
+		if f.Error {
+			obstacles = append(obstacles, shown)
+		} else {
+			warnings = append(warnings, shown)
+		}
+	}
+	return obstacles, warnings
+}
+
+// checkScreen is `players check`.
+func (v view) checkScreen(r checkJSON) string {
+	against := "compared with no set"
+	if r.Digest != "" {
+		against = "compared with set " + shortDigest(r.Digest)
+	}
+	var said []string
+	if n := len(r.Obstacles); n > 0 {
+		said = append(said, count(n, "error"))
+	}
+	if n := len(r.Warnings); n > 0 {
+		said = append(said, count(n, "warning"))
+	}
+	verdict := "sound"
+	if len(said) > 0 {
+		verdict = strings.Join(said, " and ")
+	}
+	return fmt.Sprintf("%s: %s; %s\n", show(r.Dir), verdict, against) + v.findingTables(r.Obstacles, r.Warnings)
+}
+
+// findingTables are the errors, then the warnings.
+func (v view) findingTables(obstacles, warnings []findingJSON) string {
+	text := ""
+	if len(obstacles) > 0 {
+		text += "\nwould fail, or is not safe:\n" + v.findingTable(obstacles)
+	}
+	if len(warnings) > 0 {
+		text += "\nwarnings:\n" + v.findingTable(warnings)
+	}
+	return text
+}
+
+// maxWhere is the widest column of places; a longer one has a line of its own.
+const maxWhere = 28
+
+// findingTable is a block for each finding: where, what, and below it the cure, once for all that follow each other with the same.
+func (v view) findingTable(findings []findingJSON) string {
+	more := len(findings) - obstaclesShown
+	findings = findings[:min(len(findings), obstaclesShown)]
+	width := 0
+	for _, f := range findings {
+		if w := displayWidth(show(f.Where)); w <= maxWhere {
+			width = max(width, w)
+		}
+	}
+	indent := strings.Repeat(" ", width+4)
+	var b strings.Builder
+	for i, f := range findings {
+		where := show(f.Where)
+		head := "  " + pad(where, width) + "  "
+		if displayWidth(where) > width {
+			b.WriteString("  " + where + "\n")
+			head = indent
+		}
+		b.WriteString(wrap(head, v.renamed(f.Text), indent))
+		if i == len(findings)-1 || findings[i+1].Cure != f.Cure {
+			b.WriteString(v.cure(f.Cure, indent))
+		}
+	}
+	if more > 0 {
+		fmt.Fprintf(&b, "  and %d more: --json lists all\n", more)
+	}
+	return b.String()
+}
+
+// cure is what to do; a command that does not fit beside it has a line of its own, whole, to be copied.
+func (v view) cure(text, indent string) string {
+	text = v.typeable(text)
+	at := strings.Index(text, ": "+v.prog+" ")
+	if at < 0 || displayWidth(indent+"-> "+text) <= columns {
+		return wrap(indent+"-> ", text, indent+"   ")
+	}
+	return wrap(indent+"-> ", text[:at+1], indent+"   ") + indent + "   " + text[at+2:] + "\n"
+}
+
+// writtenScreen is `players write`.
+func (v view) writtenScreen(w writtenJSON) string {
+	dir := shellWord(show(w.Dir))
+	done := fmt.Sprintf("%s written into %s", count(len(w.Written), "file"), dir)
+	if len(w.Written) == 0 {
+		done = "all files stood in " + dir + " already"
+	}
+	if n := len(w.Removed); n > 0 {
+		done += fmt.Sprintf(", and %s removed", count(n, "file"))
+	}
+	text := fmt.Sprintf("party %d of %d, set %s: %s\n\n%s", w.Party, len(w.Parties), shortDigest(w.Digest), done, v.partyTable(w.Parties))
+	if len(w.Removed) > 0 {
+		text += "\nremoved:\n"
+		for _, name := range w.Removed {
+			text += "  " + show(name) + "\n"
+		}
+	}
+	text += v.findingTables(w.Obstacles, w.Warnings)
+	if w.Command == "" {
+		return text
+	}
+	return text + "\nMP-SPDZ is started in that folder:\n" + fmt.Sprintf("    cd %s && shamir-party.x %s PROGRAM\n", dir, show(w.Command))
+}
