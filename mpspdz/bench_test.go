@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -93,5 +94,26 @@ func BenchmarkNewPartySet(b *testing.B) {
 		if _, err := mpspdz.NewPartySet(parties); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkCheckFolder is of folders with Fed-BioMed's certificates, on the disk.
+func BenchmarkCheckFolder(b *testing.B) {
+	for _, n := range []int{3, mpspdz.MaxParties} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			set, keys := newSet(b, n)
+			own := mpspdz.Own{Component: "NODE_001", KeyPEM: keys[1], BindPort: 14001}
+			files, err := mpspdz.Render(set, own)
+			if err != nil {
+				b.Fatal(err)
+			}
+			dir := b.TempDir()
+			writeFiles(b, dir, files)
+			for b.Loop() {
+				if len(mpspdz.CheckFolder(os.DirFS(dir), &set, own, now)) != 2 {
+					b.Fatal("not the two warnings")
+				}
+			}
+		})
 	}
 }

@@ -88,7 +88,7 @@ const (
 	FolderUnreached    = "unreached-link"    // warning: OpenSSL stops before this hash link
 	FolderRevocation   = "revocation-list"   // warning: MP-SPDZ reads none
 	FolderNoIPFile     = "no-ip-file"        // error
-	FolderIPMany       = "ip-too-many"       // error: more parties than MP-SPDZ's users can have
+	FolderIPMany       = "ip-too-many"       // error: more than 255 parties
 	FolderIPBOM        = "ip-bom"            // error: a byte order mark
 	FolderIPBlank      = "ip-blank"          // error: a line of white space, which is a party
 	FolderIPSkipped    = "ip-skipped"        // warning: an empty line or a comment, which is none

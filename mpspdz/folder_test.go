@@ -315,7 +315,7 @@ func (f *trio) strangers() [][]byte {
 	return found
 }
 
-// TestCheckFolderEveryCode: each code of the package has a row in the tables.
+// TestCheckFolderEveryCode: each code of the package has a row in the tables, and one in the page for people.
 func TestCheckFolderEveryCode(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "folder.go", nil, 0)
 	if err != nil {
@@ -324,11 +324,18 @@ func TestCheckFolderEveryCode(t *testing.T) {
 	t.Run("tables", func(t *testing.T) {
 		checkFolderRows(t, slices.Concat(folderRows(), keyRows(), certificateRows(), linkRows(), ipRows(), setRows()))
 	})
+	page, err := os.ReadFile("../docs/player-folders.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	ast.Inspect(file, func(n ast.Node) bool {
 		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Folder") {
 			code := strings.Trim(spec.Values[0].(*ast.BasicLit).Value, `"`)
 			if !folderCodes[code] && code != mpspdz.FolderForeign { // that is of Foreign alone
 				t.Errorf("no row gives %s", code)
+			}
+			if !bytes.Contains(page, []byte("\n| `"+code+"` | ")) {
+				t.Errorf("docs/player-folders.md does not tell of %s", code)
 			}
 		}
 		return true

@@ -36,8 +36,8 @@ func (f *folder) checkFiles() {
 	case f.parties == 0:
 		f.fail(FolderMissing, PlayerData, "there are no certificates", cureRewrite)
 	case len(missing) > 0:
-		f.fail(FolderMissing, whereAll(missing), fmt.Sprintf("of %d parties, the certificates of these are missing: %s", f.parties, fileList(missing)),
-			cureRewrite)
+		f.fail(FolderMissing, whereAll(missing),
+			fmt.Sprintf("of %d parties, the certificates of these are missing: %s", f.parties, fileList(missing)), cureRewrite)
 	}
 }
 
@@ -77,7 +77,8 @@ func (f *folder) checkTime(j int, where string, c *Certificate) {
 	case f.now.After(end):
 		finding.Code, finding.Error, finding.Text = FolderExpired, true, "the certificate expired on "+end.Format(time.RFC3339)
 	case f.now.Before(c.NotBefore()):
-		finding.Code, finding.Error, finding.Text = FolderNotYetValid, true, "the certificate is valid only from "+c.NotBefore().Format(time.RFC3339)
+		finding.Code, finding.Error = FolderNotYetValid, true
+		finding.Text = "the certificate is valid only from " + c.NotBefore().Format(time.RFC3339)
 		finding.Cure = "wait, or set this machine's clock right"
 	case end.Sub(f.now) < expiresSoon:
 		finding.Code, finding.Text = FolderExpiresSoon, "the certificate ends within a day, on "+end.Format(time.RFC3339)
@@ -167,7 +168,7 @@ func (f *folder) fedbiomed() bool {
 
 func (f *folder) cureName() string {
 	if f.fedbiomed() {
-		return "use certificates as Fed-BioMed makes them and the MP-SPDZ that it brings, and let fbpeer ready compare the order before a run"
+		return "use Fed-BioMed's own certificates and MP-SPDZ, and compare the order before each run: fbpeer ready"
 	}
 	return cureNumber
 }
@@ -183,10 +184,12 @@ func (f *folder) checkDuplicates() {
 			both := fmt.Sprintf("%s.pem and %s.pem", partyName(i), partyName(j))
 			switch {
 			case bytes.Equal(a.good.raw.spki, b.good.raw.spki):
-				f.add(Finding{FolderSameKey, true, f.certificates[j].shown, f.component(j), both + " have one key", "put each party's own certificate there"})
+				f.add(Finding{FolderSameKey, true, f.certificates[j].shown, f.component(j),
+					both + " have one key", "put each party's own certificate there"})
 			case SubjectClash(a.good, b.good):
-				f.add(Finding{FolderSameSubject, true, f.certificates[j].shown, f.component(j), fmt.Sprintf("%s have one subject (%s): only the one that is linked as %s.0 verifies",
-					both, a.subject, a.link), "make a certificate with another subject for one of them: " + cureNew})
+				f.add(Finding{FolderSameSubject, true, f.certificates[j].shown, f.component(j),
+					fmt.Sprintf("%s have one subject (%s): only the one that is linked as %s.0 verifies", both, a.subject, a.link),
+					"make a certificate with another subject for one of them: " + cureNew})
 			default:
 				continue
 			}

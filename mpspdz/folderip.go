@@ -111,10 +111,18 @@ func (f *folder) checkEphemeral() {
 	}
 	text := fmt.Sprintf("port %d is one that the system gives to outgoing connections", found[0].bound())
 	if n := len(found); n > 1 {
-		text = fmt.Sprintf("port %d, and those of %d lines below, are among those that the system gives to outgoing connections", found[0].bound(), n-1)
+		text = fmt.Sprintf("port %d, and those of %s below, are among those that the system gives to outgoing connections",
+			found[0].bound(), lineCount(n-1))
 	}
-	f.warn(FolderIPEphemeral, found[0].where(), fmt.Sprintf("%s (%d to %d): it may be busy when MP-SPDZ starts", text, ephemeralFirst, ephemeralLast),
-		"choose ports below 32768")
+	f.warn(FolderIPEphemeral, found[0].where(),
+		fmt.Sprintf("%s (%d to %d): it may be busy when MP-SPDZ starts", text, ephemeralFirst, ephemeralLast), "choose ports below 32768")
+}
+
+func lineCount(n int) string {
+	if n == 1 {
+		return "another line"
+	}
+	return fmt.Sprintf("%d lines", n)
 }
 
 // checkLoopback: localhost beside other hosts leads to the wrong machine from all but one. In the own line it harms only the others'
@@ -136,24 +144,21 @@ func (f *folder) checkLoopback() {
 			f.warn(FolderIPLoopback, l.where(), quote(l.host)+" beside other hosts: right here, but not in the others' copies of this file", cure)
 			continue
 		}
-		f.fail(FolderIPLoopback, l.where(), fmt.Sprintf("%s beside other hosts: party %d would be looked for on this machine", quote(l.host), j), cure)
+		f.fail(FolderIPLoopback, l.where(),
+			fmt.Sprintf("%s beside other hosts: party %d would be looked for on this machine", quote(l.host), j), cure)
 	}
 }
 
 // checkTwice finds parties that nobody could tell apart. On one machine the port alone counts. The own line's host is not used: with the
 // port to bind it may be another party's advertised address, where the two share one; the expected set knows.
 func (f *folder) checkTwice() {
-	type place struct {
-		host string
-		port uint16
-	}
-	first := map[place]int{}
+	first := map[Endpoint]int{}
 	for j, l := range f.ip.lines {
 		e, err := l.endpoint()
 		if err != nil {
 			continue
 		}
-		at := place{e.host, e.port}
+		at := e
 		if e.IsLoopback() {
 			at.host = "localhost"
 		}
@@ -164,7 +169,8 @@ func (f *folder) checkTwice() {
 			first[at] = j
 		case ownLine && f.expected != nil:
 		default:
-			f.add(Finding{FolderIPDuplicate, !ownLine, l.where(), "", fmt.Sprintf("parties %d (line %d) and %d have one address, %s", i, f.ip.lines[i].line, j, e),
+			f.add(Finding{FolderIPDuplicate, !ownLine, l.where(), "",
+				fmt.Sprintf("parties %d (line %d) and %d have one address, %s", i, f.ip.lines[i].line, j, e),
 				"give each party its own address or port"})
 		}
 	}

@@ -20,7 +20,8 @@ func (f *folder) checkKeys() {
 	case slices.Contains(f.keys, wanted):
 		for _, j := range f.keys {
 			if j != wanted {
-				f.fail(FolderSeveralKeys, playerFile(j, ".key"), fmt.Sprintf("the private key of party %d, and this is the folder of party %d", j, wanted),
+				f.fail(FolderSeveralKeys, playerFile(j, ".key"),
+					fmt.Sprintf("the private key of party %d, and this is the folder of party %d", j, wanted),
 					"move it away: whoever reads it can pose as that party")
 			}
 		}

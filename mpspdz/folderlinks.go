@@ -43,7 +43,8 @@ func (f *folder) checkTrusted() {
 			f.warn(FolderDangling, link.shown, "a hash link to "+link.target+", which is not there", cureRehash)
 			continue
 		case !read[link]:
-			f.warn(FolderUnreached, link.shown, "OpenSSL counts hash links up from .0 to the first that is missing or unreadable, and stops before this one", cureRehash)
+			f.warn(FolderUnreached, link.shown,
+				"OpenSSL counts hash links up from .0 to the first that is missing or unreadable, and stops before this one", cureRehash)
 			continue
 		case link.fault != nil:
 			if !f.isParty(link.target) { // otherwise it is said of P<j>.pem
@@ -63,8 +64,8 @@ func (f *folder) checkTrusted() {
 		}
 	}
 	if len(wrong) > 0 {
-		f.warn(FolderWrongHash, whereAll(wrong), "hash links for another subject than their certificate's, of an earlier set or for a very old OpenSSL: "+
-			fileList(wrong), cureRehash)
+		f.warn(FolderWrongHash, whereAll(wrong),
+			"hash links for another subject than their certificate's, of an earlier set or for a very old OpenSSL: "+fileList(wrong), cureRehash)
 	}
 	f.checkSurplus(parties, strangers)
 }
@@ -185,6 +186,7 @@ func (f *folder) checkLinked() {
 		missing = append(missing, partyName(j)+".pem")
 	}
 	if len(missing) > 0 {
-		f.fail(FolderNotLinked, whereAll(missing), "no hash link leads OpenSSL to these, so their parties are refused: "+fileList(missing), cureRehash)
+		f.fail(FolderNotLinked, whereAll(missing),
+			"no hash link leads OpenSSL to these, so their parties are refused: "+fileList(missing), cureRehash)
 	}
 }

@@ -98,7 +98,7 @@ func ipRows() []folderRow {
 		ipRow("two ports", a+b+"10.0.0.3:14002:x\n", `W ip-rest ip_addresses:3: reads port 14002, and not what follows: ":x"`),
 		ipRow("a hexadecimal port", a+b+"10.0.0.3:0x1\n", `E ip-port ip_addresses:3: MP-SPDZ reads 0`),
 		ipRow("an ephemeral port", a+b+"10.0.0.3:40002\n", "W ip-ephemeral ip_addresses:3: port 40002 is one that the system gives to outgoing connections (32768 to 60999)"),
-		ipRow("ephemeral ports", "10.0.0.1:40001\n"+b+"10.0.0.3:40002\n", "W ip-ephemeral ip_addresses:1: port 40001, and those of 1 lines below"),
+		ipRow("ephemeral ports", "10.0.0.1:40001\n"+b+"10.0.0.3:40002\n", "W ip-ephemeral ip_addresses:1: port 40001, and those of another line below"),
 		ipRow("localhost among others", a+b+"localhost:14002\n", `E ip-loopback ip_addresses:3: party 2 would be looked for on this machine`),
 		ipRow("localhost in the own line", a+"127.0.0.1:15001\n"+c, `W ip-loopback ip_addresses:2: right here, but not in the others' copies`),
 		ipRow("all on localhost", "localhost:1\n127.0.0.1:2\nlocalhost:3\n"),

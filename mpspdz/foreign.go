@@ -9,10 +9,9 @@ import (
 )
 
 // Foreign says what stands in a folder of a user's own that does not belong to the rendered files, and that a run would trust or take for
-// its own: certificates, keys and hash links, by Trusts. One finding names each, and paths are those to remove, relative and
-// slash-separated. A finding of another
-// code than FolderForeign has no path: nothing can be written there until somebody has seen to it. Inputs,
-// outputs and preprocessing are left out of it. There may be no folder yet.
+// its own: certificates, keys and hash links, by Trusts. Inputs, outputs and preprocessing are left out of it; there may be no folder
+// yet. One finding of FolderForeign names each, and paths are those to remove, relative and slash-separated. A finding of another code
+// has no path: nothing can be written there until somebody has seen to it.
 func Foreign(fsys fs.FS, files []File) (findings []Finding, paths []string) {
 	planned := make(map[string]bool, len(files))
 	for _, file := range files {
@@ -26,7 +25,8 @@ func Foreign(fsys fs.FS, files []File) (findings []Finding, paths []string) {
 	case errors.Is(err, fs.ErrNotExist):
 		return findings, nil
 	case err != nil:
-		return append(findings, Finding{Code: FolderUnreadable, Error: true, Where: PlayerData, Text: "it cannot be read: " + cause(err), Cure: cureReadable}), nil
+		return append(findings, Finding{Code: FolderUnreadable, Error: true, Where: PlayerData,
+			Text: "it cannot be read: " + cause(err), Cure: cureReadable}), nil
 	case len(names) > maxFolderFiles:
 		return append(findings, Finding{Code: FolderTooMany, Error: true, Where: PlayerData,
 			Text: fmt.Sprintf("there are more than %d certificates, keys and hash links", maxFolderFiles), Cure: "remove what is of no party"}), nil
@@ -41,7 +41,8 @@ func Foreign(fsys fs.FS, files []File) (findings []Finding, paths []string) {
 			continue
 		}
 		paths = append(paths, at)
-		findings = append(findings, Finding{Code: FolderForeign, Error: true, Where: escape(at, ""), Text: foreignText(fsys, at), Cure: "remove it, or add --prune"})
+		findings = append(findings, Finding{Code: FolderForeign, Error: true, Where: escape(at, ""),
+			Text: foreignText(fsys, at), Cure: "remove it, or add --prune"})
 	}
 	return findings, paths
 }

@@ -158,21 +158,21 @@ func numberedSet(t testing.TB, n int, keys map[int]crypto.Signer) (mpspdz.PartyS
 }
 
 func TestNumberedCertificateErrors(t *testing.T) {
-	make := func(key crypto.Signer, component string, number int, notAfter time.Time) error {
+	issue := func(key crypto.Signer, component string, number int, notAfter time.Time) error {
 		_, err := mpspdz.NewNumberedCertificate(rand.Reader, key, component, number, notAfter, now)
 		return err
 	}
 	later := now.Add(time.Hour)
-	wantRule(t, make(ed25519Key(), "alice", -1, later), mpspdz.RuleNumber)
-	wantRule(t, make(ed25519Key(), "alice", 255, later), mpspdz.RuleNumber)
-	wantRule(t, make(ed25519Key(), "alice", 0, now), mpspdz.RuleExpired)
-	wantRule(t, make(rsa1024(), "alice", 0, later), mpspdz.RuleRSATooSmall)
-	wantRule(t, make(ecdsaKey(elliptic.P384()), "alice", 0, later), mpspdz.RuleKeyType)
+	wantRule(t, issue(ed25519Key(), "alice", -1, later), mpspdz.RuleNumber)
+	wantRule(t, issue(ed25519Key(), "alice", 255, later), mpspdz.RuleNumber)
+	wantRule(t, issue(ed25519Key(), "alice", 0, now), mpspdz.RuleExpired)
+	wantRule(t, issue(rsa1024(), "alice", 0, later), mpspdz.RuleRSATooSmall)
+	wantRule(t, issue(ecdsaKey(elliptic.P384()), "alice", 0, later), mpspdz.RuleKeyType)
 	var bad *mpspdz.ComponentError
-	if err := make(ed25519Key(), "../alice", 0, later); !errors.As(err, &bad) {
+	if err := issue(ed25519Key(), "../alice", 0, later); !errors.As(err, &bad) {
 		t.Errorf("a component id that is a path: %v", err)
 	}
-	if err := make(ed25519Key(), strings.Repeat("a", 64), 254, time.Date(2055, 1, 1, 0, 0, 0, 0, time.UTC)); err != nil {
+	if err := issue(ed25519Key(), strings.Repeat("a", 64), 254, time.Date(2055, 1, 1, 0, 0, 0, 0, time.UTC)); err != nil {
 		t.Errorf("the longest id, past 2049: %v", err)
 	}
 }

@@ -101,7 +101,8 @@ func (s PartySet) WithCertificates(certificates []*Certificate) (PartySet, error
 				"wait until its agent has issued it"}
 		case c.keyHash != parties[i].Certificate.keyHash:
 			return PartySet{}, &SetError{SetWrongKey, []string{id},
-				fmt.Sprintf("the certificate of %s for party %d is not of its approved key", id, i), "let its agent issue it again; if it goes on, ask its operator"}
+				fmt.Sprintf("the certificate of %s for party %d is not of its approved key", id, i),
+				"let its agent issue it again; if it goes on, ask its operator"}
 		}
 		if err := c.ProvesNumber(i); err != nil {
 			return PartySet{}, s.notProven(i, err)
