@@ -317,10 +317,10 @@ func (k *core) sight(s api.Snapshot) *sight {
 	return seen
 }
 
-// currentOf is what a component announces now. Player files with certificates for numbers hold those instead of the announced one.
+// currentOf is what a component announces now.
 func (k *core) currentOf(id peer.ID, p mpspdz.Party) current {
 	c := current{rows: memberOf(p).Digest}
-	if !k.config.PerParty || p.Role != mpspdz.PlainParty {
+	if p.Role != mpspdz.PlainParty {
 		return c
 	}
 	c.numbered = map[string]mpspdz.Hash{}
