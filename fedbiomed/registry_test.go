@@ -206,12 +206,12 @@ func TestComponentWritesMeanwhile(t *testing.T) {
 	path := filepath.Join(root, "db.json")
 	write(t, path, "{}")
 	registry := OpenRegistry(path, filepath.Join(root, "registry.intent"))
-	calls := 0
-	registry.rewrite = func(path string, old, new []byte, intent string) error {
+	calls, rewrite := 0, registry.rewrite
+	registry.rewrite = func(old, new []byte) error {
 		if calls++; calls == 1 {
 			write(t, path, `{"Datasets": {"1": {"n": 1}}}`)
 		}
-		return durable.Rewrite(path, old, new, intent)
+		return rewrite(old, new)
 	}
 	if changed, err := registry.Update([]mpspdz.Party{n1}, nil); err != nil || len(changed) != 1 {
 		t.Fatal(changed, err)
@@ -222,10 +222,10 @@ func TestComponentWritesMeanwhile(t *testing.T) {
 	}
 
 	write(t, path, "{}")
-	registry.rewrite = func(path string, old, new []byte, intent string) error {
+	registry.rewrite = func(old, new []byte) error {
 		write(t, path, fmt.Sprintf(`{"Datasets": {"%d": {}}}`, calls))
 		calls++
-		return durable.Rewrite(path, old, new, intent)
+		return rewrite(old, new)
 	}
 	var e *DatabaseError
 	if _, err := registry.Update([]mpspdz.Party{n1}, nil); !errors.As(err, &e) || !errors.Is(err, durable.ErrChanged) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"fbpeer/internal/durable"
 	"fbpeer/mpspdz"
 )
 
@@ -175,8 +175,7 @@ func TestTruncatedByComponent(t *testing.T) {
 				t.Run(fmt.Sprintf("%d bytes, W%d T%d", len(theirs), w, tr), func(t *testing.T) {
 					write(t, path, long)
 					registry := OpenRegistry(path, filepath.Join(root, "registry.intent"))
-					now := time.Now().Add(time.Hour)
-					registry.now = func() time.Time { return now }
+					registry.age = func(fs.FileInfo) time.Duration { return time.Hour }
 					at := func(point int) {
 						if point == w {
 							overwrite(theirs)
@@ -186,11 +185,12 @@ func TestTruncatedByComponent(t *testing.T) {
 						}
 					}
 					point := 0
-					registry.rewrite = func(path string, old, new []byte, intent string) error {
+					rewrite := registry.rewrite
+					registry.rewrite = func(old, new []byte) error {
 						if point == 0 {
 							at(0)
 						}
-						err := durable.Rewrite(path, old, new, intent)
+						err := rewrite(old, new)
 						if point == 0 {
 							at(1)
 							point = 2

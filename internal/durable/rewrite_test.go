@@ -13,6 +13,18 @@ import (
 	"time"
 )
 
+// system makes the calls undisturbed.
+var system Disk
+
+// rewrite is one Write of a file that nobody else writes.
+func (d Disk) rewrite(path string, old, new []byte, intent string) error {
+	f := InPlace{Path: path, Intent: intent, Disk: d}
+	if err := f.Write(old, new); err != nil {
+		return err
+	}
+	return f.Done()
+}
+
 func TestRewriteInPlace(t *testing.T) {
 	for _, test := range []struct {
 		name     string
@@ -34,7 +46,7 @@ func TestRewriteInPlace(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer open.Close()
-				if err := Rewrite(path, []byte(test.old), []byte(test.new), intent); err != nil {
+				if err := system.rewrite(path, []byte(test.old), []byte(test.new), intent); err != nil {
 					t.Fatal(err)
 				}
 				got := make([]byte, 100)
@@ -54,7 +66,7 @@ func TestRewriteChanged(t *testing.T) {
 		dir := t.TempDir()
 		path, intent := filepath.Join(dir, "file"), filepath.Join(dir, "intent")
 		mustWrite(t, path, []byte(present), 0o600)
-		if err := Rewrite(path, []byte("old"), []byte("new"), intent); !errors.Is(err, ErrChanged) {
+		if err := system.rewrite(path, []byte("old"), []byte("new"), intent); !errors.Is(err, ErrChanged) {
 			t.Errorf("%q: %v", present, err)
 		}
 		if got := mustRead(t, path); string(got) != present {
@@ -67,17 +79,17 @@ func TestRewriteChanged(t *testing.T) {
 func TestRewriteRefuses(t *testing.T) {
 	dir := t.TempDir()
 	intent := filepath.Join(dir, "intent")
-	if err := Rewrite(filepath.Join(dir, "missing"), nil, nil, intent); !errors.Is(err, fs.ErrNotExist) {
+	if err := system.rewrite(filepath.Join(dir, "missing"), nil, nil, intent); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("missing: %v", err)
 	}
-	if err := Rewrite(dir, nil, nil, intent); err == nil {
+	if err := system.rewrite(dir, nil, nil, intent); err == nil {
 		t.Error("a folder was taken")
 	}
 	fifo := filepath.Join(dir, "fifo")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Rewrite(fifo, nil, nil, intent); err == nil {
+	if err := system.rewrite(fifo, nil, nil, intent); err == nil {
 		t.Error("a pipe was taken")
 	}
 	wantNames(t, dir, "fifo")
@@ -147,11 +159,11 @@ func TestUndoByPages(t *testing.T) {
 	}
 	defer f.Close()
 	writes := 0
-	d := disk{step: func(call string) error {
+	d := Disk{Step: func(call string) error {
 		if call == "pwrite back" {
 			writes++
 		}
-		if !torn(mustRead(t, path), newContent, shortContent) {
+		if !Torn(mustRead(t, path), newContent, shortContent) {
 			t.Errorf("before write %d (%s): no state that Recover knows", writes, call)
 		}
 		return nil
@@ -256,7 +268,7 @@ func TestRecoverNotAnIntent(t *testing.T) {
 	}
 }
 
-// Every call that fails leaves the file whole, now or after Recover, and a later Rewrite works.
+// Every call that fails leaves the file whole, now or after Recover, and a later Write works.
 func TestRewriteFails(t *testing.T) {
 	for n := 1; ; n++ {
 		dir := t.TempDir()
@@ -277,7 +289,7 @@ func TestRewriteFails(t *testing.T) {
 		if !bytes.Equal(present, newContent) && !bytes.Equal(present, shortContent) {
 			t.Errorf("step %d: neither old nor new", n)
 		}
-		if err := Rewrite(path, present, []byte("next"), at); err != nil {
+		if err := system.rewrite(path, present, []byte("next"), at); err != nil {
 			t.Errorf("step %d: the next rewrite: %v", n, err)
 		}
 		wantNames(t, dir, "file")
@@ -299,13 +311,13 @@ func TestRewriteBrokenOff(t *testing.T) {
 }
 
 // growBeyondLimit rewrites with a file size limit that breaks off the write itself, not what comes before it.
-func growBeyondLimit(_ disk, dir string) error {
+func growBeyondLimit(_ Disk, dir string) error {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		return err
 	}
 	limit.Cur = uint64(len(shortContent)) + 100
-	d := disk{step: func(call string) error {
+	d := Disk{Step: func(call string) error {
 		if call == "pwrite" {
 			return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit)
 		}
@@ -314,17 +326,85 @@ func growBeyondLimit(_ disk, dir string) error {
 	return d.rewrite(inDir(dir, shortContent, newContent))
 }
 
-// An intent whose file others changed stops the next Rewrite once, with its bytes kept.
+// TestIntentUntilDone: the intent stands after a Write, the next Write of the same InPlace replaces it unseen, whatever others have
+// made of the file meanwhile, and Done takes it away. A first one that says ErrChanged leaves none.
+func TestIntentUntilDone(t *testing.T) {
+	dir := t.TempDir()
+	w := InPlace{Path: filepath.Join(dir, "file"), Intent: filepath.Join(dir, "intent")}
+	mustWrite(t, w.Path, []byte("first"), 0o600)
+	if err := w.Done(); err != nil {
+		t.Errorf("Done before any Write: %v", err)
+	}
+	if err := w.Write([]byte("first"), []byte("second")); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, w.Path, []byte("others"), 0o600)
+	if err := w.Write([]byte("others"), []byte("third")); err != nil {
+		t.Fatal(err)
+	}
+	file, old, new, err := ReadIntent(w.Intent)
+	if err != nil || file != w.Path || string(old) != "others" || string(new) != "third" {
+		t.Errorf("%s, %q, %q, %v", file, old, new, err)
+	}
+	if err := errors.Join(w.Done(), w.Done()); err != nil {
+		t.Error(err)
+	}
+	wantNames(t, dir, "file")
+	kept := InPlace{Path: w.Path, Intent: w.Intent, Kept: filepath.Join(dir, "kept")}
+	if err := errors.Join(kept.Write([]byte("third"), []byte("third")), kept.Done(), kept.Done()); err != nil {
+		t.Error(err)
+	}
+	wantNames(t, dir, "file", "kept")
+	if _, _, new, err := ReadIntent(kept.Kept); err != nil || string(new) != "third" {
+		t.Errorf("%q, %v", new, err)
+	}
+	if err := os.Remove(kept.Kept); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := ReadIntent(w.Intent); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no intent: %v", err)
+	}
+	if err := w.Write([]byte("second"), []byte("fourth")); !errors.Is(err, ErrChanged) {
+		t.Error(err)
+	}
+	wantNames(t, dir, "file")
+	if err := w.Write([]byte("third"), []byte("fourth")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write([]byte("third"), []byte("fifth")); !errors.Is(err, ErrChanged) {
+		t.Error(err)
+	}
+	wantNames(t, dir, "file", "intent")
+
+	// One that another run left is recovered first, which here refuses; an adopted one is ours.
+	again := InPlace{Path: w.Path, Intent: w.Intent}
+	mustWrite(t, w.Path, []byte("others"), 0o600)
+	again.Adopt()
+	if err := again.Write([]byte("others"), []byte("sixth")); err != nil {
+		t.Error(err)
+	}
+	if err := again.Done(); err != nil {
+		t.Error(err)
+	}
+	wantNames(t, dir, "file")
+	mustWrite(t, w.Intent, []byte("something else"), 0o600)
+	var bad *IntentError
+	if _, _, _, err := ReadIntent(w.Intent); !errors.As(err, &bad) {
+		t.Errorf("no intent of ours: %v", err)
+	}
+}
+
+// An intent whose file others changed stops the next Write once, with its bytes kept.
 func TestRewriteAfterLeftIntent(t *testing.T) {
 	dir := t.TempDir()
 	path, at := filepath.Join(dir, "file"), filepath.Join(dir, "intent")
 	mustWrite(t, path, []byte("third"), 0o600)
 	mustWrite(t, at, intent{path, []byte("old"), []byte("new")}.encode(), 0o600)
-	if err := Rewrite(path, []byte("third"), []byte("fourth"), at); err == nil {
+	if err := system.rewrite(path, []byte("third"), []byte("fourth"), at); err == nil {
 		t.Error("written over an unsettled intent")
 	}
 	wantNames(t, dir, "file", "intent.left")
-	if err := Rewrite(path, []byte("third"), []byte("fourth"), at); err != nil {
+	if err := system.rewrite(path, []byte("third"), []byte("fourth"), at); err != nil {
 		t.Error(err)
 	}
 }
@@ -340,7 +420,7 @@ func BenchmarkRewrite(b *testing.B) {
 			mustWrite(b, path, contents[0], 0o600)
 			var window time.Duration
 			var from time.Time
-			d := disk{step: func(call string) error {
+			d := Disk{Step: func(call string) error {
 				switch call {
 				case "pread":
 					from = time.Now()
