@@ -11,10 +11,18 @@ import (
 	"testing"
 )
 
-// TestMain lets this program stand in for a running component: its command line and environment are what is looked at, or its writing.
+// TestMain lets this program stand in for a running component: its command line and environment are what is looked at, or its writing;
+// or for one of ours that is killed.
 func TestMain(m *testing.M) {
 	if path := os.Getenv(tinyVar); path != "" {
 		if err := tinyComponent(path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	if job := os.Getenv(killVar); job != "" {
+		if err := killedChild(job); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

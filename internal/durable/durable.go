@@ -50,7 +50,8 @@
 //
 //  1. open the file for reading and writing
 //  2. write the intent (path, old, new) as WriteFile does, mode 0600
-//  3. read the file through the same descriptor; if it is not old: remove the intent, ErrChanged
+//  3. read the file through the same descriptor; if it is not old: ErrChanged, and remove the intent unless it took the place of
+//     one of ours
 //  4. one pwrite of new at offset 0
 //  5. if new is shorter: ftruncate
 //  6. fsync
@@ -69,6 +70,9 @@
 // Recover tells these from everything else and writes old again, in an order that keeps the file in this form at every step, so
 // that a crash of Recover is recovered too. A file that is old or new is only synced. In any other file somebody else wrote: it is
 // left alone, and the intent is kept beside itself as INTENT.left (.left2, …), because it may hold the only copy of the old bytes.
+//
+// A caller that can explain more of what it finds uses InPlace.Undo, which is Recover for the torn states alone, and InPlace.Redo,
+// which writes again (3, 4 and 6) while the intent stands, or the one that was kept; InPlace.Done is then as above.
 //
 // # The intent
 //
