@@ -324,7 +324,7 @@ func (x *interleaving) registry() *Registry {
 	r.load = x.load
 	r.age = func(fs.FileInfo) time.Duration {
 		x.give()
-		return time.Duration(x.IntN(4)*15) * time.Millisecond
+		return time.Duration(x.IntN(8)*15) * time.Millisecond
 	}
 	r.wait = func(d time.Duration) {
 		x.note("we wait %v", d)
@@ -404,7 +404,7 @@ func (x *interleaving) load(path string) ([]byte, error) {
 func (x *interleaving) play() {
 	defer x.stop()
 	r := x.registry()
-	for range 1 + x.IntN(3) {
+	for range 1 + x.IntN(2) {
 		x.give()
 		for !x.survives(func() { x.update(r) }) {
 			for r = x.registry(); !x.survives(func() { x.recover(r) }); r = x.registry() {

@@ -40,7 +40,14 @@ func operations() map[string]func(d Disk, dir string) error {
 		"limited": growBeyondLimit,
 		"shrink":  func(d Disk, dir string) error { return d.rewrite(inDir(dir, newContent, shortContent)) },
 		"recover": func(d Disk, dir string) error { _, err := d.recover(filepath.Join(dir, "intent")); return err },
-		"swap":    func(d Disk, dir string) error { return d.swapFolder(dir, nameB, filesB(), nil, 0o750, 2) },
+		"undo": func(d Disk, dir string) error {
+			w := InPlace{Path: filepath.Join(dir, "file"), Intent: filepath.Join(dir, "intent"), Disk: d}
+			if undone, err := w.Undo(); err != nil || !undone {
+				return fmt.Errorf("undone %v: %w", undone, err)
+			}
+			return nil
+		},
+		"swap": func(d Disk, dir string) error { return d.swapFolder(dir, nameB, filesB(), nil, 0o750, 2) },
 		"lock": func(_ Disk, dir string) error {
 			lock, err := TryLock(filepath.Join(dir, "lock"))
 			if err != nil {

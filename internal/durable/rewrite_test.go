@@ -123,7 +123,7 @@ func TestRewriteKilled(t *testing.T) {
 	}
 }
 
-// Recover itself killed at every step: the next Recover ends what it began.
+// Recover and Undo killed at every step: the next Recover ends what they began.
 func TestRecoverKilled(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, present []byte }{
 		"grow":   {shortContent, newContent, newContent[:len(newContent)-1]},
@@ -136,7 +136,7 @@ func TestRecoverKilled(t *testing.T) {
 				mustWrite(t, path, c.present, 0o600)
 				mustWrite(t, filepath.Join(dir, "intent"), intent{path, c.old, c.new}.encode(), 0o600)
 			}
-			killedAtEveryStep(t, "recover", setup, func(t *testing.T, dir, diedAt string) {
+			check := func(t *testing.T, dir, diedAt string) {
 				if found, err := Recover(filepath.Join(dir, "intent")); err != nil || found.Left {
 					t.Fatalf("died at %q: %+v, %v", diedAt, found, err)
 				}
@@ -144,7 +144,9 @@ func TestRecoverKilled(t *testing.T) {
 					t.Errorf("died at %q: the old bytes are not back", diedAt)
 				}
 				wantNames(t, dir, "file")
-			})
+			}
+			killedAtEveryStep(t, "recover", setup, check)
+			killedAtEveryStep(t, "undo", setup, check)
 		})
 	}
 }
@@ -391,6 +393,39 @@ func TestIntentUntilDone(t *testing.T) {
 	var bad *IntentError
 	if _, _, _, err := ReadIntent(w.Intent); !errors.As(err, &bad) {
 		t.Errorf("no intent of ours: %v", err)
+	}
+}
+
+// TestUndoAndRedo: both touch nothing but what they are about, and the intent stands until it has done its work.
+func TestUndoAndRedo(t *testing.T) {
+	dir := t.TempDir()
+	w := InPlace{Path: filepath.Join(dir, "file"), Intent: filepath.Join(dir, "intent")}
+	mustWrite(t, w.Intent, intent{w.Path, []byte("old content"), []byte("NEW CONTENT")}.encode(), 0o600)
+	for _, present := range []string{"NEW CONT", "others", "NEW content of others"} {
+		mustWrite(t, w.Path, []byte(present), 0o600)
+		if undone, err := w.Undo(); undone || err != nil {
+			t.Errorf("%q: undone %v, %v", present, undone, err)
+		}
+		if err := w.Redo([]byte("something"), []byte("NEW CONTENT")); !errors.Is(err, ErrChanged) {
+			t.Errorf("%q: %v", present, err)
+		}
+		if got := string(mustRead(t, w.Path)); got != present {
+			t.Errorf("%q became %q", present, got)
+		}
+		wantNames(t, dir, "file", "intent")
+	}
+	mustWrite(t, w.Path, []byte("NEW CONT"), 0o600)
+	if err := w.Redo([]byte("NEW CONT"), []byte("NEW CONTENT")); err != nil || string(mustRead(t, w.Path)) != "NEW CONTENT" {
+		t.Errorf("redone: %v", err)
+	}
+	wantNames(t, dir, "file", "intent")
+	mustWrite(t, w.Path, []byte("NEW content"), 0o600)
+	if undone, err := w.Undo(); !undone || err != nil || string(mustRead(t, w.Path)) != "old content" {
+		t.Errorf("undone %v, %v", undone, err)
+	}
+	wantNames(t, dir, "file")
+	if undone, err := w.Undo(); undone || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without an intent: %v, %v", undone, err)
 	}
 }
 
