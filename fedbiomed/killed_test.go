@@ -242,6 +242,24 @@ func TestKilledAndCutOff(t *testing.T) {
 			t.Errorf("cut to %d after the end: %v, %v", length, rows, err)
 		}
 	}
+	// Another database's intents say nothing about this one.
+	other := t.TempDir()
+	write(t, filepath.Join(other, "db.json"), oldDatabase)
+	if call := killedAt(t, "update", callNumber(t, "rename intent"), other); call != "rename intent" {
+		t.Fatal(call)
+	}
+	for _, name := range []string{"registry.intent", "registry.written"} {
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, name), readText(t, filepath.Join(other, "registry.intent")))
+		write(t, filepath.Join(dir, "db.json"), after[:60])
+		r := registryIn(dir)
+		if text, err := r.Recover(); err != nil || text != "" {
+			t.Errorf("%s of another database: %q, %v", name, text, err)
+		}
+		if _, err := r.Rows(); err == nil || readText(t, filepath.Join(dir, "db.json")) != after[:60] {
+			t.Errorf("%s of another database was applied to this one: %v", name, err)
+		}
+	}
 	// What the component has written since is nobody's to take back.
 	dir := t.TempDir()
 	path := filepath.Join(dir, "db.json")

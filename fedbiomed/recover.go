@@ -16,7 +16,7 @@ import (
 // The intent stands until all is done, and explains each state on the way.
 func (r *Registry) Recover() (text string, err error) {
 	for attempt := 1; attempt < reads; attempt++ {
-		_, old, new, err := durable.ReadIntent(r.file.Intent)
+		file, old, new, err := durable.ReadIntent(r.file.Intent)
 		if errors.Is(err, fs.ErrNotExist) {
 			return text, nil
 		}
@@ -24,7 +24,7 @@ func (r *Registry) Recover() (text string, err error) {
 			return "", err
 		}
 		present, err := r.load(r.path)
-		if err != nil {
+		if err != nil || file != r.path {
 			break // durable tells
 		}
 		_, broken := parseDatabase(present)
@@ -34,8 +34,11 @@ func (r *Registry) Recover() (text string, err error) {
 			whole = new
 		case durable.Torn(present, old, new) && !bytes.Equal(present, old):
 			undone, err := r.file.Undo()
-			if undone || err != nil {
-				return r.path + ": an interrupted write was undone", err
+			if err != nil {
+				return "", err
+			}
+			if undone {
+				return r.path + ": an interrupted write was undone", nil
 			}
 			continue
 		case broken == nil:

@@ -13,7 +13,10 @@ func (r *Registry) remember() {
 		return
 	}
 	r.recall = true
-	_, _, r.written, _ = durable.ReadIntent(r.file.Kept) // none, or none of ours: nothing is mended
+	file, _, written, err := durable.ReadIntent(r.file.Kept)
+	if err == nil && file == r.path { // else nothing is mended
+		r.written = written
+	}
 }
 
 // forget is for when the component has put a whole document in its place: no truncation can fall on ours any more. What is left on
