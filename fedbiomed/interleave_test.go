@@ -121,7 +121,8 @@ type interleaving struct {
 
 	resume func() (call string, running bool)
 	stop   func()
-	at     string // the call that the component makes next; "" when it has ended
+	at     string        // the call that the component makes next; "" when it has ended
+	fresh  time.Duration // how long we must wait until the file's last change is no longer recent
 
 	tables map[string]*dict // the component's own tables, as they must be
 	hand   map[string]*dict // rows that were registered by hand, by party
@@ -293,6 +294,9 @@ func (x *interleaving) done(err error) bool {
 
 // advance lets the component make one call.
 func (x *interleaving) advance() {
+	if strings.HasPrefix(x.at, "write") || x.at == "ftruncate" {
+		x.fresh = quiet
+	}
 	x.at, _ = x.resume()
 	if x.at != "" {
 		x.note("  component is before %s", x.at)
@@ -323,11 +327,13 @@ func (x *interleaving) registry() *Registry {
 	}
 	r.load = x.load
 	r.age = func(fs.FileInfo) time.Duration {
+		age := quiet - x.fresh
 		x.give()
-		return time.Duration(x.IntN(8)*15) * time.Millisecond
+		return age
 	}
 	r.wait = func(d time.Duration) {
 		x.note("we wait %v", d)
+		x.fresh = max(0, x.fresh-d)
 		x.give()
 		for !x.slow && d == settle && (x.at == "write on" || x.at == "fsync" || x.at == "ftruncate") {
 			x.advance()
