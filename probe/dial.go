@@ -26,6 +26,10 @@ func (f *files) dialParty(ctx context.Context, c Config, party int) result {
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	if err := ctx.Err(); err != nil { // not one byte more
+		r.code, r.how, r.detail = dialFailure(err)
+		return r
+	}
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := conn.SetDeadline(deadline); err != nil {
 			r.code, r.detail = Failed, detailOf(err)

@@ -56,14 +56,30 @@ func Serve(ctx context.Context, stream io.ReadWriteCloser, m Member) (err error)
 	if err != nil {
 		return err
 	}
+	ctx, gone := context.WithCancel(ctx)
+	defer gone()
+	ended := make(chan error, 1)
+	go func() {
+		defer gone()
+		defer func() {
+			if p := recover(); p != nil {
+				ended <- fmt.Errorf("waiting for the end of a probe: %v", p)
+			}
+		}()
+		ended <- untilClosed(stream)
+	}()
 	row := p.dial(ctx, targets)
-	if err := writeFrame(stream, encodeRow(aged(row, m.Opener.c.Now()))); err != nil {
-		return err
+	if ctx.Err() == nil {
+		err = writeFrame(stream, encodeRow(aged(row, m.Opener.c.Now())))
 	}
-	return untilClosed(stream)
+	if err != nil {
+		_ = stream.Close()
+	}
+	return errors.Join(err, <-ended)
 }
 
-// untilClosed waits until the coordinator closes the stream, which it does when it has all rows: the port stays open until then.
+// untilClosed waits until the coordinator closes the stream, which it does when it has all rows, or when it breaks off: the port stays open,
+// and others are dialled, until then.
 func untilClosed(stream io.Reader) error {
 	n, err := io.Copy(io.Discard, io.LimitReader(stream, 1))
 	if n > 0 {
