@@ -63,9 +63,15 @@ func NewOpener(ctx context.Context, c Config) *Opener {
 	return &Opener{c: c, ctx: ctx, timing: usual}
 }
 
-// listen binds what MP-SPDZ binds.
+// listen binds what MP-SPDZ binds, but without SO_REUSEADDR, which Go sets: with it one could bind, and listen at, what an MP-SPDZ has bound
+// and does not listen at yet.
 func listen(ctx context.Context, port uint16) (net.Listener, error) {
-	return new(net.ListenConfig).Listen(ctx, "tcp4", net.JoinHostPort("0.0.0.0", strconv.Itoa(int(port))))
+	c := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		var fault error
+		err := raw.Control(func(fd uintptr) { fault = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 0) })
+		return errors.Join(err, fault)
+	}}
+	return c.Listen(ctx, "tcp4", net.JoinHostPort("0.0.0.0", strconv.Itoa(int(port))))
 }
 
 // Wait returns when the Opener's context has ended and nothing of it runs any more.
