@@ -156,3 +156,18 @@ func (s slowly) Write(b []byte) (int, error) {
 	time.Sleep(s.by)
 	return s.Conn.Write(b)
 }
+
+// TestNoRequest: a stream on which nothing is asked is not kept.
+func TestNoRequest(t *testing.T) {
+	t.Parallel()
+	a := plain3(t).agent(0)
+	defer a.stream().Close()
+	select {
+	case err := <-a.errs:
+		if err == nil {
+			t.Error("no error")
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the agent still waits")
+	}
+}

@@ -29,7 +29,7 @@ type timing struct {
 	open  time.Duration // how long the port is open at most
 	every time.Duration // from the begin of one opening to that of the next at least
 	dial  time.Duration // one handshake at most, on either side
-	ask   time.Duration // how long the coordinator waits for the members' answers
+	ask   time.Duration // how long the coordinator waits for the members' answers, and a member for what is asked
 	whole time.Duration // a stream at most
 }
 

@@ -19,8 +19,8 @@ type Member struct {
 	Site func(setName string) (Site, error)
 }
 
-// Serve answers one coordinator on one stream, and closes it. It takes 15 s at most. Close must end what is read and written on the
-// stream. The error is for the log; what a peer sent in it is not escaped.
+// Serve answers one coordinator on one stream, and closes it. It takes 15 s at most, and 2 s if nothing is asked. Close must end what is
+// read and written on the stream. The error is for the log; what a peer sent in it is not escaped.
 func Serve(ctx context.Context, stream io.ReadWriteCloser, m Member) (err error) {
 	defer stream.Close()
 	defer func() {
@@ -31,7 +31,11 @@ func Serve(ctx context.Context, stream io.ReadWriteCloser, m Member) (err error)
 	ctx, cancel := context.WithTimeout(ctx, m.Opener.timing.whole)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = stream.Close() })()
+	impatience := time.AfterFunc(m.Opener.timing.ask, func() { _ = stream.Close() })
 	body, err := readFrame(stream)
+	if !impatience.Stop() {
+		return errors.New("nothing was asked in time")
+	}
 	if err != nil {
 		return err
 	}
