@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	libp2p "github.com/libp2p/go-libp2p/core/network"
@@ -18,23 +19,56 @@ import (
 
 // Bounds of probes that are answered.
 const (
-	probesMost  = 32               // at the same time
-	streamLimit = 20 * time.Second // of a stream: more than package probe takes
+	probesMost     = 32               // of members, at the same time
+	probesStranger = 8                // of all others, who are only told that they are not accepted
+	probesEach     = 4                // of one peer
+	streamLimit    = 20 * time.Second // of a stream: more than package probe takes
 )
+
+// probeRoom counts the streams of probes that are being answered. It is safe for concurrent use.
+type probeRoom struct {
+	mu        sync.Mutex
+	members   int
+	strangers int
+	each      map[peer.ID]int
+}
+
+// enter takes a place for a peer's stream, if there is one; leave, which is called once, gives it back.
+func (r *probeRoom) enter(id peer.ID, member bool) (leave func(), ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	taken, most := &r.strangers, probesStranger
+	if member {
+		taken, most = &r.members, probesMost
+	}
+	if *taken >= most || r.each[id] >= probesEach {
+		return nil, false
+	}
+	*taken++
+	r.each[id]++
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		*taken--
+		if r.each[id]--; r.each[id] == 0 {
+			delete(r.each, id)
+		}
+	}, true
+}
 
 // startProbing answers other agents' probes.
 func (l *loop) startProbing(ctx context.Context) {
 	l.opener = probe.NewOpener(ctx, probe.Config{Now: l.options.Now, Players: l.core.config.PlayersDir, Log: l.options.Log})
-	room := make(chan struct{}, probesMost)
+	room := &probeRoom{each: map[peer.ID]int{}}
 	l.host.SetStreamHandler(probe.Protocol, func(s libp2p.Stream) {
-		select {
-		case room <- struct{}{}:
-		default:
+		id := s.Conn().RemotePeer()
+		leave, ok := room.enter(id, l.listed(id))
+		if !ok {
 			_ = s.Reset() // the asker sees no answer
 			return
 		}
 		l.spawn(func() {
-			defer func() { <-room }()
+			defer leave()
 			l.answerProbe(ctx, s)
 		})
 	})
