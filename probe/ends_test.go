@@ -171,3 +171,37 @@ func TestNoRequest(t *testing.T) {
 		t.Error("the agent still waits")
 	}
 }
+
+// TestWaitWithDials: waiting for the end does not hold up what is about to be begun, nor what must end first.
+func TestWaitWithDials(t *testing.T) {
+	t.Parallel()
+	s := plain3(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	o := NewOpener(ctx, Config{})
+	p, err := o.join(s.site(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.mu.Lock() // as begin does
+	if !o.spawn(func() { p.first(1) }) {
+		t.Fatal("it does not run")
+	}
+	cancel()
+	waited, begun := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(waited)
+		o.Wait()
+	}()
+	time.Sleep(100 * time.Millisecond) // Wait has come as far as it can
+	go func() {
+		defer close(begun)
+		defer p.mu.Unlock()
+		if o.spawn(func() {}) {
+			t.Error("something is begun after the end")
+		}
+	}()
+	if !soon(begun) || !soon(waited) {
+		t.Error("it waits for what waits for it")
+	}
+}

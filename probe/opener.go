@@ -77,8 +77,7 @@ func listen(ctx context.Context, port uint16) (net.Listener, error) {
 // Wait returns when the Opener's context has ended and nothing of it runs any more.
 func (o *Opener) Wait() {
 	<-o.ctx.Done()
-	o.mu.Lock() // nothing is begun any more
-	defer o.mu.Unlock()
+	o.spawn(func() {}) // not run any more: it waits for what is just being begun, after which only what runs begins anything
 	o.group.Wait()
 }
 
