@@ -199,7 +199,7 @@ func TestEndedMeanwhile(t *testing.T) {
 func TestExchange(t *testing.T) {
 	for line, want := range map[string]Code{
 		"fbpeer-probe/1 ok\n": OK, "fbpeer-probe/1 name-refused\nmore": NameRefused,
-		"fbpeer-probe/1 ok": "", "fbpeer-probe/1 timeout\n": "", "fbpeer-probe/2 ok\n": "", "ok\n": "", "": "",
+		"fbpeer-probe/1 ok": "", "fbpeer-probe/1 timeout\n": "", "fbpeer-probe/2 ok\n": "", "ok\n": "", "x": "",
 		"fbpeer-probe/1 ok" + strings.Repeat(" ", maxLine) + "\n": "",
 	} {
 		var sent strings.Builder
