@@ -239,3 +239,24 @@ func TestTexts(t *testing.T) {
 		}
 	}
 }
+
+// TestKeyUsage: what cannot be used for TLS fails, by mpspdz' rule. OpenSSL refuses a keyUsage without any bit too.
+func TestKeyUsage(t *testing.T) {
+	for name, test := range map[string]struct {
+		usage []byte
+		code  Code
+	}{
+		"digitalSignature": {[]byte{3, 2, 7, 0x80}, OK},
+		"keyAgreement":     {[]byte{3, 2, 3, 0x08}, OK},
+		"keyEncipherment":  {[]byte{3, 2, 5, 0x20}, Failed},
+		"none":             {[]byte{3, 2, 7, 0}, Failed},
+		"none, empty":      {[]byte{3, 1, 0}, Failed},
+	} {
+		s := plainScene(t, numbered(0), form{name: "P1", san: "P1", usage: test.usage})
+		c := s.pairs[1].certificate
+		f := &files{set: s.set, trusted: map[mpspdz.Hash]*mpspdz.Certificate{c.SHA256(): c}}
+		if v := f.judge(c.DER(), 1, time.Now()); v.code != test.code {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+}
