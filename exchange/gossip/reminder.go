@@ -40,7 +40,7 @@ func (x *Exchange) reminded(ctx context.Context, s network.Stream) error {
 	if !ok {
 		return broken("a record of the kind %s as a call", r.Record().Kind)
 	}
-	if call.Peer != x.c.Host.ID() && !x.c.Trusted(call.Peer) {
+	if call.Peer != x.c.Host.ID() && !x.c.Trusted(call.Peer) || x.c.Barred(call.Peer) {
 		return nil
 	}
 	if err := x.c.Table.Check(call.Record(), x.c.Now()); err != nil {
