@@ -56,6 +56,7 @@ func judgeReady(q question, s api.Snapshot, seen *sight, now time.Time) api.Read
 			v.answer(component)
 		}
 	}
+	v.policies()
 	r := api.Ready{OK: len(v.found) == 0, Obstacles: append([]api.Obstacle{}, v.found...), Digest: ""}
 	if q.set.Len() > 0 {
 		r.Digest = q.set.Digest().String()

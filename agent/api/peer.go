@@ -41,6 +41,9 @@ const (
 	WarnWaitingCertificates = "waiting-certificate" // members have not issued their certificates for a set yet
 	WarnUnconfirmed         = "unconfirmed"         // a named set is not confirmed here
 	WarnPartyMissing        = "party-missing"       // [players] parties names somebody who is not approved
+	WarnSecaggForced        = "secagg-forced"       // nodes refuse an experiment without secure aggregation; told to the researcher
+	WarnSecaggOff           = "secagg-off"          // nodes refuse one with it
+	WarnSecaggContradiction = "secagg-contradiction"
 )
 
 // Warning is something a person should know; Code is stable.
