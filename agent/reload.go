@@ -104,7 +104,19 @@ func (k *core) reconfigure(c *config.Config, pair config.KeyPair) {
 	fixed.Component, fixed.Registry, fixed.PlayersGroup = c.Component, c.Registry, c.PlayersGroup
 	fixed.Settings, fixed.Warnings, fixed.Watch = c.Settings, c.Warnings, c.Watch
 	k.config = &fixed
+	k.otherwise = runsOtherwise(c)
 	k.self.configure(c, pair)
+}
+
+// runsOtherwise looks at the processes of this user: at start and whenever the files are read, so that a component that is started or
+// stopped is noticed within the slow check.
+func runsOtherwise(c *config.Config) []api.Warning {
+	differences := c.RunsOtherwise()
+	if len(differences) == 0 {
+		return nil
+	}
+	return []api.Warning{{Code: api.WarnEnvironment, Text: strings.Join(differences, "; "),
+		Cure: "give the agent the same environment, or start the component without those variables: MP-SPDZ uses the component's"}}
 }
 
 // needsRestart names the settings that changed and take effect only at the next start.

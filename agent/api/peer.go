@@ -29,6 +29,7 @@ const (
 	WarnTrustList           = "trust-list"     // trust.ini cannot be used as it is: the list in force stays
 	WarnConfiguration       = "configuration"  // the configuration cannot be used as it is now: the registration in force stays
 	WarnSetting             = "setting"        // works, but perhaps not as meant
+	WarnEnvironment         = "environment"    // the component itself runs with another environment than the agent
 	WarnRestartNeeded       = "restart-needed" // a setting changed that takes effect at the next start
 	WarnNoFederation        = "no-federation"
 	WarnDiscovery           = "discovery"

@@ -42,6 +42,7 @@ func TestMain(m *testing.M) {
 //	snapshot DIR, unchanged DIR         note every file of a folder, and demand that it is as it was
 //	orderparties FIRST ID A B           exchange the variables A and B unless ID is the first one's
 //	terminate TEXT                      send SIGTERM to the background programs whose arguments hold TEXT
+//	needs PROGRAM                       skip the script where it is missing; under FBPEER_TEST_ALL=1 fail
 //	netns NAME…                         network namespaces on one bridge, 10.77.0.1 and so on; needs root
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -69,6 +70,7 @@ func TestScripts(t *testing.T) {
 			"onlyregistered": scriptOnlyRegistered,
 			"sameplayers":    scriptSamePlayers,
 			"handshake":      scriptHandshake,
+			"needs":          scriptNeeds,
 			"netns":          scriptNetns,
 			"approveall":     scriptApproveAll,
 			"orderparties":   scriptOrderParties,
@@ -94,6 +96,14 @@ func needs(ts *testscript.TestScript, what string, present bool) {
 	default:
 		ts.Value(testKey{}).(testscript.T).Skip(what + " is needed")
 	}
+}
+
+func scriptNeeds(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: needs PROGRAM")
+	}
+	_, err := exec.LookPath(args[0])
+	needs(ts, args[0], err == nil)
 }
 
 // The keys of a script's values: its test, and the folders that `snapshot` noted.
