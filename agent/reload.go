@@ -129,6 +129,7 @@ func (l *loop) needsRestart(c *config.Config) {
 	}{
 		{"[agent] state", c.State != now.State},
 		{"[agent] listen", c.Listen != now.Listen},
+		{"mpspdz_ip, where the agent listens", c.Listen == now.Listen && l.bound.IsValid() && BindAddress(c) != l.bound},
 		{"[agent] announce", !slices.Equal(c.Announce, now.Announce)},
 		{"[agent] bootstrap", !slices.Equal(c.Bootstrap, now.Bootstrap)},
 		{"[agent] mdns", c.MDNS != now.MDNS},
