@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -72,6 +73,7 @@ type Agent struct {
 	members  chan struct{} // somebody came or went
 	fatal    chan error    // a goroutine of ours ended as it must not
 	list     atomic.Pointer[trust.List]
+	bound    netip.Addr // the one address that the host listens on; zero: all, or as [agent] listen says
 	shown    atomic.Pointer[published]
 	news     bell          // rung with each published state
 	done     chan struct{} // closed when Run returns
@@ -205,6 +207,9 @@ func (a *Agent) openHost(c *config.Config) (err error) {
 	hostConfig := discovery.HostConfig{
 		Identity: a.core.self.key, PSK: a.core.federation.PSK(), Listen: c.Listen, Loopback: a.options.Loopback, Announce: c.Announce,
 		UserAgent: "fbpeer/" + a.options.Version, Barred: a.barred, Log: a.options.Log,
+	}
+	if address := BindAddress(c); discovery.IsLocal(address) {
+		a.bound, hostConfig.Bind = address, address
 	}
 	portFile := a.core.store.path(filePort)
 	if c.Listen == "" {

@@ -61,6 +61,7 @@ type core struct {
 	strangers *rate.Limiter // of lines in the log
 	unlogged  int           // lines that it left out
 	changed   time.Time     // of anything that a person would notice
+	otherwise []api.Warning // in what the running component differs from its configuration here
 
 	certificates map[mpspdz.Hash]api.Certificate // as shown, by SHA-256
 }
@@ -109,6 +110,7 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 	if err := k.loadChain(); err != nil {
 		return nil, err
 	}
+	k.otherwise = runsOtherwise(c)
 	k.registry = newRegistry(c, s)
 	k.players.dir = c.PlayersDir
 	k.players.look()

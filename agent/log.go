@@ -122,7 +122,7 @@ func (k *core) recordVerdicts(before trust.Evaluation, now time.Time) {
 		case trust.VerdictAccepted:
 			if old.Verdict == trust.VerdictChanged {
 				event = "settled"
-			} else if old.Verdict == trust.VerdictAccepted {
+			} else if old.Verdict == trust.VerdictAccepted && len(decision.Changes) > 0 {
 				event = "reported" // label, policy or expiry: told, not held
 			}
 		}
@@ -159,6 +159,11 @@ func recordOf(event string, a *exchange.Announcement, d trust.Decision) trust.Lo
 			r.Text += "; "
 		}
 		r.Text += reason.Text
+	}
+	if event == "reported" { // else the reason says that nothing has changed
+		for _, c := range d.Changes {
+			r.Text += fmt.Sprintf(" Its %s was %s and is %s.", c.Field, c.Old, c.New)
+		}
 	}
 	return r
 }

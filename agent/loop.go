@@ -229,7 +229,7 @@ func (l *loop) serve(ctx context.Context) (err error) {
 			close(done)
 		}
 		l.fetch(ctx)
-		l.told.tell(l.options.Log, l.core.problems.sorted())
+		l.told.tell(l.options.Log, slices.Concat(l.core.problems.sorted(), l.core.otherwise))
 		l.sleep(wake)
 	}
 }

@@ -56,6 +56,7 @@ func judgeReady(q question, s api.Snapshot, seen *sight, now time.Time) api.Read
 			v.answer(component)
 		}
 	}
+	v.policies()
 	v.formed()
 	r := api.Ready{OK: len(v.found) == 0, Obstacles: append([]api.Obstacle{}, v.found...)}
 	if q.set.Len() > 0 {

@@ -200,6 +200,22 @@ func TestReady(t *testing.T) {
 			[]string{"certificate-expires a : the certificate of a ends on", "certificate-expires b :", "certificate-expires c :"}, 0},
 		{"a certificate that ended", func(t *testing.T, p *panel) { p.now = p.now.AddDate(5, 0, 1); p.answerNow() },
 			[]string{"certificate-expires a : the certificate of a ended on", "certificate-expires b :", "certificate-expires c :"}, 0},
+		{"a node that has it off", func(t *testing.T, p *panel) { p.peer("b").Secagg = "off" },
+			[]string{"secagg-off b : b has secure aggregation off: an experiment with secagg=True fails"}, 3},
+		{"this node has it off", func(t *testing.T, p *panel) { p.snapshot.Self.Secagg = "off" },
+			[]string{"secagg-off a : a has secure aggregation off"}, 3},
+		{"nodes that force it are no obstacle", func(t *testing.T, p *panel) { p.peer("b").Secagg, p.peer("c").Secagg = "forced", "optional" }, nil, 3},
+		{"contradicting policies", func(t *testing.T, p *panel) {
+			p.peer("b").Secagg, p.peer("c").Secagg, p.peer("c").Alias = "off", "forced", "nice"
+		}, []string{"secagg-off b : b has secure aggregation off: an experiment with secagg=True fails; nice forces it: no experiment can satisfy both"}, 3},
+		{"a policy beside something else", func(t *testing.T, p *panel) {
+			p.peer("b").Secagg = "off"
+			p.says("b", p.members[:2], mpspdz.Hash{})
+		}, []string{"missing b c:", "secagg-off b :"}, 2},
+		{"who is not asked about may have it off", func(t *testing.T, p *panel) {
+			p.question.chosen, p.question.wanted = true, []string{"a", "b"}
+			p.peer("c").Secagg = "off"
+		}, nil, 2},
 		{"who is not asked about is no obstacle", func(t *testing.T, p *panel) {
 			p.question.chosen, p.question.wanted = true, []string{"a", "b"}
 			p.says("b", p.members[:2], mpspdz.Hash{})

@@ -105,7 +105,19 @@ func (k *core) reconfigure(c *config.Config, pair config.KeyPair) {
 	fixed.Parties, fixed.PerParty, fixed.ProbeAnswer = c.Parties, c.PerParty, c.ProbeAnswer
 	fixed.Settings, fixed.Warnings, fixed.Watch = c.Settings, c.Warnings, c.Watch
 	k.config = &fixed
+	k.otherwise = runsOtherwise(c)
 	k.self.configure(c, pair)
+}
+
+// runsOtherwise looks at the processes of this user: at start and whenever the files are read, so that a component that is started or
+// stopped is noticed within the slow check.
+func runsOtherwise(c *config.Config) []api.Warning {
+	differences := c.RunsOtherwise()
+	if len(differences) == 0 {
+		return nil
+	}
+	return []api.Warning{{Code: api.WarnEnvironment, Text: strings.Join(differences, "; "),
+		Cure: "give the agent the same environment, or start the component without those variables: MP-SPDZ uses the component's"}}
 }
 
 // needsRestart names the settings that changed and take effect only at the next start.
@@ -118,6 +130,7 @@ func (l *loop) needsRestart(c *config.Config) {
 	}{
 		{"[agent] state", c.State != now.State},
 		{"[agent] listen", c.Listen != now.Listen},
+		{"mpspdz_ip, where the agent listens", c.Listen == now.Listen && l.bound.IsValid() && BindAddress(c) != l.bound},
 		{"[agent] announce", !slices.Equal(c.Announce, now.Announce)},
 		{"[agent] bootstrap", !slices.Equal(c.Bootstrap, now.Bootstrap)},
 		{"[agent] mdns", c.MDNS != now.MDNS},

@@ -72,6 +72,7 @@ func (k *core) snapshot(n network, now time.Time) api.Snapshot {
 			s.Warnings = append(s.Warnings, *p.waiting)
 		}
 	}
+	s.Warnings = append(s.Warnings, policiesOf(s.Self, s.Peers).warnings(k.config.Component.Role)...)
 	s.Sets = k.namedSets(now)
 	for _, text := range k.config.Warnings {
 		s.Warnings = append(s.Warnings, api.Warning{Code: api.WarnSetting, Text: text})

@@ -96,6 +96,7 @@ func (k *core) ownWarnings(n network, now time.Time) []api.Warning {
 		all = append(all, api.Warning{Code: api.WarnLoopbackElsewhere, Error: true,
 			Text: "we announce " + r.Endpoint.String() + ", but members are connected from other machines, where that address leads to themselves", Cure: cure})
 	}
+	all = append(all, k.otherwise...)
 	if r.Endpoint.IsEphemeral() {
 		all = append(all, ephemeral(r.Endpoint))
 	}

@@ -33,7 +33,7 @@ func (l *loader) takeFedbiomed(f *fedbiomed.Component) {
 	}
 	l.c.Root = f.Root
 	l.c.Lock = filepath.Join(f.Root, "var", stateFolder, f.ID+".lock")
-	l.c.Warnings = slices.Concat(l.c.Warnings, f.Warnings, f.Running("/proc"))
+	l.c.Warnings = slices.Concat(l.c.Warnings, f.Warnings)
 	l.watch(f.File)
 	l.watch(f.Certificate)
 	l.watch(f.PrivateKey)
@@ -47,6 +47,15 @@ func (l *loader) takeFedbiomed(f *fedbiomed.Component) {
 			l.c.Settings = append(l.c.Settings, Setting{Name: "component." + name, Value: v.Text, Source: v.Source})
 		}
 	}
+}
+
+// RunsOtherwise says in which values this component, where it runs now as a process of ours, differs from this configuration, because it was
+// started with another environment. Not part of Load: what is compared is the agent's own environment, and not that of whoever asks it.
+func (c *Config) RunsOtherwise() []string {
+	if c.Component.Fedbiomed == nil {
+		return nil
+	}
+	return c.Component.Fedbiomed.Running("/proc")
 }
 
 // noPlainKeys refuses a plain party's keys beside a Fed-BioMed component.

@@ -104,8 +104,7 @@ func (l *loader) namedComponent(name string) (target, error) {
 			for j := range places {
 				places[j] = l.short(places[j])
 			}
-			return target{}, faultf("give the file's path, or set FEDBIOMED_DIR to the folder above its etc/",
-				"no component %q: none of %s is there", name, strings.Join(places, ", "))
+			return target{}, &Error{Err: &notThereError{name, places}, Hint: "give the file's path, or set FEDBIOMED_DIR to the folder above its etc/"}
 		}
 		path = places[i]
 	}

@@ -37,7 +37,8 @@ const (
 type HostConfig struct {
 	Identity  crypto.PrivKey     // Ed25519, see NewIdentity
 	PSK       []byte             // 32 bytes: the federation's private network key
-	Listen    string             // "host:port", ":port" (all IPv4 addresses) or a multiaddress; "" is 4100, else the next free port
+	Listen    string             // "host:port", ":port" (on Bind) or a multiaddress; "" is 4100, else the next free port
+	Bind      netip.Addr         // IPv4 address to listen on where Listen is "" or a port alone; the zero one is all addresses
 	Loopback  bool               // listen on 127.0.0.1 only, for development
 	Announce  []string           // host, host:port or multiaddresses told to others instead of one's own (containers, NAT)
 	UserAgent string             // told to other members
@@ -54,7 +55,7 @@ func NewHost(c HostConfig) (host.Host, error) {
 	if c.Barred == nil {
 		c.Barred = func(peer.ID) bool { return false }
 	}
-	listenOn, fixed, err := listenAddress(c.Listen, c.Loopback)
+	listenOn, fixed, err := listenAddress(c.Listen, c.Bind, c.Loopback)
 	if err != nil {
 		return nil, err
 	}

@@ -55,6 +55,58 @@ func (i interfaces) isOurs(a ma.Multiaddr) bool {
 	return ok && (addr.Unmap().IsLoopback() || slices.Contains(i.addrs, addr.Unmap()))
 }
 
+// IsLocal says whether an address is that of an interface of this machine that is up now.
+func IsLocal(addr netip.Addr) bool { return slices.Contains(readInterfaces().addrs, addr.Unmap()) }
+
+// multicasting lists the interfaces that are up and allow multicast. If the host listens on single addresses only, these are the
+// interfaces with one of them: on the others nobody could reach it, and nobody there need hear of it. (Where another program of this
+// machine takes part in mDNS on those, Linux hands its packets to our socket too; the library gives no way to refuse them.)
+func multicasting(listening []ma.Multiaddr) ([]net.Interface, error) {
+	all, err := net.Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	bound, everywhere := boundTo(listening)
+	var chosen []net.Interface
+	for _, i := range all {
+		if i.Flags&net.FlagUp == 0 || i.Flags&net.FlagMulticast == 0 {
+			continue
+		}
+		addrs, err := i.Addrs()
+		if err != nil {
+			continue // it went away between the two questions
+		}
+		if everywhere || slices.ContainsFunc(addrs, func(a net.Addr) bool { return slices.Contains(bound, addressOf(a)) }) {
+			chosen = append(chosen, i)
+		}
+	}
+	return chosen, nil
+}
+
+// boundTo lists the addresses that are listened on; everywhere if one of them stands for all.
+func boundTo(listening []ma.Multiaddr) (bound []netip.Addr, everywhere bool) {
+	for _, a := range listening {
+		ip, err := manet.ToIP(a)
+		if err != nil {
+			continue
+		}
+		if addr, ok := netip.AddrFromSlice(ip); ok {
+			bound = append(bound, addr.Unmap())
+			everywhere = everywhere || addr.IsUnspecified()
+		}
+	}
+	return bound, everywhere || len(bound) == 0
+}
+
+// addressOf is an interface's address without its prefix length, zero if it is none.
+func addressOf(a net.Addr) netip.Addr {
+	p, err := netip.ParsePrefix(a.String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return p.Addr().Unmap()
+}
+
 // LocalAddresses lists this machine's IPv4 addresses that others could dial (candidates for mpspdz_ip): of interfaces that are up,
 // without loopback and link-local ones, in numerical order.
 func LocalAddresses() []string {

@@ -31,10 +31,13 @@ func (e *ListenError) Error() string {
 func (e *ListenError) Unwrap() error { return e.Err }
 
 // listenAddress reads HostConfig.Listen. fixed is false if the port is ours to choose.
-func listenAddress(listen string, loopback bool) (a ma.Multiaddr, fixed bool, err error) {
+func listenAddress(listen string, bind netip.Addr, loopback bool) (a ma.Multiaddr, fixed bool, err error) {
 	anywhere := "0.0.0.0"
-	if loopback {
+	switch {
+	case loopback:
 		anywhere = "127.0.0.1"
+	case bind.Is4():
+		anywhere = bind.String()
 	}
 	if listen == "" {
 		a, err = tcpAddress(anywhere, DefaultPort)

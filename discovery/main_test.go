@@ -9,6 +9,7 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -52,6 +53,7 @@ type part struct {
 	MDNS      bool
 	Service   string
 	Bootstrap []string
+	Bind      netip.Addr
 }
 
 // report is what a peer process says when something changed: one line of JSON each.
@@ -80,7 +82,7 @@ func playPeer(role string) error {
 		if err != nil {
 			return err
 		}
-		h, err := NewHost(HostConfig{Identity: key, PSK: bytes.Repeat([]byte{7}, 32)})
+		h, err := NewHost(HostConfig{Identity: key, PSK: bytes.Repeat([]byte{7}, 32), Bind: p.Bind})
 		if err != nil {
 			return err
 		}

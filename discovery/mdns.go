@@ -28,7 +28,7 @@ const (
 	mdnsWaitMost  = time.Minute
 )
 
-var errNoMulticast = errors.New("no network interface that is up and has an address allows multicast")
+var errNoMulticast = errors.New("no network interface that is up and has an address to listen on allows multicast")
 
 // runMDNS keeps the mDNS service running until ctx ends. restart asks for a new one (the interfaces changed).
 func (d *Discovery) runMDNS(ctx context.Context, restart <-chan struct{}) {
@@ -65,7 +65,7 @@ func (d *Discovery) runMDNS(ctx context.Context, restart <-chan struct{}) {
 
 func mdnsWarning(err error) string {
 	if errors.Is(err, errNoMulticast) {
-		return "mDNS finds nobody: no network interface that is up and has an address allows multicast; name members with bootstrap, or set mdns = false; " +
+		return "mDNS finds nobody: " + errNoMulticast.Error() + "; name members with bootstrap, or set mdns = false; " +
 			"for loopback alone: ip link set lo multicast on && ip route add 224.0.0.0/4 dev lo"
 	}
 	return fmt.Sprintf("mDNS does not run (%v); it is tried again; name members with bootstrap, or set mdns = false", err)
@@ -73,7 +73,11 @@ func mdnsWarning(err error) string {
 
 // mdnsOnce announces and browses until ctx ends (nil) or something fails.
 func (d *Discovery) mdnsOnce(ctx context.Context) error {
-	traffic, err := mdnsTraffic()
+	ifaces, err := multicasting(d.host.Network().ListenAddresses())
+	if err != nil {
+		return err
+	}
+	traffic, err := mdnsTraffic(ifaces)
 	if err != nil {
 		return err
 	}
@@ -82,7 +86,7 @@ func (d *Discovery) mdnsOnce(ctx context.Context) error {
 		return err
 	}
 	name := mdnsName()
-	server, err := zeroconf.RegisterProxy(name, d.config.Service, mdnsDomain, mdnsPort, name, ips, texts, nil)
+	server, err := zeroconf.RegisterProxy(name, d.config.Service, mdnsDomain, mdnsPort, name, ips, texts, ifaces)
 	if err != nil {
 		return err
 	}
@@ -92,7 +96,7 @@ func (d *Discovery) mdnsOnce(ctx context.Context) error {
 	entries := make(chan *zeroconf.ServiceEntry, mdnsEntries)
 	done := make(chan error, 1)
 	go func() {
-		done <- zeroconf.Browse(ctx, d.config.Service, mdnsDomain, entries, zeroconf.SelectIPTraffic(traffic))
+		done <- zeroconf.Browse(ctx, d.config.Service, mdnsDomain, entries, zeroconf.SelectIPTraffic(traffic), zeroconf.SelectIfaces(ifaces))
 	}()
 	d.warn("mdns", "")
 	for {
@@ -134,16 +138,9 @@ func (d *Discovery) mdnsFound(e *zeroconf.ServiceEntry) {
 }
 
 // mdnsTraffic says over which of IPv4 and IPv6 multicast works: browsing fails as a whole if it is asked for one that does not.
-func mdnsTraffic() (zeroconf.IPType, error) {
-	all, err := net.Interfaces()
-	if err != nil {
-		return 0, err
-	}
+func mdnsTraffic(ifaces []net.Interface) (zeroconf.IPType, error) {
 	var traffic zeroconf.IPType
-	for _, i := range all {
-		if i.Flags&net.FlagUp == 0 || i.Flags&net.FlagMulticast == 0 {
-			continue
-		}
+	for _, i := range ifaces {
 		addrs, err := i.Addrs()
 		if err != nil {
 			continue

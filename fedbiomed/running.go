@@ -12,26 +12,46 @@ import (
 )
 
 // Running compares with the processes in which this component runs now, as far as this user may see them: their environment need
-// not be ours, and what they use counts for MP-SPDZ. proc is "/proc"; a system without it has no warnings. A component is known by
-// the command line that Fed-BioMed's own script gives it, fedbiomed.node.cli or fedbiomed.researcher.cli with --config; a notebook
-// that imports Fed-BioMed is not.
+// not be ours, and what they use counts for MP-SPDZ. proc is "/proc"; a system without it has no warnings. Processes that differ alike,
+// as a server and its children do, are one warning.
+//
+// A component is known by the command line that Fed-BioMed's own scripts give it:
+//
+//	python -m fedbiomed.node.cli --start              4.2 to 5.1; the configuration's name is in CONFIG_FILE
+//	python <root>/scripts/fedbiomed node --config config-n1.ini start                          5.2 and 5.3
+//	python <root>/scripts/fedbiomed researcher start                                           5.2 and 5.3
+//	jupyter-notebook, ipykernel_launcher              a researcher's, with PYTHONPATH=<root> from the scripts
+//
+// Commands that do something else than start it end by themselves and are not looked at.
 func (c *Component) Running(proc string) (warnings []string) {
 	entries, err := os.ReadDir(proc)
 	if err != nil {
 		return nil
 	}
+	var differences []string
+	processes := map[string][]string{}
 	for _, entry := range entries {
 		if _, err := strconv.Atoi(entry.Name()); err != nil {
 			continue
 		}
-		folder := filepath.Join(proc, entry.Name())
-		p, ok := readProcess(folder)
+		p, ok := readProcess(filepath.Join(proc, entry.Name()))
 		if !ok || !p.runs(c) {
 			continue
 		}
 		if difference := c.difference(p); difference != "" {
-			warnings = append(warnings, fmt.Sprintf("%s runs with another environment (process %s): %s", c.ID, entry.Name(), difference))
+			if processes[difference] == nil {
+				differences = append(differences, difference)
+			}
+			processes[difference] = append(processes[difference], entry.Name())
 		}
+	}
+	for _, difference := range differences {
+		noun := "process"
+		if len(processes[difference]) > 1 {
+			noun = "processes"
+		}
+		warnings = append(warnings, fmt.Sprintf("%s runs with another environment (%s %s): %s", c.ID, noun,
+			strings.Join(processes[difference], ", "), difference))
 	}
 	return warnings
 }
@@ -43,10 +63,18 @@ type process struct {
 	folder      string // its working directory
 }
 
+// tells are the words of command lines that are worth a closer look.
+var tells = []string{"fedbiomed", notebookServer, notebookKernel}
+
+const (
+	notebookServer = "jupyter-notebook"
+	notebookKernel = "ipykernel_launcher"
+)
+
 // readProcess is not ok for one that is gone or another user's.
 func readProcess(folder string) (p process, ok bool) {
 	args, err := os.ReadFile(filepath.Join(folder, "cmdline"))
-	if err != nil || !strings.Contains(string(args), "fedbiomed") {
+	if err != nil || !slices.ContainsFunc(tells, func(word string) bool { return strings.Contains(string(args), word) }) {
 		return p, false
 	}
 	environment, err := os.ReadFile(filepath.Join(folder, "environ"))
@@ -94,11 +122,52 @@ func (p process) overrides(c *Component) (found []string) {
 
 // runs says whether the process is this component, in this root.
 func (p process) runs(c *Component) bool {
-	role := string(c.Role)
-	if !slices.Contains(p.args, "fedbiomed."+role+".cli") {
+	roots := append(filepath.SplitList(p.getenv("PYTHONPATH")), p.getenv("FEDBIOMED_DIR"))
+	switch script, started := p.starts(c.Role); {
+	case started:
+		// The scripts change into a folder of the root, or say the root as the first folder of modules.
+		roots = append(roots, p.folder, script)
+	case c.Role != mpspdz.Researcher || !p.notebook():
 		return false
 	}
-	name := map[mpspdz.Role]string{mpspdz.Node: "config_node.ini", mpspdz.Researcher: "config_researcher.ini"}[c.Role]
+	return p.configuration(c.Role) == filepath.Base(c.File) && slices.ContainsFunc(roots, func(root string) bool { return sameFolder(root, c.Root) })
+}
+
+// starts says whether the command line starts a component of this role, and in which root its script lies, if it says so.
+func (p process) starts(role mpspdz.Role) (root string, ok bool) {
+	if !slices.ContainsFunc(p.args, func(arg string) bool { return arg == "start" || arg == "--start" || arg == "-s" }) {
+		return "", false
+	}
+	if slices.Contains(p.args, "fedbiomed."+string(role)+".cli") {
+		return "", true
+	}
+	for i, arg := range p.args[:max(0, len(p.args)-1)] {
+		if filepath.Base(arg) == "fedbiomed" && p.args[i+1] == string(role) {
+			if !filepath.IsAbs(arg) {
+				arg = filepath.Join(p.folder, arg)
+			}
+			return filepath.Dir(filepath.Dir(arg)), true
+		}
+	}
+	return "", false
+}
+
+// notebook says whether this is Jupyter or a kernel of it, in which a researcher's code runs.
+func (p process) notebook() bool {
+	return slices.ContainsFunc(p.args, func(arg string) bool {
+		name := filepath.Base(arg)
+		return name == notebookServer || name == notebookKernel
+	})
+}
+
+// configuration is the name of the configuration that the process was told, by command line or environment, or Fed-BioMed's default.
+func (p process) configuration(role mpspdz.Role) string {
+	name := map[mpspdz.Role]string{mpspdz.Node: "config_node.ini", mpspdz.Researcher: "config_researcher.ini"}[role]
+	for _, variable := range []string{"CONFIG_FILE", strings.ToUpper(string(role)) + "_CONFIG_FILE"} {
+		if said := p.getenv(variable); said != "" {
+			name = filepath.Base(said)
+		}
+	}
 	for i, arg := range p.args {
 		if value, ok := strings.CutPrefix(arg, "--config="); ok {
 			name = value
@@ -107,8 +176,20 @@ func (p process) runs(c *Component) bool {
 			name = p.args[i+1]
 		}
 	}
-	roots := append(filepath.SplitList(p.getenv("PYTHONPATH")), p.folder, p.getenv("FEDBIOMED_DIR"))
-	return name == filepath.Base(c.File) && slices.Contains(roots, c.Root)
+	return name
+}
+
+// sameFolder compares folders, not names: a root may be reached by several.
+func sameFolder(a, b string) bool {
+	if a == b || a == "" {
+		return a == b
+	}
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
 }
 
 // difference reads the configuration with the process's environment and says what differs from ours, "" if nothing.

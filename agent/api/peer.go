@@ -29,6 +29,7 @@ const (
 	WarnTrustList           = "trust-list"     // trust.ini cannot be used as it is: the list in force stays
 	WarnConfiguration       = "configuration"  // the configuration cannot be used as it is now: the registration in force stays
 	WarnSetting             = "setting"        // works, but perhaps not as meant
+	WarnEnvironment         = "environment"    // the component itself runs with another environment than the agent
 	WarnRestartNeeded       = "restart-needed" // a setting changed that takes effect at the next start
 	WarnNoFederation        = "no-federation"
 	WarnDiscovery           = "discovery"
@@ -42,6 +43,9 @@ const (
 	WarnConfirmedSet        = "confirmed-set"       // the confirmation of a named set cannot be read
 	WarnUnconfirmed         = "unconfirmed"         // a named set is not confirmed here
 	WarnPartyMissing        = "party-missing"       // [players] parties names somebody who is not approved
+	WarnSecaggForced        = "secagg-forced"       // nodes refuse an experiment without secure aggregation; told to the researcher
+	WarnSecaggOff           = "secagg-off"          // nodes refuse one with it
+	WarnSecaggContradiction = "secagg-contradiction"
 )
 
 // Warning is something a person should know; Code is stable.

@@ -26,6 +26,7 @@ const (
 	ObstacleUnconfirmed  = "unconfirmed"         // Component has not confirmed the named set
 	ObstacleCertificates = "waiting-certificate" // Component has not issued its certificate for this set
 	ObstacleExpires      = "certificate-expires" // a certificate ends within a day, or has ended
+	ObstacleSecaggOff    = "secagg-off"          // a node that refuses every experiment with secure aggregation
 	ObstacleStale        = "announcement-expired"
 	ObstacleWarning      = "warning" // an error that status shows
 )

@@ -46,7 +46,8 @@ func (a *app) statusCommand() *cobra.Command {
 		Long: "The federation at a glance: decisions and warnings first, then who has registered whom, as each\n" +
 			"site says of itself. Exit code 3 if an approved component changed, is contradicted or expired, or no\n" +
 			"set is in force. What another site has not done is shown, and does not change the exit code: whether\n" +
-			"all are ready is what fbpeer ready answers.",
+			"all are ready is what fbpeer ready answers. SECAGG lines say which nodes' policies leave an\n" +
+			"experiment no choice.",
 		Example: "  fbpeer status\n  fbpeer status --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

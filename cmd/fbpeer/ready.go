@@ -25,9 +25,9 @@ func (a *app) readyCommand() *cobra.Command {
 		Use:   "ready",
 		Short: "whether a run may start: all parties hold the same values in the same order",
 		Long: "Asks all parties of a set what they have registered, and exits 0 only if every one of them has\n" +
-			"registered every other with the same values in the same order, files and rows are written, and\n" +
-			"certificates outlast the day. Otherwise it says who must do what, and exits 3. Components that are\n" +
-			"not in the set are no obstacle.\n\n" +
+			"registered every other with the same values in the same order, files and rows are written,\n" +
+			"certificates outlast the day, and no node has secure aggregation off. Otherwise it says who must\n" +
+			"do what, and exits 3. Components that are not in the set are no obstacle.\n\n" +
 			"The default set is the one that status shows. With --wait it asks again until the answer is yes;\n" +
 			"progress goes to stderr. What a site says of itself is believed: this finds mistakes, not lies.",
 		Example: "  fbpeer ready\n  fbpeer ready --wait 60s && ./start-the-experiment\n  fbpeer ready --parties nice,lyon --wait 2m --json\n" +

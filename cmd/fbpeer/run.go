@@ -22,6 +22,11 @@ func (a *app) runCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "the agent, in the foreground, until SIGINT or SIGTERM",
+		Long: "The agent, in the foreground, until SIGINT or SIGTERM.\n\n" +
+			"A component that is named and whose configuration does not exist yet is waited for. With an IPv4\n" +
+			"address in a Fed-BioMed component's mpspdz_ip, the agent waits until this machine has that address,\n" +
+			"listens there only, and uses mDNS on its interface only. Others reach it there; [agent] listen or\n" +
+			"[agent] announce says otherwise, as behind NAT.",
 		Example: "  fbpeer run\n  fbpeer --component config-n1.ini run --federation cardio.federation\n" +
 			"  fbpeer --config /srv/alice/fbpeer.ini run",
 		Args: noArgs,
@@ -37,6 +42,9 @@ func (a *app) serve(ctx context.Context, federation string) error {
 	defer stop()
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
+	if err := a.awaitOwn(ctx, federation); err != nil {
+		return unlessStopped(ctx, err)
+	}
 	c, err := a.federated(federation)
 	if err != nil {
 		return err

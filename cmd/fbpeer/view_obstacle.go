@@ -21,6 +21,9 @@ func (v view) deed(s api.Snapshot, o api.Obstacle) deed {
 	case o.Code == api.ObstacleNotHeard:
 		// Half of that cure is typed there, half here.
 		d.cure = "start its agent, or correct the name: " + v.prog + " peers lists who is known"
+	case o.Code == api.ObstacleSecaggOff:
+		// Likewise: one site's operator does the first, who asks does the second.
+		d.cure = v.typeable(addressed(v.prog, o.Cure))
 	case who == s.Self.Component:
 		d.cure = v.typeable(addressedHere(v.prog, o.Cure))
 	}

@@ -21,6 +21,14 @@ var stateTitles = []struct{ state, title string }{
 
 // peersScreen is `peers`: everything heard, grouped by state, the columns of all groups aligned.
 func (v view) peersScreen(s api.Snapshot) string {
+	if text := v.peersTable(s, 30, 26); fits(text) {
+		return text
+	}
+	return v.peersTable(s, 22, 21)
+}
+
+// peersTable shortens names and endpoints to these widths; `show` has them whole.
+func (v view) peersTable(s api.Snapshot, nameWidth, endpointWidth int) string {
 	t := table{indent: "  "}
 	var titles []string
 	var sizes []int
@@ -35,7 +43,7 @@ func (v view) peersScreen(s api.Snapshot) string {
 			if p.Component != "" && v.claims[p.Component] > 1 {
 				name += " @…" + show(p.PeerID[max(0, len(p.PeerID)-6):])
 			}
-			t.add(elide(name, 30), show(p.Role), elide(orDash(show(p.Endpoint)), 26), shortHash(p.Fingerprint), v.presence(p))
+			t.add(elide(name, nameWidth), roleText(p), elide(orDash(show(p.Endpoint)), endpointWidth), shortHash(p.Fingerprint), v.presence(p))
 		}
 	}
 	if len(titles) == 0 {
@@ -91,7 +99,7 @@ func (v view) showScreen(p api.Peer) string {
 	add("fingerprint", show(p.Fingerprint))
 	add("peer id", show(p.PeerID))
 	add("endpoint", show(p.Endpoint))
-	add("secagg", show(p.Secagg))
+	add("secagg", secaggText(p.Secagg))
 	if c := p.Certificate; c != nil {
 		add("certificate", certificateText(*c))
 		add("  subject", show(c.Subject))
@@ -191,7 +199,7 @@ func (v view) idScreen(s api.Snapshot) string {
 	add("fingerprint", show(p.Fingerprint))
 	add("peer id", show(p.PeerID))
 	add("endpoint", show(p.Endpoint))
-	add("secagg", show(p.Secagg))
+	add("secagg", secaggText(p.Secagg))
 	if c := p.Certificate; c != nil {
 		add("certificate", certificateText(*c))
 		add("  subject", show(c.Subject))

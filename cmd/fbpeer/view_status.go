@@ -68,7 +68,7 @@ func (v view) headline(s api.Snapshot) string {
 		return federation + ": NOT READY." + decisions
 	}
 	digest := shortDigest(s.Set.Digest)
-	if agreed(s) && len(undoneOf(s)) == 0 {
+	if agreed(s) && len(undoneOf(s)) == 0 && !refusesSecagg(s) {
 		return fmt.Sprintf("%s: ready, %s (set %s).%s", federation, agreement(len(s.Set.Parties)), digest, decisions)
 	}
 	return fmt.Sprintf("%s: %d parties in force here (set %s).%s", federation, len(s.Set.Parties), digest, decisions)
@@ -107,7 +107,7 @@ func (v view) blocks(s api.Snapshot) string {
 		}
 	}
 	for _, w := range s.Warnings {
-		b.WriteString(wrap("WARNING  ", v.sentence(w), "         "))
+		b.WriteString(v.notice(w))
 	}
 	for _, w := range s.Self.Warnings {
 		b.WriteString(wrap("WARNING  ", "this site: "+v.sentence(w), "         "))

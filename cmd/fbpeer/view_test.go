@@ -101,6 +101,7 @@ func TestScreens(t *testing.T) {
 		"consequences": viewOf(cardio()).consequences(cardio(), api.ActionApprove, api.TrustResult{Set: cardio().Set, Rows: []string{idNice}}),
 	}
 	maps.Copy(tests, playersScreens())
+	maps.Copy(tests, policyScreens())
 	for name, got := range tests {
 		t.Run(name, func(t *testing.T) {
 			golden := filepath.Join("testdata", "screens", name+".txt")
@@ -145,7 +146,7 @@ func TestScreensFitAndAreClean(t *testing.T) {
 	all := map[string]api.Snapshot{
 		"cardio": cardio(), "pending": withPending(), "changed": withChange(), "impostor": withImpostor(), "none": withoutSet(), "key": withNewKey(), "conflict": withConflict(),
 		"crowd": crowd(255), "dozen": crowd(12), "hostile": hostile(), "waiting": withWaiting(), "silence": withSilence(), "sets": withSets(),
-		"crowd waits": crowdWaits(255),
+		"crowd waits": crowdWaits(255), "policies": withPolicies(true, true),
 	}
 	for name, s := range all {
 		for screen, text := range screens(s) {
