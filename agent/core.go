@@ -62,6 +62,7 @@ type core struct {
 	unlogged  int           // lines that it left out
 	changed   time.Time     // of anything that a person would notice
 	otherwise []api.Warning // in what the running component differs from its configuration here
+	meddled   time.Time     // when somebody else's change of the registry was last put right
 
 	certificates map[mpspdz.Hash]api.Certificate // as shown, by SHA-256
 }

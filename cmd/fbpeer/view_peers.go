@@ -43,7 +43,7 @@ func (v view) peersTable(s api.Snapshot, nameWidth, endpointWidth int) string {
 			if p.Component != "" && v.claims[p.Component] > 1 {
 				name += " @…" + show(p.PeerID[max(0, len(p.PeerID)-6):])
 			}
-			t.add(elide(name, nameWidth), roleText(p), elide(orDash(show(p.Endpoint)), endpointWidth), shortHash(p.Fingerprint), v.presence(p))
+			t.add(elide(name, nameWidth), roleText(p), elide(orDash(show(p.Endpoint)), endpointWidth), shortHash(p.Fingerprint), v.presence(p)+registeredToo(p))
 		}
 	}
 	if len(titles) == 0 {
@@ -126,6 +126,7 @@ func (v view) showScreen(p api.Peer) string {
 		add("approved", stamp(p.ApprovedAt)+by)
 	}
 	add("in registry", yesNo(p.Registered))
+	addByHand(&t, p)
 	return t.String() + v.details(p)
 }
 

@@ -102,6 +102,8 @@ func TestScreens(t *testing.T) {
 	}
 	maps.Copy(tests, playersScreens())
 	maps.Copy(tests, policyScreens())
+	maps.Copy(tests, registryScreens())
+	maps.Copy(tests, handScreens())
 	for name, got := range tests {
 		t.Run(name, func(t *testing.T) {
 			golden := filepath.Join("testdata", "screens", name+".txt")
