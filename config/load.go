@@ -105,7 +105,7 @@ func (l *loader) readComponent(t target) error {
 	if t.ini != "" {
 		return l.fromFile(t)
 	}
-	component, err := fedbiomed.LoadFrom(l.workDir, t.component, l.getenv)
+	component, err := l.loadFedbiomed(t.component)
 	if err != nil {
 		return own(l.short(t.component), err)
 	}
@@ -131,6 +131,14 @@ func (l *loader) readComponent(t target) error {
 	return nil
 }
 
+// loadFedbiomed reads a Fed-BioMed component's configuration.
+func (l *loader) loadFedbiomed(file string) (*fedbiomed.Component, error) {
+	if l.selector.WithoutPair {
+		return fedbiomed.LoadWithoutPair(l.workDir, file, l.getenv)
+	}
+	return fedbiomed.LoadFrom(l.workDir, file, l.getenv)
+}
+
 // fromFile is for a component that an fbpeer.ini names or describes.
 func (l *loader) fromFile(t target) error {
 	if err := l.readFile(t.ini, false); err != nil {
@@ -143,7 +151,7 @@ func (l *loader) fromFile(t target) error {
 		if err := l.noPlainKeys(); err != nil {
 			return err
 		}
-		component, err := fedbiomed.LoadFrom(l.workDir, config.path(""), l.getenv)
+		component, err := l.loadFedbiomed(config.path(""))
 		if err != nil {
 			return own(l.short(config.path("")), err)
 		}
