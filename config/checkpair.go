@@ -72,7 +72,7 @@ func (c *Config) CheckPair(now time.Time) Pair {
 	return p
 }
 
-const cureSubject = "make one whose subject holds the component's id: fbpeer cert generate --force"
+const cureSubject = "make one whose subject holds the component's id: fbpeer cert generate"
 
 func errorsFirst(a, b mpspdz.Finding) int {
 	switch {
@@ -107,7 +107,7 @@ func (c *Config) checkKey(certificate *mpspdz.Certificate, key crypto.Signer) *m
 		return nil
 	}
 	f := &mpspdz.Finding{Code: rule.Rule, Error: true, Where: c.short(c.Component.PrivateKey), Text: rule.Detail,
-		Cure: "restore the pair, or " + c.renew()}
+		Cure: "restore the pair, or " + renew}
 	if c.interrupted() {
 		f.Text, f.Cure = "`cert generate` was interrupted between key and certificate", "finish it: fbpeer cert generate"
 	}
@@ -118,7 +118,7 @@ func (c *Config) checkKey(certificate *mpspdz.Certificate, key crypto.Signer) *m
 func (c *Config) cannotRead(shown string, err error, missing string) mpspdz.Finding {
 	code, cure := mpspdz.FolderUnreadable, ""
 	if errors.Is(err, fs.ErrNotExist) {
-		code, cure = missing, "put it back, or "+c.renew()
+		code, cure = missing, "put it back, or "+renew
 	}
 	f := unreadable(shown, err, cure).(*Error)
 	return mpspdz.Finding{Code: code, Error: true, Where: shown, Text: cause(err).Error(), Cure: f.Hint}
@@ -132,4 +132,13 @@ func (c *Config) interrupted() bool {
 	}
 	key, err := os.ReadFile(c.Component.PrivateKey)
 	return err == nil && bytes.Equal(key, staged.key)
+}
+
+// FormerPair are the files of the pair that MakePair replaced, as they are shown; nil if there is none.
+func (c *Config) FormerPair() []string {
+	w := pairWriter{key: realFile(c.Component.PrivateKey), certificate: realFile(c.Component.Certificate)}
+	if !w.keptFormer() {
+		return nil
+	}
+	return []string{c.short(former(w.certificate)), c.short(former(w.key))}
 }

@@ -74,8 +74,8 @@ func within(left time.Duration) string {
 }
 
 const (
-	cureFedbiomedName = "make one with Fed-BioMed's names: fbpeer cert generate --names fedbiomed --force"
-	curePlainName     = "make one for every number: fbpeer cert generate --names all --force"
+	cureFedbiomedName = "make one with Fed-BioMed's names: fbpeer cert generate --names fedbiomed"
+	curePlainName     = "make one for every number: fbpeer cert generate --names all"
 )
 
 // checkUse judges the names.

@@ -42,6 +42,7 @@ func TestMain(m *testing.M) {
 //	snapshot DIR, unchanged DIR         note every file of a folder, and demand that it is as it was
 //	orderparties FIRST ID A B           exchange the variables A and B unless ID is the first one's
 //	terminate TEXT                      send SIGTERM to the background programs whose arguments hold TEXT
+//	tools NAME…                         programs without which the script is skipped
 //	netns NAME…                         network namespaces on one bridge, 10.77.0.1 and so on; needs root
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -73,6 +74,7 @@ func TestScripts(t *testing.T) {
 			"approveall":     scriptApproveAll,
 			"orderparties":   scriptOrderParties,
 			"terminate":      scriptTerminate,
+			"tools":          scriptTools,
 		},
 	})
 }
@@ -93,6 +95,13 @@ func needs(ts *testscript.TestScript, what string, present bool) {
 		ts.Fatalf("%s is needed", what)
 	default:
 		ts.Value(testKey{}).(testscript.T).Skip(what + " is needed")
+	}
+}
+
+func scriptTools(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		_, err := exec.LookPath(name)
+		needs(ts, name, err == nil)
 	}
 }
 

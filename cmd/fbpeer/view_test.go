@@ -101,6 +101,7 @@ func TestScreens(t *testing.T) {
 		"consequences": viewOf(cardio()).consequences(cardio(), api.ActionApprove, api.TrustResult{Set: cardio().Set, Rows: []string{idNice}}),
 	}
 	maps.Copy(tests, playersScreens())
+	maps.Copy(tests, certScreens())
 	for name, got := range tests {
 		t.Run(name, func(t *testing.T) {
 			golden := filepath.Join("testdata", "screens", name+".txt")
