@@ -107,9 +107,9 @@ func (c *Config) checkKey(certificate *mpspdz.Certificate, key crypto.Signer) *m
 		return nil
 	}
 	f := &mpspdz.Finding{Code: rule.Rule, Error: true, Where: c.short(c.Component.PrivateKey), Text: rule.Detail,
-		Cure: "restore the pair, or " + renew}
-	if c.interrupted() {
-		f.Text, f.Cure = "`cert generate` was interrupted between key and certificate", "finish it: fbpeer cert generate"
+		Cure: c.cureMismatch()}
+	if f.Cure == finish {
+		f.Text = "`cert generate` was interrupted between key and certificate"
 	}
 	return f
 }
@@ -132,6 +132,19 @@ func (c *Config) interrupted() bool {
 	}
 	key, err := os.ReadFile(c.Component.PrivateKey)
 	return err == nil && bytes.Equal(key, staged.key)
+}
+
+// FormerKey is the key of the pair that MakePair replaced, which can endorse the present one; nil if there is none.
+func (c *Config) FormerKey() crypto.Signer {
+	data, err := os.ReadFile(former(realFile(c.Component.PrivateKey)))
+	if err != nil {
+		return nil
+	}
+	key, err := mpspdz.ParsePrivateKeyPEM(data)
+	if err != nil {
+		return nil
+	}
+	return key
 }
 
 // FormerPair are the files of the pair that MakePair replaced, as they are shown; nil if there is none.

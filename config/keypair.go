@@ -50,10 +50,21 @@ func (c *Config) readKeyPair(readFile func(string) ([]byte, error), now time.Tim
 		return KeyPair{}, own(keyFile, err)
 	}
 	if err := mpspdz.CheckKeyPair(certificate, key); err != nil {
-		return KeyPair{}, faultf("restore the pair, or "+renew, "%s and %s: %w", keyFile, certificateFile, ErrMismatch)
+		return KeyPair{}, faultf(c.cureMismatch(), "%s and %s: %w", keyFile, certificateFile, ErrMismatch)
 	}
 	return KeyPair{Certificate: certificate, Key: key, KeyPEM: data[0]}, nil
 }
+
+// cureMismatch is the cure where key and certificate differ.
+func (c *Config) cureMismatch() string {
+	if c.interrupted() {
+		return finish
+	}
+	return "restore the pair, or " + renew
+}
+
+// finish is the cure for a `cert generate` that did not come to its end.
+const finish = "finish it: fbpeer cert generate"
 
 // renew is how a component gets a new pair.
 const renew = "make a new pair: `fbpeer cert generate`"

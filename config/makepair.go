@@ -101,7 +101,7 @@ func (c *Config) makePair(w pairWriter, random io.Reader, names string, force bo
 		}
 	}
 	if state == PairPresent && !force {
-		return Made{}, faultf("cert generate --force replaces them, and keeps the present ones as .old", "%s is there already, and nothing is overwritten: %w",
+		return Made{}, faultf("to replace them, and keep the present ones as .old: fbpeer cert generate --force", "%s is there already, and nothing is overwritten: %w",
 			c.short(c.present()), fs.ErrExist)
 	}
 	staged, made, err := c.newPair(w, random, names, state, now)

@@ -57,7 +57,7 @@ func TestMakePairPlain(t *testing.T) {
 	old := twoPairs(t)[0]
 	_, err := c.MakePair(rand.Reader, NamesAll, false, now)
 	expect(t, err, root, "alice.key is there already, and nothing is overwritten: file already exists",
-		"cert generate --force replaces them, and keeps the present ones as .old")
+		"to replace them, and keep the present ones as .old: fbpeer cert generate --force")
 	if !errors.Is(err, fs.ErrExist) || read(t, c.Component.PrivateKey) != old.key {
 		t.Error("changed by a refusal")
 	}

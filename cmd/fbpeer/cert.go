@@ -16,7 +16,7 @@ const maxCertificateFile = 256 << 10
 
 func (a *app) certCommand() *cobra.Command {
 	return group("cert", "the MP-SPDZ certificate: look at it, check one, make a new one",
-		a.certShowCommand(), a.certCheckCommand())
+		a.certShowCommand(), a.certCheckCommand(), a.certGenerateCommand())
 }
 
 // certificateJSON is a certificate with what MP-SPDZ makes of it.

@@ -102,6 +102,7 @@ func TestScreens(t *testing.T) {
 	}
 	maps.Copy(tests, playersScreens())
 	maps.Copy(tests, certScreens())
+	maps.Copy(tests, generateScreens())
 	for name, got := range tests {
 		t.Run(name, func(t *testing.T) {
 			golden := filepath.Join("testdata", "screens", name+".txt")
