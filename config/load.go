@@ -67,7 +67,7 @@ func Load(s Selector) (*Config, error) {
 	if err := l.readComponent(t); err != nil {
 		return nil, err
 	}
-	for _, read := range []func() error{l.later, l.checkOverrides, l.advertise, l.readAgent, l.readPlaces, l.readFederation} {
+	for _, read := range []func() error{l.authorities, l.later, l.checkOverrides, l.advertise, l.readAgent, l.readPlaces, l.readFederation} {
 		if err := read(); err != nil {
 			return nil, err
 		}
@@ -169,6 +169,16 @@ func (l *loader) fromFile(t target) error {
 		l.c.State = t.state
 	}
 	return nil
+}
+
+// authorities refuses what no release will have.
+func (l *loader) authorities() error {
+	v := l.get("trust", "authorities")
+	if l.c.Component.Fedbiomed == nil || v.text == "" {
+		return nil // later says what it says
+	}
+	return v.wrong("leave it out, and use a self-signed certificate: fbpeer cert generate",
+		"Fed-BioMed's registry has no place for an authority's certificate, without which no party accepts one that it signed")
 }
 
 // findState applies the rule for a Fed-BioMed component.

@@ -11,9 +11,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"fbpeer/mpspdz"
 )
 
 // loadWithoutPair is the configuration of `cert`.
@@ -148,6 +151,44 @@ func TestMakePairLinks(t *testing.T) {
 	}
 	if got := modes(t, secrets); got != "k -rw-------\nk.old -rw-------" {
 		t.Error(got)
+	}
+}
+
+// TestMakePairForeign: root does not leave a key behind that the component's user cannot read.
+func TestMakePairForeign(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a file away")
+	}
+	root := onePlain(t, "")
+	if err := os.Chown(filepath.Join(root, "alice.pem"), 54321, -1); err != nil {
+		t.Fatal(err)
+	}
+	_, err := loadWithoutPair(t, root).MakePair(rand.Reader, NamesAll, true, time.Now())
+	expect(t, err, root, "alice.pem belongs to #54321: what root writes there the component could not read", "sudo -u #54321 fbpeer …")
+}
+
+// TestMakePairTwice: two at once are one after the other.
+func TestMakePairTwice(t *testing.T) {
+	root := onePlain(t, "")
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			c, err := Load(Selector{Config: "fbpeer.ini", WorkDir: root, Getenv: env()})
+			if err == nil {
+				_, err = c.MakePair(rand.Reader, NamesAll, true, time.Now())
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	both.Wait()
+	c := loadWithoutPair(t, root)
+	if _, err := c.LoadKeyPair(time.Now()); err != nil {
+		t.Error(err)
+	}
+	if read(t, c.Component.PrivateKey+".old") == twoPairs(t)[0].key || c.FormerPair() == nil {
+		t.Error("the first of the two was not kept by the second")
 	}
 }
 
@@ -320,4 +361,17 @@ func TestCheckPair(t *testing.T) {
 	write(t, c.Component.Certificate, certificate.certificate)
 	write(t, c.Component.PrivateKey, certificate.key)
 	want("W new-refuses, W expires-soon, W shared-subject")
+}
+
+// TestCertificatePage: the page for people tells of every code that is not a rule's name.
+func TestCertificatePage(t *testing.T) {
+	page := read(t, filepath.Join("..", "docs", "certificates.md"))
+	for _, code := range []string{
+		mpspdz.FolderMissing, mpspdz.FolderNoKey, mpspdz.FolderUnreadable, mpspdz.FolderBadKey, mpspdz.RuleKeyMismatch, mpspdz.CheckNoParty,
+		mpspdz.FolderOldRefuses, mpspdz.CheckOneNumber, mpspdz.FolderNewRefuses, mpspdz.FolderExpiresSoon, mpspdz.FolderKeyReadable, SharedSubject,
+	} {
+		if !strings.Contains(page, "`"+code+"`") {
+			t.Errorf("docs/certificates.md does not tell of %s", code)
+		}
+	}
 }

@@ -45,7 +45,7 @@ type CertificateError struct {
 func (e *CertificateError) Error() string { return e.Detail }
 
 const (
-	cureNew  = "make a new key and certificate: fbpeer cert generate"
+	cureNew  = "make a new key and certificate at its component: fbpeer cert generate"
 	cureSelf = "use a self-signed certificate: certificates of an authority are not supported, " +
 		"since everybody whom it ever signed would be let in; " + cureNew
 	danger = ": its holder could make itself a certificate as any party"

@@ -106,7 +106,7 @@ func TestBadOwnFiles(t *testing.T) {
 	base.check(err)
 	base.id = strings.TrimPrefix(filepath.Base(folders[0]), "cert_")
 
-	const again = "make a new key and certificate: fbpeer --component "
+	const again = "make a new key and certificate at its component: fbpeer --component "
 	const issuing = ": its holder could make itself a certificate as any party"
 	tests := []struct {
 		name  string

@@ -59,7 +59,7 @@ func certScreens() map[string]string {
 			Warnings: []findingJSON{
 				{Code: "one-number", Where: "carol.pem", Cure: "make one for every number: fbpeer cert generate --names all",
 					Text: "MP-SPDZ accepts it as party 3 only (CN P3): a set in which it stands for another party fails"},
-				{Code: "expires-soon", Where: "carol.pem", Cure: "make a new key and certificate: fbpeer cert generate",
+				{Code: "expires-soon", Where: "carol.pem", Cure: "make a new key and certificate at its component: fbpeer cert generate",
 					Text: "it ends in 12 days, on 2026-12-04, and every other site must approve the next one"}}}),
 		"cert-check-refused": v.certCheckScreen(certCheckJSON{File: "stdin", Obstacles: []findingJSON{{Code: "der", Where: "stdin",
 			Text: "the file is DER, and MP-SPDZ reads PEM", Cure: "convert it: openssl x509 -inform DER -in FILE -out FILE.pem"}}}),
