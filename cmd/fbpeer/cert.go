@@ -84,9 +84,10 @@ func (a *app) certShowCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show",
 		Short: "the own certificate: names, validity, hashes, and as which party MP-SPDZ accepts it",
-		Long: "The component's own MP-SPDZ certificate as it stands on disk: subject, names, validity, hashes, whether\n" +
-			"the private key fits, where the files are and who says so, and which MP-SPDZ accepts it as which party.\n" +
-			"The BLAKE2b-128 is what MP-SPDZ prints of each party as Signature. Works without a running agent.",
+		Long: "The component's own MP-SPDZ certificate as it stands on disk: subject, names, validity, hashes,\n" +
+			"whether the private key fits, where the files are and who says so, and which MP-SPDZ accepts it as\n" +
+			"which party. The BLAKE2b-128 is what MP-SPDZ prints of each party as Signature. Works without a\n" +
+			"running agent.",
 		Example: "  fbpeer cert show\n  fbpeer --component config-n1.ini cert show --json",
 		Args:    noArgs,
 		RunE:    func(*cobra.Command, []string) error { return a.certShow() },
@@ -146,11 +147,12 @@ func (a *app) certCheckCommand() *cobra.Command {
 		Use:   "check [FILE|-]",
 		Short: "whether every other site and MP-SPDZ accept a certificate, and as which party",
 		Long: "Judges the component's own certificate and key, or any PEM file, by every rule that an announced\n" +
-			"certificate must pass at the other sites, and says which MP-SPDZ accepts it as which party. What would be\n" +
-			"refused or would fail is an error with its cure: exit code 3. A certificate that ends within 60 days, and a\n" +
-			"name that some MP-SPDZ refuses, are warnings.\n\n" +
-			"The own one is read from disk, not from the running agent. A FILE needs no component; where there is one, the\n" +
-			"names are judged by what it is (Fed-BioMed's parties have another number in each experiment).",
+			"certificate must pass at the other sites, and says which MP-SPDZ accepts it as which party. What\n" +
+			"would be refused or would fail is an error with its cure: exit code 3. A certificate that ends\n" +
+			"within 60 days, and a name that some MP-SPDZ refuses, are warnings.\n\n" +
+			"The own one is read from disk, not from the running agent. A FILE needs no component; where there is\n" +
+			"one, the names are judged by what it is (Fed-BioMed's parties have another number in each\n" +
+			"experiment).",
 		Example: "  fbpeer cert check\n  fbpeer cert check new.pem\n  fbpeer --component config-n1.ini cert check --json",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {

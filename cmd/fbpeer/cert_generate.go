@@ -25,14 +25,14 @@ func (a *app) certGenerateCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "generate",
 		Short: "make a new key and certificate, where the component's configuration names them",
-		Long: "Makes a private key (mode 0600) and a self-signed certificate of five years, where the component's own\n" +
-			"configuration names them. --names fedbiomed makes what Fed-BioMed itself makes (CN *, O = the id), which\n" +
-			"MP-SPDZ up to 0.4.0 accepts; it is the default of a Fed-BioMed component. --names all has a name for each\n" +
-			"party, P0 to P255, which every MP-SPDZ accepts; it is a plain party's default.\n\n" +
-			"Only --force replaces what is there. First it is said how many others hold the present certificate: with\n" +
-			"these, runs fail until each of them has approved the new one. A running agent takes the new pair over by\n" +
-			"itself and announces it, endorsed by the former key. The former pair is kept beside the new one, as .old;\n" +
-			"putting both files back undoes the change.\n\n" +
+		Long: "Makes a private key (mode 0600) and a self-signed certificate of five years, where the component's\n" +
+			"own configuration names them. --names fedbiomed makes what Fed-BioMed itself makes (CN *, O = the\n" +
+			"id), which MP-SPDZ up to 0.4.0 accepts; it is the default of a Fed-BioMed component. --names all has\n" +
+			"a name for each party, P0 to P255, which every MP-SPDZ accepts; it is a plain party's default.\n\n" +
+			"Only --force replaces what is there. First it is said how many others hold the present certificate:\n" +
+			"with these, runs fail until each of them has approved the new one. A running agent takes the new\n" +
+			"pair over by itself and announces it, endorsed by the former key. The former pair is kept beside the\n" +
+			"new one, as .old; putting both files back undoes the change.\n\n" +
 			"If it is interrupted, the same command finishes it; until then nothing new is announced.",
 		Example: "  fbpeer cert generate\n  fbpeer --component config-n1.ini cert generate --force\n" +
 			"  fbpeer --config alice/fbpeer.ini cert generate --names all --force",

@@ -23,11 +23,12 @@ func (a *app) initCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "init",
 		Short: "write an fbpeer.ini with every setting and a comment on each",
-		Long: "For a Fed-BioMed component: writes fbpeer.ini into its state folder, every setting at its default. The agent\n" +
-			"needs no such file; it is a place to change something. Nothing is asked.\n\n" +
-			"For a plain MP-SPDZ party that has its certificate, or will make one with cert generate: writes ./fbpeer.ini,\n" +
-			"or the file of --config, from --id, --ip, --port, --certificate and --private-key. What is missing of them is\n" +
-			"asked for on a terminal. (component create --role party makes folder, key and certificate as well.)\n\n" +
+		Long: "For a Fed-BioMed component: writes fbpeer.ini into its state folder, every setting at its default.\n" +
+			"The agent needs no such file; it is a place to change something. Nothing is asked.\n\n" +
+			"For a plain MP-SPDZ party that has its certificate, or will make one with cert generate: writes\n" +
+			"./fbpeer.ini, or the file of --config, from --id, --ip, --port, --certificate and --private-key.\n" +
+			"What is missing of them is asked for on a terminal. (component create --role party makes folder, key\n" +
+			"and certificate as well.)\n\n" +
 			"Nothing is ever overwritten.",
 		Example: "  fbpeer --component config-n1.ini init\n" +
 			"  fbpeer init --id alice --ip 10.0.0.2 --port 14000 --certificate alice.pem --private-key alice.key",
