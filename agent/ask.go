@@ -135,7 +135,7 @@ func (l *loop) callRoll(ctx context.Context) error {
 		l.options.Log.Debug().Err(err).Msg("publishing a roll call")
 		return nil
 	}
-	l.core.views.hearCall(call, now)
+	l.core.views.hearCall(call, true, now)
 	return nil
 }
 

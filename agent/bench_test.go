@@ -171,7 +171,7 @@ func BenchmarkMatrixOfRollCall255(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	k.views.hearCall(call, now)
+	k.views.hearCall(call, true, now)
 	var lists [][]exchange.Member
 	own := k.members("", &k.players)
 	for i, entry := range k.list.Entries() {

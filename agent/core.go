@@ -274,7 +274,7 @@ func (k *core) replay(folder string, card storedCard) {
 		k.approved[a.Peer] = a
 	case a.Peer == k.self.id:
 		k.self.announcement = a
-	case !k.keeps(a.Peer) && !k.options.Now().Before(lapse(a)):
+	case !k.keeps(a.Peer) && !k.options.Now().Before(lapse(a.Expires)):
 		// Ran out while nobody was waiting for it; its card goes with the next start of an agent.
 	default:
 		k.newest[a.Peer] = a
@@ -317,7 +317,7 @@ func (k *core) nextExpiry(now time.Time) time.Time {
 	for _, held := range []map[peer.ID]*exchange.Announcement{k.newest, k.approved} {
 		for _, a := range held {
 			note(a.Expires)
-			note(lapse(a))
+			note(lapse(a.Expires))
 			note(a.Certificate.NotAfter())
 			note(a.Certificate.NotBefore())
 		}
@@ -340,10 +340,10 @@ func (k *core) nextExpiry(now time.Time) time.Time {
 	return next
 }
 
-// lapse is when an announcement is no longer told to others: its expiry, rounded up to the hour as the table does.
-func lapse(a *exchange.Announcement) time.Time {
-	end := a.Expires.Truncate(time.Hour)
-	if end.Before(a.Expires) {
+// lapse is when a record is no longer told to others: its expiry, rounded up to the hour as the table does.
+func lapse(expires time.Time) time.Time {
+	end := expires.Truncate(time.Hour)
+	if end.Before(expires) {
 		end = end.Add(time.Hour)
 	}
 	return end

@@ -11,10 +11,11 @@
 //
 // One order for everything, each step durable before the next and idempotent:
 //
-//  1. announcements/<peer id>.card: what was heard
+//  1. announcements/<peer id>.card: what was heard; certificates/ and proposals/ likewise, of approved identities
 //  2. trust.ini: an edit with all its pins, or the pins that the operator left out
 //  3. approved/<peer id>.card: what is in force now
-//  4. players/current: a fresh folder, swapped in by one rename; unlinked if the members make no set
+//  4. players/current, and players/sets/<name>/current of each confirmed set: a fresh folder, swapped in by one rename; unlinked if the
+//     members make no set
 //  5. the rows of Fed-BioMed's registry, written and removed in one write
 //  6. the cards of who is no longer approved are removed: until then such a card tells that its row and files may have to go
 //  7. the snapshot, then a line in log.jsonl
@@ -32,9 +33,15 @@
 //	announcements/<id>.card   the newest announcement heard of an identity, and our own, in armour
 //	approved/<id>.card        the announcement in force of an approved identity; replaced only by an approval
 //	sequence                  the last sequence given out, when a live one that was not ours was met, and since when the identity is ours
+//	records                   a number that our records other than announcements do not pass for a minute
+//	certificates/<id>[.<set>].card  the certificate that an identity issued for its number in a set: ours, and of approved identities
+//	proposals/<id>.<set>.card the newest that an identity proposed as a named set, likewise
+//	sets/<set>.card           a proposal as the operator confirmed it; replaced only by another confirmation
+//	parties/<rendering>       who the parties of player files with certificates for numbers are
 //	players/                  the player files; current leads to those in force
 //	registry.intent           both versions of the database while it is rewritten
 //	registry.backup           the database as it was before the last write
+//	registry.written          the last write that was carried out, until the component writes over it
 //	addresses.json            where accepted peers were reached, to be dialled at the next start
 //	port                      the port that was listened on, if none is configured
 //	log.jsonl                 what happened; each line carries the SHA-256 of the line before
@@ -48,6 +55,21 @@
 // Player files and rows that somebody else damaged are found every 15 s and before each edit, and written anew; the event
 // players-mended names the files. A registry that cannot be read, or lacks a row, is a warning that makes status answer no. What the
 // snapshot warns of is logged once when it appears.
+//
+// # Who has registered whom
+//
+// A view (exchange.View) tells what stands on this site's disk: of the default set and the registry, and of each named set. It is sealed anew
+// when that changes, at most once a second, and when a roll call is heard. Views, calls and what is fetched of views' contents live in
+// memory. A view counts if the list approves its author and it answers a call that was heard here within the last minute. Who asks
+// (Call, Ready) has a call made unless the last one is younger than 11 s, waits up to 3 s for those that are connected, and calls those
+// alone that are silent. What others say is looked at in an immutable sight, of which matrix and readiness are functions.
+//
+// # Certificates for numbers
+//
+// A plain party issues itself a certificate for its number in each set, with the key that the others approved, as soon as it has approved
+// all of the set's members itself, and puts player files in force once it holds one of every member that is for the same plan (order,
+// endpoints, keys), the number that the set gives and the approved key. Meanwhile a former set whose members are all approved as they stand
+// in it stays in force, over a restart too.
 //
 // # The own announcement
 //

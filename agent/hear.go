@@ -35,7 +35,7 @@ func (l *loop) hearCall(c *exchange.Call, r gossip.Received, now time.Time) {
 	if again := r.Via == viaCall && v.call == c.ID; again {
 		clear(v.own) // who asks has missed the answer
 	}
-	v.hearCall(c, now)
+	v.hearCall(c, c.Peer == l.core.self.id || l.core.approves(c.Peer), now)
 	l.lookAtOwn(now)
 }
 
@@ -97,7 +97,7 @@ func (l *loop) send(ctx context.Context, r exchange.Opened, now time.Time) {
 		err = l.exchange.Publish(ctx, record.Sealed)
 	}
 	if err != nil {
-		l.options.Log.Debug().Err(err).Msg("telling a record of ours")
+		l.options.Log.Warn().Err(err).Str("kind", string(record.Kind)).Msg("a record of ours could not be told")
 	}
 }
 

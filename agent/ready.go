@@ -267,8 +267,12 @@ func (v *verdict) otherSet(component string, view *exchange.View) {
 	o := api.Obstacle{Code: api.ObstacleOtherSet, Component: component,
 		Text: fmt.Sprintf("%s has another set in force, of %d parties", name, view.Members),
 		Cure: "let both run: fbpeer status; or ask for those that you mean: fbpeer ready --parties …"}
-	if view.Set.IsZero() {
+	switch {
+	case view.Set.IsZero():
 		o.Text, o.Cure = name+" has no set in force", name+"'s operator: fbpeer status says why"
+	case view.Members == v.set.Len():
+		o.Text = name + " has the same parties and values in force, but in another order or with other certificates"
+		o.Cure = "[players] certificates must say the same at all sites: compare fbpeer id there and here"
 	}
 	v.blame(o)
 }

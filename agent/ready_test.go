@@ -159,7 +159,7 @@ func TestReady(t *testing.T) {
 		}, []string{"other-set b : b has another set in force, of 4 parties"}, 2},
 		{"the same members in another order", func(t *testing.T, p *panel) {
 			p.says("b", p.members, mpspdz.Hash{1})
-		}, []string{"other-set b : b has another set"}, 2},
+		}, []string{"other-set b : b has the same parties and values in force, but in another order"}, 2},
 		{"no set there", func(t *testing.T, p *panel) { p.says("b", p.members, mpspdz.Hash{}) },
 			[]string{"other-set b : b has no set in force"}, 2},
 		{"pending here", func(t *testing.T, p *panel) {

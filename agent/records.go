@@ -216,26 +216,16 @@ func (s store) writeRecord(r exchange.Opened) error {
 
 // readRecords reads a folder of records. A missing folder is an empty one; problems holds what could not be used.
 func (s store) readRecords(folder string, f exchange.Federation) (all []exchange.Opened, problems []error, err error) {
-	entries, err := os.ReadDir(s.path(folder))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
+	entries, err := s.cards(folder)
 	for _, entry := range entries {
-		name := entry.Name()
-		if strings.HasPrefix(name, ".") || !strings.HasSuffix(name, cardSuffix) {
-			continue // a temporary file that a crash left
-		}
 		r, err := s.readRecord(folder, entry, f)
 		if err != nil {
-			problems = append(problems, fmt.Errorf("%s: %w", filepath.Join(folder, name), err))
+			problems = append(problems, fmt.Errorf("%s: %w", filepath.Join(folder, entry.Name()), err))
 			continue
 		}
 		all = append(all, r)
 	}
-	return all, problems, nil
+	return all, problems, err
 }
 
 func (s store) readRecord(folder string, entry fs.DirEntry, f exchange.Federation) (exchange.Opened, error) {

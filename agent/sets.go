@@ -114,6 +114,9 @@ func (k *core) propose(r api.SetRequest, now time.Time) (exchange.Opened, *api.E
 	if set := k.confirmed[r.Name]; set != nil && set.proposal.Peer != k.self.id {
 		return nil, refused("choose another name, or take that one back here: fbpeer set withdraw "+r.Name, "a set %s of another proposer is confirmed here", r.Name)
 	}
+	if fault := k.roomForSet(r.Name, now); fault != nil {
+		return nil, fault
+	}
 	members, unheard := k.components(r.Parties)
 	if len(unheard) > 0 {
 		return nil, refused("fbpeer trust list shows who is", "not approved here: %s", exchange.ShowText(strings.Join(unheard, ", ")))
@@ -136,17 +139,43 @@ func (k *core) propose(r api.SetRequest, now time.Time) (exchange.Opened, *api.E
 	return made, nil
 }
 
+// maxNamedSets is how many named sets a site may have: others hold so many names of an identity, one of them the default set's.
+const maxNamedSets = exchange.MaxSetNames - 1
+
+// roomForSet refuses one name more than others would hold of us: as proposed, with those that were withdrawn and are still told, or as
+// confirmed.
+func (k *core) roomForSet(name string, now time.Time) *api.Error {
+	names := map[string]bool{name: true}
+	var ends time.Time
+	for _, p := range k.proposals {
+		if p.Peer == k.self.id && now.Before(lapse(p.Expires)) && p.SetName != name {
+			names[p.SetName] = true
+			if p.Withdrawn() && (ends.IsZero() || p.Expires.Before(ends)) {
+				ends = p.Expires
+			}
+		}
+	}
+	for confirmed := range k.confirmed {
+		names[confirmed] = true
+	}
+	if len(names) <= maxNamedSets {
+		return nil
+	}
+	cure := "take one back: fbpeer set withdraw NAME"
+	if !ends.IsZero() {
+		cure = "use one of those names again, or wait: the first that was withdrawn is forgotten on " + ends.UTC().Format(time.DateOnly)
+	}
+	return refused(cure, "%d named sets are the most that a site may have", maxNamedSets)
+}
+
 // sealProposal makes and stores a proposal of ours; without members it takes the set back.
 func (k *core) sealProposal(name string, members []string, now time.Time) (*exchange.Proposal, error) {
-	lifetime := exchange.DefaultLifetime
-	if len(members) == 0 {
-		lifetime = exchange.MaxLifetime // whoever is away now should still hear of it
-	}
+	// A withdrawal lives as long as what it withdraws: then nobody holds that any more.
 	sequence, err := k.nextRecord(now)
 	if err != nil {
 		return nil, err
 	}
-	made, err := exchange.SealProposal(k.federation, exchange.Proposal{SetName: name, Members: members, Sequence: sequence, Issued: now, Expires: now.Add(lifetime)}, k.self.key)
+	made, err := exchange.SealProposal(k.federation, exchange.Proposal{SetName: name, Members: members, Sequence: sequence, Issued: now, Expires: now.Add(exchange.DefaultLifetime)}, k.self.key)
 	if err != nil {
 		return nil, err
 	}
@@ -198,6 +227,9 @@ func (k *core) confirm(r api.SetRequest, now time.Time) *api.Error {
 	if set := k.confirmed[r.Name]; set != nil && set.proposal.Peer != id {
 		return refused("take that one back first: fbpeer set withdraw "+r.Name, "a set %s of another proposer is confirmed here", r.Name)
 	}
+	if fault := k.roomForSet(r.Name, now); fault != nil {
+		return fault
+	}
 	if err := k.keepConfirmed(p); err != nil {
 		return &api.Error{Code: api.CodeFailed, Text: "the confirmation could not be stored: " + err.Error()}
 	}
@@ -230,10 +262,16 @@ func (k *core) withdraw(r api.SetRequest, now time.Time) (exchange.Opened, *api.
 	return made, nil
 }
 
-// renewProposals seals own proposals anew that have lived half of their lives.
+// renewProposals seals own proposals anew that have lived half of their lives, and forgets those that lapsed and are not confirmed here.
 func (k *core) renewProposals(now time.Time) error {
-	for _, p := range k.proposals {
-		if p.Peer != k.self.id || p.Withdrawn() || now.Before(p.Issued.Add(p.Expires.Sub(p.Issued)/2)) {
+	for id, p := range k.proposals {
+		set := k.confirmed[p.SetName]
+		confirmed := set != nil && set.proposal.Peer == p.Peer
+		switch {
+		case !confirmed && !now.Before(lapse(p.Expires)):
+			k.dropRecord(id)
+			continue
+		case p.Peer != k.self.id || p.Withdrawn() || now.Before(p.Issued.Add(p.Expires.Sub(p.Issued)/2)):
 			continue
 		}
 		made, err := k.sealProposal(p.SetName, p.Members, now)

@@ -2,6 +2,10 @@ package agent
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
 	"os"
@@ -9,8 +13,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fbpeer/agent/api"
+	"fbpeer/exchange"
+	"fbpeer/exchange/gossip"
+	"fbpeer/mpspdz"
 )
 
 // plainParties runs the first n parties, who have approved each other.
@@ -238,5 +246,88 @@ func TestNamedSetsAreForPlainParties(t *testing.T) {
 	_, err := x.sets(api.SetRequest{Action: api.ActionPropose, Name: "trial", Parties: []string{"NODE_x"}})
 	if f := fault(t, err); f.Code != api.CodeRefused || !strings.Contains(f.Hint, "ready --parties") {
 		t.Errorf("%+v", f)
+	}
+}
+
+// A member that announces a certificate for another's number: nobody puts it in force, and both numbers are named. One for two numbers, or
+// with another key than the approved one, is not even heard.
+func TestCertificateForAnothersNumber(t *testing.T) {
+	s := newPlainScene(t)
+	alice := s.start(s.files[0])
+	bob := s.outsider(s.files[1])
+	now := time.Now()
+	take := func(r exchange.Opened) {
+		t.Helper()
+		if err := alice.agent.perform(t.Context(), func(ctx context.Context, l *loop) {
+			if _, err := l.receiveOne(ctx, gossip.Received{Record: r, From: bob.id}); err != nil {
+				t.Error(err)
+			}
+			l.settle()
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take(bob.announce(t, now, nil))
+	alice.approve("bob")
+	var plan mpspdz.Hash
+	if err := alice.agent.perform(t.Context(), func(_ context.Context, l *loop) {
+		base, err := l.core.baseSet(l.core.lookInForce())
+		if err != nil {
+			t.Error(err)
+		}
+		plan = base.Plan()
+	}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := bob.config.LoadFederation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seal := func(number int, key crypto.Signer) (*exchange.NumberedCertificate, error) {
+		c, err := mpspdz.NewNumberedCertificate(rand.Reader, key, "bob", number, now.AddDate(1, 0, 0), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bob.last = exchange.NextSequence(now, bob.last)
+		return exchange.SealNumberedCertificate(f, exchange.NumberedCertificate{Component: "bob", Plan: plan, Number: number, Certificate: c,
+			Sequence: bob.last, Issued: now, Expires: now.Add(time.Hour)}, bob.identity)
+	}
+	waits := func(what string) {
+		t.Helper()
+		seen := alice.snapshot()
+		if seen.Set != nil || seen.NoSet == nil || seen.NoSet.Code != api.WarnWaitingCertificates || !strings.Contains(seen.NoSet.Text, what) {
+			t.Errorf("%s: %+v, %+v", what, seen.Set, seen.NoSet)
+		}
+	}
+	waits("waiting for the certificate that bob issues")
+	other, err := seal(0, bob.pair.Key) // alice's number
+	if err != nil {
+		t.Fatal(err)
+	}
+	take(other)
+	waits("its certificate names P0, and this set gives it number 1")
+	stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign, err := seal(1, stranger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	take(foreign)
+	waits("waiting for the certificate that bob issues")
+	// A certificate that names both numbers cannot be announced at all.
+	both := quickCertificate(t, "bob", "P*", now.AddDate(1, 0, 0), now)
+	if _, err := exchange.SealNumberedCertificate(f, exchange.NumberedCertificate{Component: "bob", Plan: plan, Number: 1, Certificate: both,
+		Sequence: bob.last + 1, Issued: now, Expires: now.Add(time.Hour)}, bob.identity); err == nil {
+		t.Error("a certificate for every number")
+	}
+	right, err := seal(1, bob.pair.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	take(right)
+	if seen := alice.snapshot(); seen.Set == nil || len(seen.Set.Parties) != 2 {
+		t.Errorf("the right one: %+v", seen.NoSet)
 	}
 }

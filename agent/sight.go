@@ -62,18 +62,15 @@ func (s *sight) answered(component, set string, now time.Time) (view *exchange.V
 	return answer.view, age, age <= answerLasts
 }
 
-// current is what a component announces now, as rows of a registry hold it, and as player files do: by set, where these hold a
-// certificate that was issued for the party's number in it.
+// current is what a component announces now: its registration, and by set the certificate that it issued for its number there, if it has.
 type current struct {
-	rows     mpspdz.Hash
-	numbered map[string]mpspdz.Hash // by set; nil where player files hold the announced certificate
+	rows     mpspdz.Hash            // with the announced certificate
+	numbered map[string]mpspdz.Hash // with the one for its number; nil or without an entry: none is known
 }
 
-func (c current) files(set string) mpspdz.Hash {
-	if c.numbered == nil {
-		return c.rows
-	}
-	return c.numbered[set]
+// fits says whether player files of a set hold what is announced. With which of the two certificates is for the set's digest to tell.
+func (c current) fits(set string, digest mpspdz.Hash) bool {
+	return digest == c.rows || digest == c.numbered[set]
 }
 
 // matrix is who has registered whom. It grows with the square of the members, so lists are walked beside each other, not searched.
@@ -156,7 +153,7 @@ func judge(v *exchange.View, now current, inFiles, inRows *exchange.Member) stri
 	switch {
 	case rows && inRows == nil, !rows && inFiles == nil:
 		return api.CellNo
-	case inRows != nil && inRows.Digest != now.rows, inFiles != nil && inFiles.Digest != now.files(v.SetName):
+	case inRows != nil && inRows.Digest != now.rows, inFiles != nil && !now.fits(v.SetName, inFiles.Digest):
 		return api.CellOld
 	}
 	return api.CellOK

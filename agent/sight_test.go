@@ -80,20 +80,23 @@ func TestMatrixOfRegistries(t *testing.T) {
 	}
 }
 
-// Player files with certificates for numbers hold those, by set, and not the announced one.
+// Player files hold the announced certificate, or the one for the party's number in that set.
 func TestMatrixOfNumberedCertificates(t *testing.T) {
 	p := newPanel(t, 2)
 	b := p.members[1]
 	numbered := b
 	numbered.Certificate = quickCertificate(t, "b", "P1", p.now.AddDate(1, 0, 0), p.now)
 	p.sight.current["b"] = current{rows: memberOf(b).Digest, numbered: map[string]mpspdz.Hash{"": memberOf(numbered).Digest}}
-	p.says("b", []mpspdz.Party{p.members[0], b}, mpspdz.Hash{})
-	if got := p.sight.cell("c", p.sight.sites[siteID{component: "b"}].view, "b"); got != api.CellOld {
-		t.Errorf("the announced certificate in files: %s", got)
-	}
-	p.says("b", []mpspdz.Party{p.members[0], numbered}, mpspdz.Hash{})
-	if got := p.sight.cell("c", p.sight.sites[siteID{component: "b"}].view, "b"); got != api.CellOK {
-		t.Errorf("the certificate for its number: %s", got)
+	other := b
+	other.Certificate = quickCertificate(t, "b", "P1", p.now.AddDate(1, 0, 0), p.now)
+	for _, test := range []struct {
+		name, want string
+		party      mpspdz.Party
+	}{{"the announced certificate", api.CellOK, b}, {"the one for its number", api.CellOK, numbered}, {"another one", api.CellOld, other}} {
+		p.says("b", []mpspdz.Party{p.members[0], test.party}, mpspdz.Hash{})
+		if got := p.sight.cell("c", p.sight.sites[siteID{component: "b"}].view, "b"); got != test.want {
+			t.Errorf("%s: %s", test.name, got)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -109,26 +110,27 @@ type storedCard struct {
 // readCards reads a folder of cards. A missing folder is an empty one. problems holds what could not be used: a card of another
 // federation, a damaged one, one under another identity's name.
 func (s store) readCards(folder string, f exchange.Federation) (cards []storedCard, problems []error, err error) {
-	entries, err := os.ReadDir(s.path(folder))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
+	entries, err := s.cards(folder)
 	for _, entry := range entries {
-		name := entry.Name()
-		if strings.HasPrefix(name, ".") || !strings.HasSuffix(name, cardSuffix) {
-			continue // a temporary file that a crash left
-		}
-		card, err := readCard(s.path(folder, name), entry, f)
+		card, err := readCard(s.path(folder, entry.Name()), entry, f)
 		if err != nil {
-			problems = append(problems, fmt.Errorf("%s: %w", filepath.Join(folder, name), err))
+			problems = append(problems, fmt.Errorf("%s: %w", filepath.Join(folder, entry.Name()), err))
 			continue
 		}
 		cards = append(cards, card)
 	}
-	return cards, problems, nil
+	return cards, problems, err
+}
+
+// cards lists the cards of a folder, but for temporary files that a crash left. A missing folder is an empty one.
+func (s store) cards(folder string) ([]fs.DirEntry, error) {
+	entries, err := os.ReadDir(s.path(folder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return slices.DeleteFunc(entries, func(entry fs.DirEntry) bool {
+		return strings.HasPrefix(entry.Name(), ".") || !strings.HasSuffix(entry.Name(), cardSuffix)
+	}), err
 }
 
 // maxCardFile bounds what is read of a stored card: at most two sealed records in armour.

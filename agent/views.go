@@ -29,16 +29,17 @@ const (
 
 // views is what this agent says and hears of who has registered whom. It lives in memory: a view is of use for a minute.
 type views struct {
-	heard  map[exchange.ID]*exchange.View // the newest of each author and set
-	lists  map[mpspdz.Hash]list           // by root; replaced, never changed, as readers hold it
-	calls  map[exchange.CallID]time.Time  // when each was heard here, of the last answerLasts
-	call   exchange.CallID                // the last one that is answered here
-	last   time.Time                      // when that was heard
-	sealed []byte                         // as it was
-	own    map[string]*exchange.View      // by set name, as sealed last
-	told   time.Time                      // when one of them was
-	stale  bool                           // something changed that they may tell
-	mute   map[mpspdz.Hash]bool           // views whose content could not be had; replaced, never changed, as readers hold it
+	heard   map[exchange.ID]*exchange.View // the newest of each author and set
+	lists   map[mpspdz.Hash]list           // by root; replaced, never changed, as readers hold it
+	calls   map[exchange.CallID]time.Time  // when each was heard here, of the last answerLasts
+	call    exchange.CallID                // the one that is answered here
+	sealed  []byte                         // as it was
+	heardAt time.Time                      // when it was heard
+	last    time.Time                      // when an approved member, or we ourselves, called last
+	own     map[string]*exchange.View      // by set name, as sealed last
+	told    time.Time                      // when one of them was
+	stale   bool                           // something changed that they may tell
+	mute    map[mpspdz.Hash]bool           // views whose content could not be had; replaced, never changed, as readers hold it
 }
 
 func newViews() views {
@@ -49,22 +50,36 @@ func newViews() views {
 // maxCalls bounds the calls that are held.
 const maxCalls = 64
 
-// note notes a roll call: answers to it count for a while. One more than are held has to wait until one is over.
+// note notes a roll call: answers to it count for a while. Of too many the oldest goes, but never the one that is answered here.
 func (v *views) note(id exchange.CallID, now time.Time) {
-	for old, at := range v.calls {
+	oldest := exchange.CallID{}
+	for other, at := range v.calls {
 		if since := now.Sub(at); since > answerLasts || since < 0 {
-			delete(v.calls, old)
+			delete(v.calls, other)
+		} else if other != v.call && (oldest.IsZero() || at.Before(v.calls[oldest])) {
+			oldest = other
 		}
 	}
-	if _, held := v.calls[id]; !held && len(v.calls) < maxCalls {
+	if len(v.calls) >= maxCalls {
+		delete(v.calls, oldest)
+	}
+	if _, held := v.calls[id]; !held {
 		v.calls[id] = now
 	}
 }
 
-// hearCall notes a roll call that the own views answer from now on.
-func (v *views) hearCall(c *exchange.Call, now time.Time) {
+// hearCall notes a roll call that the own views answer from now on. Who called by right (approved here, or ourselves) is answered whoever
+// else calls: a stranger's call does not take the place of theirs while that one is fresh.
+func (v *views) hearCall(c *exchange.Call, byRight bool, now time.Time) {
+	if fresh := now.Sub(v.last); !byRight && fresh >= 0 && fresh < callEvery {
+		v.note(c.ID, now)
+		return
+	}
+	v.call, v.sealed, v.heardAt = c.ID, c.Sealed, now
+	if byRight {
+		v.last = now
+	}
 	v.note(c.ID, now)
-	v.call, v.sealed, v.last = c.ID, c.Sealed, now
 }
 
 // mayCall says whether it is time for another roll call. One that nobody answered may have come too soon after one that we did not hear,
@@ -224,7 +239,7 @@ func (k *core) sets() map[string]*players {
 
 // liveCall is the roll call to answer, none if the last one is over.
 func (k *core) liveCall(now time.Time) exchange.CallID {
-	if now.Sub(k.views.last) > answerLasts {
+	if now.Sub(k.views.heardAt) > answerLasts {
 		return exchange.CallID{}
 	}
 	return k.views.call
@@ -317,10 +332,10 @@ func (k *core) sight(s api.Snapshot) *sight {
 	return seen
 }
 
-// currentOf is what a component announces now. Player files with certificates for numbers hold those instead of the announced one.
+// currentOf is what a component announces now.
 func (k *core) currentOf(id peer.ID, p mpspdz.Party) current {
 	c := current{rows: memberOf(p).Digest}
-	if !k.config.PerParty || p.Role != mpspdz.PlainParty {
+	if p.Role != mpspdz.PlainParty {
 		return c
 	}
 	c.numbered = map[string]mpspdz.Hash{}

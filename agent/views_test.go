@@ -24,7 +24,7 @@ func TestMayCall(t *testing.T) {
 		{"the clock was set back", -time.Hour, true, true},
 	} {
 		v := newViews()
-		v.hearCall(&exchange.Call{ID: exchange.CallID{1}}, now)
+		v.hearCall(&exchange.Call{ID: exchange.CallID{1}}, true, now)
 		if test.answered {
 			v.heard[exchange.ID{}] = &exchange.View{Call: exchange.CallID{1}}
 		} else {
@@ -69,11 +69,40 @@ func TestOneChangeCostsOneView(t *testing.T) {
 	if after := k.views.own[""]; after.Set == before.Set || after.Files == before.Files || after.Rows == before.Rows || after.Members != before.Members-1 {
 		t.Errorf("the view tells %+v", after)
 	}
-	k.views.hearCall(&exchange.Call{ID: exchange.CallID{1}}, now)
+	k.views.hearCall(&exchange.Call{ID: exchange.CallID{1}}, true, now)
 	told("somebody asks", 1)
 	told("and no more", 0)
 	now = now.Add(answerLasts + time.Second)
 	told("the call is over", 0)
+}
+
+// However many calls come, the one that is answered, and ours, count; and a stranger's takes no approved member's place.
+func TestCallsOfStrangers(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	call := func(n byte) *exchange.Call { return &exchange.Call{ID: exchange.CallID{1, n}} }
+	v := newViews()
+	v.hearCall(call(1), false, now)
+	if v.call != call(1).ID || !v.mayCall(now) {
+		t.Error("a stranger's call is answered, and does not keep us from calling")
+	}
+	v.hearCall(call(2), true, now)
+	v.hearCall(call(3), false, now.Add(time.Second))
+	if _, noted := v.calls[call(3).ID]; v.call != call(2).ID || !noted {
+		t.Error("a stranger's call beside a fresh one of an approved member")
+	}
+	for n := range byte(200) {
+		v.note(call(10+n).ID, now.Add(2*time.Second))
+	}
+	if _, answered := v.calls[call(2).ID]; !answered || len(v.calls) > maxCalls {
+		t.Errorf("%d calls, the answered one %v", len(v.calls), answered)
+	}
+	if v.hearCall(call(4), true, now.Add(3*time.Second)); v.calls[call(4).ID].IsZero() {
+		t.Error("no room for one's own call")
+	}
+	v.hearCall(call(5), false, now.Add(3*time.Second+callEvery))
+	if v.call != call(5).ID {
+		t.Error("a stranger's call later on")
+	}
 }
 
 // Records are numbered ahead of the file by a minute at most, so that a restart within it is not taken for a clock that is ahead.

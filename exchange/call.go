@@ -12,8 +12,8 @@ import (
 
 // Limits of calls (docs/records.md).
 const (
-	MaxCall      = 512              // bytes of a sealed call
-	CallLifetime = 60 * time.Second // from issue
+	MaxCall      = 512      // bytes of a sealed call
+	CallLifetime = MaxAhead // from issue: as far as clocks may be apart. How long answers count is for each reader's own clock
 )
 
 // CallID names one roll call: 16 random bytes. The zero value is "none".

@@ -25,9 +25,9 @@ func holdsPhrases(t *testing.T, page string, phrases []string) {
 // TestRecordsDocument holds docs/records.md to what the code does, where a word can be compared.
 func TestRecordsDocument(t *testing.T) {
 	want := []string{"fbpeer-member-v1", "fbpeer-members-v1", "1 to 32 of a to z", "512 bytes", "16,384 bytes", "200,708 bytes", "at most 1,024", "12,288 bytes",
-		"16 set names", "`" + string(CodeUnknownAuthor) + "`", "`" + string(CodeFull) + "`", "24 hours", "60 seconds", "testdata/members.txt"}
+		"16 set names", "`" + string(CodeUnknownAuthor) + "`", "`" + string(CodeFull) + "`", "24 hours", "testdata/members.txt"}
 	if MaxView != 512 || MaxCall != 512 || MaxMembersSize != 200708 || MaxMembers != 1024 || maxProposal != 12288 || MaxSetNames != 16 || maxKind != 32 ||
-		ViewLifetime.Hours() != 24 || CallLifetime.Seconds() != 60 {
+		ViewLifetime.Hours() != 24 || CallLifetime.Minutes() != 5 {
 		t.Error("a limit is not what the page says")
 	}
 	for _, k := range []Kind{KindView, KindCall, KindSet, KindCertificate} {

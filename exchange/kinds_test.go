@@ -151,7 +151,7 @@ func TestRows(t *testing.T) {
 	}{
 		"view-named-set":          {KindView, longestSetName, at(24 * time.Hour), false},
 		"view-default-set":        {KindView, "", at(24 * time.Hour), false},
-		"call":                    {KindCall, "", at(time.Minute), false},
+		"call":                    {KindCall, "", at(5 * time.Minute), false},
 		"set":                     {KindSet, "trial-7", at(MaxLifetime), false},
 		"certificate":             {KindCertificate, "trial-7", at(DefaultLifetime), true},
 		"certificate-default-set": {KindCertificate, "", at(DefaultLifetime), true},

@@ -1,6 +1,28 @@
 package exchange
 
-import "github.com/libp2p/go-libp2p/core/peer"
+import (
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+)
+
+// HasRoom says whether Put would take a record of a kind that depends on an announcement, if it is newer than what is held: whether the
+// identity has a set name left for it, and, where nobody approved it, whether there is room among others'.
+func (t *Table) HasRoom(id ID, now time.Time) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	author, known := t.slots[id.announcement()]
+	if _, held := t.slots[id]; held || !known {
+		return known
+	}
+	names := 0
+	for other := range author.dependents {
+		if other.Kind == id.Kind && !t.slots[other].record.lapsed(now) {
+			names++
+		}
+	}
+	return names < MaxSetNames && (author.protected || t.dependents.total < t.bounds.Pending)
+}
 
 // Room is how many announcements of identities that are not held and not protected Put would take now if this peer forwarded them: what is
 // left of its share and of the whole, and at least 1 if the largest forwarder would have to make room for one.

@@ -90,9 +90,7 @@ func (r *reader) open() error {
 			Hint: "this is not a Fed-BioMed component's configuration: name one that `configuration create` made"}
 	}
 	if !r.doc.Has("mpspdz") {
-		return &Error{File: shown, Section: "mpspdz", Problem: "the section is missing",
-			Hint: "Fed-BioMed 5.4 and later no longer use MP-SPDZ and need no fbpeer; " +
-				"if the file is from before secure aggregation, run Fed-BioMed's `configuration refresh`"}
+		return &Error{File: shown, Section: "mpspdz", Problem: "the section is missing", Hint: r.noMPSPDZ()}
 	}
 	return nil
 }
@@ -198,6 +196,10 @@ func (r *reader) files() error {
 func (r *reader) database() error {
 	db, ok := r.find("default", "db", "")
 	if !ok {
+		if version := r.versioned(); version != "" && version != "1" {
+			r.c.Warnings = append(r.c.Warnings, fmt.Sprintf("%s: [default] db: %s: taken as ../var/db_%s.json, but Fed-BioMed itself stops there",
+				r.short(r.file), missing("default", "db"), r.c.ID))
+		}
 		db.Value = Value{Text: filepath.Join("..", "var", "db_"+r.c.ID+".json"), Source: "default"}
 	}
 	r.c.Database = db.Text

@@ -137,10 +137,10 @@ func TestLoadAccepts(t *testing.T) {
 		{"forced but not allowed", []string{"secure_aggregation = True\nforce_secure_aggregation = False", "secure_aggregation = no\nforce_secure_aggregation = True"}, nil,
 			func(c *Component) []string { return append([]string{c.Secagg}, c.Warnings...) },
 			[]string{"off", "etc/config-n1.ini: secure aggregation is forced but not allowed: this node refuses every training"}},
-		{"no policy, as in 4.2", []string{"secure_aggregation = True\nforce_secure_aggregation = False\n", ""}, nil,
+		{"no policy, as in 4.2", []string{"version = 2\n", "", "secure_aggregation = True\nforce_secure_aggregation = False\n", ""}, nil,
 			func(c *Component) []string { return append([]string{c.Secagg}, c.Warnings...) },
-			[]string{"optional", "etc/config-n1.ini: [security] has neither secure_aggregation nor force_secure_aggregation, as in Fed-BioMed 4.2: taken as optional; later releases need both"}},
-		{"no db, as in 4.x", []string{"db = ../var/db_" + node1ID + ".json\n", ""}, nil,
+			[]string{"optional", "etc/config-n1.ini: [security] has neither secure_aggregation nor force_secure_aggregation, as in Fed-BioMed 4.2: taken as optional; 4.3 and later need both"}},
+		{"no db, as in 4.x", []string{"version = 2\ndb = ../var/db_" + node1ID + ".json\n", "version = 1\n"}, nil,
 			func(c *Component) []string {
 				return []string{ShortPath(c.Root, c.Database), c.Sources["database"].Source}
 			}, []string{"var/db_" + node1ID + ".json", "default"}},
@@ -176,7 +176,7 @@ func TestLoadAccepts(t *testing.T) {
 
 // TestLoadRefuses holds the words that a person reads: what, where, and the cure.
 func TestLoadRefuses(t *testing.T) {
-	const refresh = "add the line, or run Fed-BioMed's `configuration refresh`"
+	const refresh = "add the line, or run Fed-BioMed's `configuration refresh` (5.1 and later; it also makes a new key and port)"
 	tests := []struct {
 		name    string
 		edit    []string
@@ -204,15 +204,15 @@ func TestLoadRefuses(t *testing.T) {
 			`etc/config-n1.ini: [mpspdz] mpspdz_ip: "10.0.0.2 # mine" is not a host name (labels of letters, digits, "-" and "_", joined by dots)`,
 			"correct it, or set MPSPDZ_IP for this run"},
 		{"no [mpspdz]", []string{"[mpspdz]", "[other]"}, nil, "etc/config-n1.ini: [mpspdz]: the section is missing",
-			"Fed-BioMed 5.4 and later no longer use MP-SPDZ and need no fbpeer; if the file is from before secure aggregation, run Fed-BioMed's `configuration refresh`"},
+			"Fed-BioMed 5.4 and later no longer use MP-SPDZ and need no fbpeer; if this is an earlier one, restore the section from a backup, or make the component anew"},
 		{"no [default]", []string{"[default]", "[other]"}, nil, "etc/config-n1.ini: [default]: the section is missing",
 			"this is not a Fed-BioMed component's configuration: name one that `configuration create` made"},
-		{"no id", []string{"id = " + node1ID + "\n", ""}, nil, "etc/config-n1.ini: [default] id: the key is missing or empty", refresh},
-		{"no component", []string{"component = NODE\n", ""}, nil, "etc/config-n1.ini: [default] component: the key is missing or empty", refresh},
-		{"no port", []string{"mpspdz_port = 14001\n", ""}, nil, "etc/config-n1.ini: [mpspdz] mpspdz_port: the key is missing or empty", refresh + ", or set MPSPDZ_PORT for this run"},
-		{"empty address", []string{"mpspdz_ip = localhost", "mpspdz_ip ="}, nil, "etc/config-n1.ini: [mpspdz] mpspdz_ip: the key is missing or empty", refresh + ", or set MPSPDZ_IP for this run"},
-		{"no key", []string{"private_key = ", "privat_key = "}, nil, "etc/config-n1.ini: [mpspdz] private_key: the key is missing or empty", refresh + ", or set MPSPDZ_CERTIFICATE_KEY for this run"},
-		{"one policy key", []string{"\nsecure_aggregation = True", ""}, nil, "etc/config-n1.ini: [security] secure_aggregation: the key is missing or empty", refresh + ", or set SECURE_AGGREGATION for this run"},
+		{"no id", []string{"id = " + node1ID + "\n", ""}, nil, "etc/config-n1.ini: [default] id: the key is missing or empty (Fed-BioMed writes it since 4.2)", refresh},
+		{"no component", []string{"component = NODE\n", ""}, nil, "etc/config-n1.ini: [default] component: the key is missing or empty (Fed-BioMed writes it since 4.2)", refresh},
+		{"no port", []string{"mpspdz_port = 14001\n", ""}, nil, "etc/config-n1.ini: [mpspdz] mpspdz_port: the key is missing or empty (Fed-BioMed writes it since 4.2)", refresh + ", or set MPSPDZ_PORT for this run"},
+		{"empty address", []string{"mpspdz_ip = localhost", "mpspdz_ip ="}, nil, "etc/config-n1.ini: [mpspdz] mpspdz_ip: the key is missing or empty (Fed-BioMed writes it since 4.2)", refresh + ", or set MPSPDZ_IP for this run"},
+		{"no key", []string{"private_key = ", "privat_key = "}, nil, "etc/config-n1.ini: [mpspdz] private_key: the key is missing or empty (Fed-BioMed writes it since 4.2)", refresh + ", or set MPSPDZ_CERTIFICATE_KEY for this run"},
+		{"one policy key", []string{"\nsecure_aggregation = True", ""}, nil, "etc/config-n1.ini: [security] secure_aggregation: the key is missing or empty (Fed-BioMed writes it since 4.3)", refresh + ", or set SECURE_AGGREGATION for this run"},
 		{"policy that is no boolean", []string{"secure_aggregation = True", "secure_aggregation = maybe"}, nil,
 			`etc/config-n1.ini: [security] secure_aggregation: "maybe" is neither true nor false`, "write True or False, or set SECURE_AGGREGATION for this run"},
 		{"id with a path", []string{"id = NODE_", "id = ../NODE_"}, nil,

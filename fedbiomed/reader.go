@@ -42,11 +42,11 @@ func (r *reader) required(section, key, variable string) (found, error) {
 	if ok {
 		return v, nil
 	}
-	hint := "add the line, or run Fed-BioMed's `configuration refresh`"
+	hint := "add the line, or run Fed-BioMed's `configuration refresh` (5.1 and later; it also makes a new key and port)"
 	if variable != "" {
 		hint += ", or set " + variable + " for this run"
 	}
-	return v, r.wrong(v, "the key is missing or empty", hint)
+	return v, r.wrong(v, missing(section, key), hint)
 }
 
 // misspelt is required for the two variables that Fed-BioMed's documentation spells wrong.

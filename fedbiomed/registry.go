@@ -41,46 +41,39 @@ type Row struct {
 	Certificate string // PEM
 }
 
-// Registry edits the table Certificates of one component's database in place. Between calls it keeps only the document that it
-// wrote last, to know what the component's truncation left of it. One Registry at a time may write a database, and its methods are
+// Registry edits the table Certificates of one component's database in place. Between calls, and on disk between runs, it keeps only
+// the document that was written last, to know what the component's truncation left of it. One Registry at a time may write a database, and its methods are
 // called one after another; the component's own writes are reckoned with.
 type Registry struct {
-	path, intent string
-	backup       string              // "" if there is no intent
-	written      []byte              // what the last Update wrote
-	wait         func(time.Duration) // between two reads
-	now          func() time.Time    // the clock that the file's times are compared with
-	rewrite      func(path string, old, new []byte, intent string) error
+	path    string
+	file    durable.InPlace
+	backup  string                            // "" if there is no intent
+	written []byte                            // what we wrote last, as long as nobody has put a whole document in its place
+	recall  bool                              // written has been looked for on disk
+	wait    func(time.Duration)               // between two reads
+	age     func(fs.FileInfo) time.Duration   // since the file was written
+	load    func(path string) ([]byte, error) // reads the whole file
+	rewrite func(old, new []byte) error       // file.Write
+	redo    func(present, whole []byte) error // file.Redo
 }
 
-// OpenRegistry is about the database at an absolute path; intent is the path of <state>/registry.intent, whose folder exists before the first
-// Update. The last good content before a write is kept beside it as registry.backup, 0600. Nothing is opened yet.
+// OpenRegistry is about the database at an absolute path; intent is the path of <state>/registry.intent, whose folder exists before
+// the first Update; "" is for reading only. Beside it stand, 0600, registry.backup, the last good content before a write, and
+// registry.written, the last intent that was carried out. Nothing is opened yet.
 func OpenRegistry(database, intent string) *Registry {
-	r := &Registry{path: filepath.Clean(database), intent: intent, wait: time.Sleep, now: time.Now, rewrite: durable.Rewrite}
+	path := filepath.Clean(database)
+	r := &Registry{path: path, file: durable.InPlace{Path: path, Intent: intent}, wait: time.Sleep, load: os.ReadFile}
+	r.age = func(info fs.FileInfo) time.Duration { return time.Since(info.ModTime()) }
+	r.rewrite, r.redo = r.file.Write, r.file.Redo
 	if intent != "" {
-		r.backup = strings.TrimSuffix(intent, ".intent") + ".backup"
+		state := strings.TrimSuffix(intent, ".intent")
+		r.backup, r.file.Kept = state+".backup", state+".written"
 	}
 	return r
 }
 
-// Recover puts right what a crash within Update left. text says what was done, "" if there was nothing to do. Call it before the
-// first Update.
-func (r *Registry) Recover() (text string, err error) {
-	found, err := durable.Recover(r.intent)
-	switch {
-	case err != nil:
-		return "", err
-	case found.Restored:
-		return fmt.Sprintf("%s: an interrupted write was undone", found.Path), nil
-	case found.Left:
-		return fmt.Sprintf("%s: others changed it after an interrupted write, so it was left alone; what it held before is in %s",
-			found.Path, found.Kept), nil
-	}
-	return "", nil
-}
-
-// Rows lists the table in its order. It writes nothing, but for mending what the component's truncation left of the last Update. Fields that are missing, or neither text nor number, are empty. The error is ErrNoDatabase, a
-// *DatabaseError, or the system's.
+// Rows lists the table in its order. It writes nothing, but for mending what the component's truncation left of the last Update.
+// Fields that are missing, or neither text nor number, are empty. The error is ErrNoDatabase, a *DatabaseError, or the system's.
 func (r *Registry) Rows() ([]Row, error) {
 	db, err := r.read()
 	if err != nil {
@@ -113,6 +106,10 @@ func (r *Registry) Update(upsert []mpspdz.Party, remove []string) (changed []str
 		}
 		want = append(want, newParty(p))
 	}
+	return r.update(want, remove)
+}
+
+func (r *Registry) update(want []party, remove []string) (changed []string, err error) {
 	for range rewrites {
 		db, err := r.readQuiet()
 		if err != nil {
@@ -120,10 +117,10 @@ func (r *Registry) Update(upsert []mpspdz.Party, remove []string) (changed []str
 		}
 		data, names := db.splice(want, remove)
 		if len(names) == 0 {
-			return changed, nil
+			return changed, r.file.Done()
 		}
 		data = padded(data, len(db.data))
-		err = r.write(db.data, data, db.data)
+		err = r.write(db.data, data)
 		if errors.Is(err, durable.ErrChanged) {
 			continue
 		}
@@ -136,23 +133,26 @@ func (r *Registry) Update(upsert []mpspdz.Party, remove []string) (changed []str
 			}
 		}
 		if r.stands(data) {
-			return changed, nil
+			return changed, r.file.Done()
 		}
+	}
+	if err := r.file.Done(); err != nil {
+		return nil, err
 	}
 	return nil, &DatabaseError{File: r.path, Problem: "the component keeps writing it", Cure: "try again when it is idle", Err: durable.ErrChanged}
 }
 
-// write replaces what the file holds, with good content kept beside the intent first.
-func (r *Registry) write(old, data, good []byte) error {
-	if r.backup != "" && len(good) > 0 {
-		if err := durable.WriteFile(r.backup, good, 0o600); err != nil {
+// write replaces what the file holds, which is kept beside the intent first.
+func (r *Registry) write(old, data []byte) error {
+	if r.backup != "" && len(old) > 0 {
+		if err := r.file.Disk.WriteFile(r.backup, old, 0o600); err != nil {
 			return err
 		}
 	}
-	if err := r.rewrite(r.path, old, data, r.intent); err != nil {
+	if err := r.rewrite(old, data); err != nil {
 		return r.failed(err)
 	}
-	r.written = data
+	r.written, r.recall = data, true
 	return nil
 }
 
@@ -162,7 +162,7 @@ func (r *Registry) stands(data []byte) bool {
 		if pause > 0 {
 			r.wait(pause)
 		}
-		if present, err := os.ReadFile(r.path); err != nil || !bytes.Equal(present, data) {
+		if present, err := r.load(r.path); err != nil || !bytes.Equal(present, data) {
 			return false
 		}
 	}
@@ -180,7 +180,7 @@ func (r *Registry) readQuiet() (*database, error) {
 		if err != nil {
 			return nil, r.failed(err)
 		}
-		age := r.now().Sub(info.ModTime())
+		age := r.age(info)
 		recent := age >= 0 && age < quiet || info.Size() != int64(len(db.data))
 		if !recent || attempt == quietReads {
 			return db, nil
@@ -191,23 +191,27 @@ func (r *Registry) readQuiet() (*database, error) {
 
 // read reads the whole file until it is whole. What stays broken is mended if our last write explains it.
 func (r *Registry) read() (*database, error) {
+	r.remember()
 	var before []byte
 	for attempt := 1; ; attempt++ {
-		data, err := os.ReadFile(r.path)
+		data, err := r.load(r.path)
 		if err != nil {
 			return nil, r.failed(err)
 		}
 		db, err := parseDatabase(data)
 		if err == nil {
+			if r.written != nil && !sameDocument(data, r.written) {
+				r.forget()
+			}
 			return db, nil
 		}
 		if whole, ok := mend(data, r.written); ok && bytes.Equal(data, before) {
-			err := r.write(data, whole, whole)
+			err := r.redo(data, whole)
 			if err == nil {
 				return parseDatabase(whole)
 			}
 			if !errors.Is(err, durable.ErrChanged) {
-				return nil, err
+				return nil, r.failed(err)
 			}
 		}
 		if attempt == reads {

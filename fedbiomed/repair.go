@@ -1,12 +1,45 @@
 package fedbiomed
 
-import "bytes"
+import (
+	"bytes"
+	"os"
+
+	"fbpeer/internal/durable"
+)
+
+// remember looks once for what an earlier run wrote last: the component's truncation may have fallen on it since.
+func (r *Registry) remember() {
+	if r.recall || r.file.Kept == "" {
+		return
+	}
+	r.recall = true
+	file, _, written, err := durable.ReadIntent(r.file.Kept)
+	if err == nil && file == r.path { // else nothing is mended
+		r.written = written
+	}
+}
+
+// forget is for when the component has put a whole document in its place: no truncation can fall on ours any more. What is left on
+// disk when that fails is only something else that mend will not find in the file.
+func (r *Registry) forget() {
+	r.written = nil
+	_ = os.Remove(r.file.Kept)
+}
 
 // padded is data with blanks at its end up to a length. A database that becomes shorter is filled up instead of cut off: a
 // truncation of ours could fall on a document that the component wrote a moment before, and would destroy its end.
 func padded(data []byte, length int) []byte {
-	data = bytes.TrimRight(data, " ")
+	return blanked(bytes.TrimRight(data, " "), length)
+}
+
+// blanked is data with blanks added up to a length.
+func blanked(data []byte, length int) []byte {
 	return append(data[:len(data):len(data)], bytes.Repeat([]byte(" "), max(0, length-len(data)))...)
+}
+
+// sameDocument says whether two differ in no more than blanks at the end, which a truncation may have taken.
+func sameDocument(a, b []byte) bool {
+	return bytes.Equal(bytes.TrimRight(a, " "), bytes.TrimRight(b, " "))
 }
 
 // mend says what a file that is no database must hold, if it is exactly what our document leaves when the component's own write
@@ -30,7 +63,11 @@ func mend(present, ours []byte) (whole []byte, ok bool) {
 	}
 	s := &scanner{data: present}
 	s.space()
-	if _, err := s.object(0); err != nil || len(present) != len(ours) || !bytes.Equal(present[s.pos:], ours[s.pos:]) {
+	if _, err := s.object(0); err != nil || len(present) != len(ours) {
+		return nil, false
+	}
+	tail := bytes.TrimLeft(present[s.pos:], " ") // blanks are as far as an earlier mending came
+	if !bytes.HasSuffix(ours, tail) {
 		return nil, false
 	}
 	if _, err := parseDatabase(present[:s.pos]); err != nil {

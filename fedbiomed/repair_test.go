@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"fbpeer/internal/durable"
 	"fbpeer/mpspdz"
 )
 
@@ -34,45 +34,37 @@ const (
 // tinyDocument is the document of a component's nth write; its length goes up and down.
 func tinyDocument(n int) string { return strings.Repeat("x", n*37%997) }
 
-// tinyComponent writes as TinyDB's JSONStorage does, on one open handle: read all, then write from the beginning, fsync, truncate;
-// tinyWrites times and on until its standard input ends.
+// tinyComponent is a process with the model of TinyDB: it updates one row tinyWrites times, and on until its standard input ends. An
+// operation that meets a broken file is tried again, for the time that our next look takes.
 func tinyComponent(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	db, err := openTinyDB(path)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer db.file.Close()
+	db.step = func(call string) {
+		if call == "ftruncate" {
+			<-time.After(tinySync) // a disk's fsync; that of a file system in memory takes no time
+		}
+	}
 	var ended atomic.Bool
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		ended.Store(true)
 	}()
 	for n := 1; n <= tinyWrites || !ended.Load(); n++ {
-		var tables map[string]json.RawMessage
+		row := newDict("n", n, "text", tinyDocument(n))
 		for deadline := time.Now().Add(20 * time.Second); ; {
-			data, err := io.ReadAll(io.NewSectionReader(f, 0, 1<<20))
-			if err != nil {
-				return err
+			ids, err := db.update("Datasets", row, where("name", "d"))
+			if err == nil && len(ids) != 1 {
+				return fmt.Errorf("write %d: the row is gone", n)
 			}
-			tables = nil
-			if err = json.Unmarshal(data, &tables); err == nil {
+			if err == nil {
 				break
 			}
-			if time.Now().After(deadline) {
-				return fmt.Errorf("write %d: the database stays broken: %w", n, err)
+			if !errors.Is(err, errDecode) || time.Now().After(deadline) {
+				return fmt.Errorf("write %d: %w", n, err)
 			}
-		}
-		tables["Datasets"] = json.RawMessage(fmt.Sprintf(`{"1": {"n": %d, "text": %q}}`, n, tinyDocument(n)))
-		data, err := json.Marshal(tables)
-		if err != nil {
-			return err
-		}
-		if _, err := f.WriteAt(data, 0); err != nil {
-			return err
-		}
-		<-time.After(tinySync) // a disk's fsync; that of a file system in memory takes no time
-		if err := errors.Join(f.Sync(), f.Truncate(int64(len(data)))); err != nil {
-			return err
 		}
 		<-time.After(tinyPause)
 	}
@@ -85,7 +77,7 @@ func TestBesideTinyDB(t *testing.T) {
 	root := copyClone(t)
 	n1, n2 := partyOf(t, root, "config-n1.ini"), partyOf(t, root, "config-n2.ini")
 	path := filepath.Join(root, "db.json")
-	write(t, path, "{}")
+	write(t, path, `{"Datasets": {"1": {"name": "d", "n": 0}}}`)
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), tinyVar+"="+path)
 	var output strings.Builder
@@ -175,8 +167,7 @@ func TestTruncatedByComponent(t *testing.T) {
 				t.Run(fmt.Sprintf("%d bytes, W%d T%d", len(theirs), w, tr), func(t *testing.T) {
 					write(t, path, long)
 					registry := OpenRegistry(path, filepath.Join(root, "registry.intent"))
-					now := time.Now().Add(time.Hour)
-					registry.now = func() time.Time { return now }
+					registry.age = func(fs.FileInfo) time.Duration { return time.Hour }
 					at := func(point int) {
 						if point == w {
 							overwrite(theirs)
@@ -186,11 +177,12 @@ func TestTruncatedByComponent(t *testing.T) {
 						}
 					}
 					point := 0
-					registry.rewrite = func(path string, old, new []byte, intent string) error {
+					rewrite := registry.rewrite
+					registry.rewrite = func(old, new []byte) error {
 						if point == 0 {
 							at(0)
 						}
-						err := durable.Rewrite(path, old, new, intent)
+						err := rewrite(old, new)
 						if point == 0 {
 							at(1)
 							point = 2

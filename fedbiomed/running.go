@@ -72,6 +72,26 @@ func (p process) getenv(name string) string {
 	return ""
 }
 
+// overrides tells of variables with which Fed-BioMed runs otherwise than any configuration says: it takes an empty one as it is, where
+// we take the file's value, and RESEARCHER_ID (until 5.3) and NODE_ID (4.x, whose ids are in lower case) for the id.
+func (p process) overrides(c *Component) (found []string) {
+	variables := []string{"MPSPDZ_IP", "MPSPDZ_PORT", "MPSPDZ_CERTIFICATE_KEY", "MPSPDZ_CERTIFICATE_PEM"}
+	id := "RESEARCHER_ID"
+	if c.Role == mpspdz.Node {
+		variables = append(variables, "SECURE_AGGREGATION", "FORCE_SECURE_AGGREGATION")
+		id = "NODE_ID"
+	}
+	for _, variable := range variables {
+		if slices.Contains(p.environment, variable+"=") {
+			found = append(found, fmt.Sprintf("its %s is set to nothing, which Fed-BioMed takes as it is", variable))
+		}
+	}
+	if text := p.getenv(id); text != "" && text != c.ID && (id == "RESEARCHER_ID" || strings.HasPrefix(c.ID, "node_")) {
+		found = append(found, fmt.Sprintf("its id is %s (%s), here %s", text, id, c.ID))
+	}
+	return found
+}
+
 // runs says whether the process is this component, in this root.
 func (p process) runs(c *Component) bool {
 	role := string(c.Role)
@@ -97,7 +117,7 @@ func (c *Component) difference(p process) string {
 	if err != nil {
 		return err.Error()
 	}
-	var found []string
+	found := p.overrides(c)
 	for _, value := range []struct{ name, theirs, ours string }{
 		{"MP-SPDZ address", theirs.Endpoint.String(), c.Endpoint.String()},
 		{"certificate", theirs.Certificate, c.Certificate},

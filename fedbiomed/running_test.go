@@ -11,10 +11,18 @@ import (
 	"testing"
 )
 
-// TestMain lets this program stand in for a running component: its command line and environment are what is looked at, or its writing.
+// TestMain lets this program stand in for a running component: its command line and environment are what is looked at, or its writing;
+// or for one of ours that is killed.
 func TestMain(m *testing.M) {
 	if path := os.Getenv(tinyVar); path != "" {
 		if err := tinyComponent(path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	if job := os.Getenv(killVar); job != "" {
+		if err := killedChild(job); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -88,6 +96,25 @@ func TestRunning(t *testing.T) {
 		"its secure aggregation is forced, here optional", node1ID, pid)
 	if len(warnings) != 1 || warnings[0] != want {
 		t.Errorf("got  %q\nwant %q", warnings, want)
+	}
+
+	researcher, err := Load(filepath.Join(root, "etc", "config_researcher.ini"), env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid = start(t, root, []string{"MPSPDZ_IP=", "RESEARCHER_ID=RESEARCHER_x", "SECURE_AGGREGATION="}, "python", "-m", "fedbiomed.researcher.cli", "start")
+	want = fmt.Sprintf("%s runs with another environment (process %d): its MPSPDZ_IP is set to nothing, which Fed-BioMed takes as it is; "+
+		"its id is RESEARCHER_x (RESEARCHER_ID), here %s", researcherID, pid, researcherID)
+	if warnings := researcher.Running("/proc"); len(warnings) != 1 || warnings[0] != want {
+		t.Errorf("got  %q\nwant %q", warnings, want)
+	}
+	start(t, root, []string{"NODE_ID=node_x"}, "python", "-m", "fedbiomed.node.cli", "--config=config-n2.ini", "start")
+	n2, err := Load(filepath.Join(root, "etc", "config-n2.ini"), env("MPSPDZ_PORT", "15002"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if warnings := n2.Running("/proc"); len(warnings) != 1 || strings.Contains(warnings[0], "node_x") {
+		t.Errorf("5.x does not read NODE_ID: %q", warnings) // the one is about the port
 	}
 
 	broken := start(t, root, []string{"MPSPDZ_PORT=x"}, python...)

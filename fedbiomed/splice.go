@@ -26,16 +26,27 @@ func newParty(p mpspdz.Party) party {
 // fields are what Fed-BioMed's `certificate register` writes, in its order.
 func (p party) fields() []field {
 	return []field{
-		{"certificate", p.certificate, quoteText(p.certificate)},
-		{"party_id", p.id, quoteText(p.id)},
-		{"component", p.kind, quoteText(p.kind)},
-		{"ip", p.ip, quoteText(p.ip)},
-		{"port", p.port, p.port},
+		{name: "certificate", text: p.certificate},
+		{name: "party_id", text: p.id},
+		{name: "component", text: p.kind},
+		{name: "ip", text: p.ip},
+		{name: "port", text: p.port, number: true},
 	}
 }
 
-// field is a name, the value as text, and the bytes that stand for it.
-type field struct{ name, text, json string }
+// field is a name and the value as text.
+type field struct {
+	name, text string
+	number     bool
+}
+
+// json is the bytes that stand for the value.
+func (f field) json() string {
+	if f.number {
+		return f.text
+	}
+	return quoteText(f.text)
+}
 
 // document is one row of the table to come: its text, and the bytes that separated it from the one before.
 type document struct{ gap, text string }
@@ -58,9 +69,9 @@ func (db *database) splice(want []party, remove []string) (data []byte, changed 
 		switch {
 		case keep && !seen[id]:
 			seen[id] = true
-			text, differs := db.spliceRow(i, p)
-			touched[id] = touched[id] || differs
-			doc.text = text
+			if text, differs := db.spliceRow(i, p); differs {
+				touched[id], doc.text = true, text
+			}
 		case keep || slices.Contains(remove, id):
 			touched[id] = true
 			continue
@@ -110,19 +121,25 @@ func (db *database) gap(i int) string {
 // spliceRow gives the text of row i, its key included, with the values that differ replaced and those that are missing appended.
 func (db *database) spliceRow(i int, p party) (text string, differs bool) {
 	row := db.rows[i]
-	var b strings.Builder
-	last := db.table.members[i].key.start
 	appended := ""
-	replace := map[span]string{}
+	var replace map[span]string
 	for _, f := range p.fields() {
 		present, at, ok := db.field(row, f.name)
 		switch {
 		case at == span{}:
-			appended += `, "` + f.name + `": ` + f.json
+			appended += `, "` + f.name + `": ` + f.json()
 		case !ok || present != f.text:
-			replace[at] = f.json
+			if replace == nil {
+				replace = map[span]string{}
+			}
+			replace[at] = f.json()
 		}
 	}
+	if appended == "" && replace == nil {
+		return "", false
+	}
+	var b strings.Builder
+	last := db.table.members[i].key.start
 	for _, m := range row.members {
 		if json, ok := replace[m.value]; ok {
 			b.Write(db.data[last:m.value.start])
@@ -137,14 +154,14 @@ func (db *database) spliceRow(i int, p party) (text string, differs bool) {
 		last = end
 	}
 	b.Write(db.data[last:row.end])
-	return b.String(), appended != "" || len(replace) > 0
+	return b.String(), true
 }
 
 // newDocument writes a row as TinyDB does.
 func newDocument(p party, id string, first bool) document {
 	var fields []string
 	for _, f := range p.fields() {
-		fields = append(fields, quoteText(f.name)+": "+f.json)
+		fields = append(fields, quoteText(f.name)+": "+f.json())
 	}
 	doc := document{gap: ", ", text: quoteText(id) + ": {" + strings.Join(fields, ", ") + "}"}
 	if first {

@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 //	snapshot DIR, unchanged DIR         note every file of a folder, and demand that it is as it was
 //	orderparties FIRST ID A B           exchange the variables A and B unless ID is the first one's
 //	terminate TEXT                      send SIGTERM to the background programs whose arguments hold TEXT
-//	tools NAME…                         programs without which the script is skipped
+//	program NAME…                       skip the script if a program is missing; with FBPEER_TEST_ALL=1 fail
 //	netns NAME…                         network namespaces on one bridge, 10.77.0.1 and so on; needs root
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -71,10 +71,10 @@ func TestScripts(t *testing.T) {
 			"sameplayers":    scriptSamePlayers,
 			"handshake":      scriptHandshake,
 			"netns":          scriptNetns,
+			"program":        scriptProgram,
 			"approveall":     scriptApproveAll,
 			"orderparties":   scriptOrderParties,
 			"terminate":      scriptTerminate,
-			"tools":          scriptTools,
 		},
 	})
 }
@@ -98,7 +98,7 @@ func needs(ts *testscript.TestScript, what string, present bool) {
 	}
 }
 
-func scriptTools(ts *testscript.TestScript, neg bool, args []string) {
+func scriptProgram(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {
 		_, err := exec.LookPath(name)
 		needs(ts, name, err == nil)

@@ -70,6 +70,12 @@
 // none within a second. The first question has 2 hops. D refuses what does not have the roots of its view, and so does L if it holds that
 // view. Barred members get no answer, and none is given about barred authors.
 //
+// # Calls to one member: /fbpeer/1/call
+//
+// D sends one frame, a sealed call of at most 512 bytes, its own or one that it heard (Remind). L checks it as one from the topic, whenever
+// the last one came, and delivers it: to whoever did not answer, a call is made alone. Of a neighbour 3 at once and one in 10 s are taken.
+// A call on the topic that comes too soon after another is delivered too, as Passed.
+//
 // # Bounds
 //
 // Per forwarding neighbour 2,048 records and 8 MiB at once, refilled by 50 records and 256 KiB a second; per origin 16 records and

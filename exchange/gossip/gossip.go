@@ -13,6 +13,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/rs/zerolog"
+	"golang.org/x/time/rate"
 
 	"fbpeer/exchange"
 	"fbpeer/mpspdz"
@@ -68,7 +69,10 @@ type Exchange struct {
 	tally      *tally
 	forwarders *meter
 	origins    origins
-	calls      pause
+	calls      pause         // of trusted members, and our own
+	strangers  pause         // calls of others
+	passed     chan Received // calls that came too soon
+	reminding  *rate.Limiter // calls to us alone, of all members together
 	syncs      *meter
 	questions  *meter // for members
 	reminders  *meter // calls to us alone
@@ -77,9 +81,9 @@ type Exchange struct {
 	stored     chan struct{}
 	unfinished chan struct{} // an exchange left something to ask for
 	tries      atomic.Int32  // exchanges because of unfinished since Stored
-	inbound    chan struct{} // one token for each sync that is answered
+	inbound    *places       // of syncs that are answered
 	outbound   chan struct{} // one token for each sync that we started
-	answering  chan struct{} // one token for each question that is answered
+	answering  *places       // of questions and calls to us alone that are answered
 	asking     chan struct{} // one token for each question of our own
 
 	mu     sync.Mutex
@@ -106,8 +110,10 @@ func defaultTiming() timing {
 }
 
 const (
-	inboundMost  = 32 // syncs, and as many questions, of others and of ourselves
-	outboundMost = 8
+	inboundMost, inboundOfOne     = 32, 4   // syncs that are answered
+	answeringMost, answeringOfOne = 128, 16 // questions and calls to us alone
+	askingMost                    = 32      // questions of our own
+	outboundMost                  = 8
 )
 
 // Start joins the topic, answers both protocols, and syncs on every new connection, every SyncEvery with one random neighbour, and
@@ -120,12 +126,13 @@ func start(ctx context.Context, c Config, t timing) (*Exchange, error) {
 	}
 	x := &Exchange{
 		c: c, timing: t, tally: newTally(c.Log),
-		forwarders: newMeter(forwarderBound()), origins: newOrigins(), calls: pause{least: callsApart},
+		forwarders: newMeter(forwarderBound()), origins: newOrigins(), calls: pause{least: callsApart}, strangers: pause{least: callsApart},
+		passed: make(chan Received, passedQueue), reminding: rate.NewLimiter(remindersASecond, remindersAtOnce),
 		syncs: newMeter(syncBound()), questions: newMeter(questionBound()), reminders: newMeter(reminderBound()),
 		peers: newPeerRecords(c.Host.ID()), neighbours: newNeighbours(),
 		stored: make(chan struct{}, 1), unfinished: make(chan struct{}, 1),
-		inbound: make(chan struct{}, inboundMost), outbound: make(chan struct{}, outboundMost),
-		answering: make(chan struct{}, inboundMost), asking: make(chan struct{}, inboundMost),
+		inbound: newPlaces(inboundMost, inboundOfOne), outbound: make(chan struct{}, outboundMost),
+		answering: newPlaces(answeringMost, answeringOfOne), asking: make(chan struct{}, askingMost),
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	ok := false
@@ -152,6 +159,7 @@ func start(ctx context.Context, c Config, t timing) (*Exchange, error) {
 		x.close()
 	})
 	x.tasks.Go(func() { x.receive(ctx, subscription) })
+	x.tasks.Go(func() { x.passOver(ctx) })
 	x.tasks.Go(func() { x.follow(ctx, events) })
 	x.tasks.Go(func() { x.syncSteadily(ctx) })
 	x.tasks.Go(func() { x.syncStored(ctx) })
@@ -252,10 +260,18 @@ func (x *Exchange) examine(sealed []byte, from peer.ID, as func(exchange.ID) boo
 	return r, err
 }
 
-// timely charges who made a record for it, of its kind alone; a call is charged to everybody.
+// timely charges who made a record for it, of its kind alone; a call is also charged to everybody. Those of members that nobody here
+// approved never use up what trusted ones may.
 func (x *Exchange) timely(r exchange.Record, now time.Time) bool {
-	if r.Kind == exchange.KindCall {
+	trusted := x.c.Trusted(r.Peer)
+	if !x.origins[r.Kind].allow(r.Peer, trusted, len(r.Sealed), now) {
+		return false
+	}
+	switch {
+	case r.Kind != exchange.KindCall:
+		return true
+	case trusted:
 		return x.calls.allow(now)
 	}
-	return x.origins[r.Kind].allow(r.Peer, x.c.Trusted(r.Peer), len(r.Sealed), now)
+	return x.strangers.allow(now)
 }

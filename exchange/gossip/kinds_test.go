@@ -80,7 +80,7 @@ func TestEveryKindTravelsOnTheTopic(t *testing.T) {
 }
 
 func TestOneCallAtATime(t *testing.T) {
-	a, b, c := newMember(t, options{}), newMember(t, options{}), newMember(t, options{})
+	a, b, c := newMember(t, options{trusts: true}), newMember(t, options{trusts: true}), newMember(t, options{trusts: true})
 	known(t, a, b, c)
 	first := a.call()
 	a.publish(first)
@@ -120,7 +120,7 @@ func TestOneCallAtATime(t *testing.T) {
 // A neighbour that did not answer is called alone, with the call that the others answer; it takes it whoever's it is, and though it came too
 // soon for everybody.
 func TestRemind(t *testing.T) {
-	a, b, c := newMember(t, options{}), newMember(t, options{}), newMember(t, options{})
+	a, b, c := newMember(t, options{trusts: true}), newMember(t, options{trusts: true}), newMember(t, options{trusts: true})
 	known(t, a, b, c)
 	by := func(m *member, call *exchange.Call) func() bool {
 		return func() bool {
@@ -167,6 +167,50 @@ func TestRemind(t *testing.T) {
 	}
 	if calls != 4 {
 		t.Errorf("%d calls are taken", calls)
+	}
+}
+
+// TestStrangersCalls: who is not approved may call, but neither often, nor in the way of who is; and nobody alone.
+func TestStrangersCalls(t *testing.T) {
+	stranger, friend := newMember(t, options{trusts: true}), newMember(t, options{trusts: true})
+	a := newMember(t, options{trusted: []peer.ID{friend.host.ID()}})
+	known(t, stranger, a, friend)
+	first := stranger.call()
+	stranger.publish(first)
+	eventually(t, "a stranger's call is heard", a.heard(first))
+	for range 50 {
+		if err := stranger.x.topic.Publish(context.Background(), stranger.call().Sealed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := stranger.x.Remind(context.Background(), a.host.ID(), stranger.call().Sealed); err == nil {
+		t.Log("the stream was reset after all was sent")
+	}
+	second := friend.call()
+	friend.x.calls = pause{least: callsApart} // it has heard the stranger's
+	friend.publish(second)
+	eventually(t, "a friend's call right after it", a.heard(second))
+	for _, r := range a.received() {
+		if r.Record.Record().Peer == stranger.host.ID() && r.Record.Record().Kind == exchange.KindCall && (r.Passed || r.Via == "call" || r.Record.Record().Hash != first.Hash) {
+			t.Errorf("another call of the stranger's is delivered: %+v", r)
+		}
+	}
+}
+
+// TestStreamsOfOneNeighbour: idle streams of one keep nobody else out.
+func TestStreamsOfOneNeighbour(t *testing.T) {
+	p := newPlaces(5, 2)
+	for i, step := range []struct {
+		of   peer.ID
+		want bool
+	}{{"a", true}, {"a", true}, {"a", false}, {"b", true}, {"b", true}, {"c", true}, {"d", false}} {
+		if got := p.take(step.of); got != step.want {
+			t.Errorf("step %d: %v", i, got)
+		}
+	}
+	p.leave("a")
+	if !p.take("d") || p.take("e") || len(p.of) != 4 {
+		t.Errorf("after one left: %v", p.of)
 	}
 }
 

@@ -146,6 +146,9 @@ func (x *Exchange) membersOf(ctx context.Context, q question, asker peer.ID) []b
 		return nil
 	}
 	q.hops = min(q.hops, maxHops) - 1
+	if !x.c.Trusted(asker) {
+		q.hops = 0 // who is not trusted has one member ask others, no more
+	}
 	m, err := x.inquire(ctx, q, x.plausible(q), asker)
 	if err != nil {
 		return nil

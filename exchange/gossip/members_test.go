@@ -31,9 +31,9 @@ func someMembers(n int) exchange.Members {
 // chain makes members in a line, all of whom know the first one, who holds the members of its views.
 func chain(t *testing.T, n int, held exchange.Members) []*member {
 	t.Helper()
-	members := []*member{newMember(t, options{members: held})}
+	members := []*member{newMember(t, options{members: held, trusts: true})}
 	for range n - 1 {
-		members = append(members, newMember(t, options{}))
+		members = append(members, newMember(t, options{trusts: true}))
 	}
 	line(t, members...)
 	card := members[0].announce()
@@ -143,7 +143,7 @@ func TestLiesAndSilenceAreNotPassedOn(t *testing.T) {
 	held := someMembers(4)
 	timing := quick()
 	timing.patience = 50 * time.Millisecond
-	a, b, c, d := newMember(t, options{members: held}), newMember(t, options{}), newMember(t, options{timing: timing}), newMember(t, options{})
+	a, b, c, d := newMember(t, options{trusts: true, members: held}), newMember(t, options{trusts: true}), newMember(t, options{timing: timing, trusts: true}), newMember(t, options{trusts: true})
 	line(t, a, b, c, d)
 	card := a.announce()
 	for _, m := range []*member{b, c} {

@@ -35,6 +35,18 @@ func viewBound() bound {
 	return bound{records: 1, recordsAtOnce: 32, bytes: exchange.MaxView, bytesAtOnce: 32 * exchange.MaxView, rememberedMost: 4096}
 }
 
+// callBound is how often an identity may call at all.
+func callBound() bound {
+	return bound{records: 0.2, recordsAtOnce: 3, bytes: exchange.MaxCall, bytesAtOnce: 3 * exchange.MaxCall, rememberedMost: 4096}
+}
+
+// How many calls to us alone are taken of all members together, and how many calls that came too soon may wait to be delivered.
+const (
+	remindersASecond = 2
+	remindersAtOnce  = 16
+	passedQueue      = 16
+)
+
 // reminderBound is how often a neighbour may call us alone.
 func reminderBound() bound {
 	return bound{records: 0.1, recordsAtOnce: 3, bytes: 1, bytesAtOnce: 1, rememberedMost: 4096}
@@ -54,6 +66,7 @@ func newOrigins() origins {
 		exchange.KindSet:          newMeter(originBound()),
 		exchange.KindCertificate:  newMeter(originBound()),
 		exchange.KindView:         newMeter(viewBound()),
+		exchange.KindCall:         newMeter(callBound()),
 	}
 }
 

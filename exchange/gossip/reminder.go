@@ -22,8 +22,12 @@ func (x *Exchange) Remind(ctx context.Context, p peer.ID, call []byte) error {
 	return err
 }
 
-// reminded takes one such call. It may be our own: who makes it has missed our answer.
+// reminded takes one such call, from a trusted member. It may be our own: who makes it has missed our answer.
 func (x *Exchange) reminded(ctx context.Context, s network.Stream) error {
+	from := s.Conn().RemotePeer()
+	if !x.c.Trusted(from) || !x.reminding.AllowN(x.c.Now(), 1) {
+		return errors.New("a call to us alone, from who is not trusted, or one too many")
+	}
 	body, err := readFrame(bufio.NewReader(s), exchange.MaxCall)
 	if err != nil {
 		return err
@@ -36,12 +40,12 @@ func (x *Exchange) reminded(ctx context.Context, s network.Stream) error {
 	if !ok {
 		return broken("a record of the kind %s as a call", r.Record().Kind)
 	}
-	if x.c.Barred(call.Peer) {
+	if call.Peer != x.c.Host.ID() && !x.c.Trusted(call.Peer) {
 		return nil
 	}
 	if err := x.c.Table.Check(call.Record(), x.c.Now()); err != nil {
 		return err
 	}
-	x.c.Deliver(ctx, Received{Record: call, From: s.Conn().RemotePeer(), Via: "call"})
+	x.c.Deliver(ctx, Received{Record: call, From: from, Via: "call"})
 	return nil
 }

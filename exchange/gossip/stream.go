@@ -3,6 +3,7 @@ package gossip
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -26,26 +27,56 @@ func (x *Exchange) call(ctx context.Context, p peer.ID, id protocol.ID, most tim
 	return x.converse(ctx, s, most, talk)
 }
 
-// handler answers streams: of who is not barred and within the meter's bound, while there is a token.
-func (x *Exchange) handler(ctx context.Context, m *meter, tokens chan struct{}, most time.Duration,
+// places are the streams that are answered at the same time: in all, and of one neighbour, so that who leaves theirs idle keeps nobody else
+// out. Safe for concurrent use.
+type places struct {
+	most, ofOne int
+	mu          sync.Mutex
+	all         int
+	of          map[peer.ID]int
+}
+
+func newPlaces(most, ofOne int) *places {
+	return &places{most: most, ofOne: ofOne, of: map[peer.ID]int{}}
+}
+
+func (p *places) take(id peer.ID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.all == p.most || p.of[id] == p.ofOne {
+		return false
+	}
+	p.all++
+	p.of[id]++
+	return true
+}
+
+func (p *places) leave(id peer.ID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all--
+	if p.of[id]--; p.of[id] == 0 {
+		delete(p.of, id)
+	}
+}
+
+// handler answers streams: of who is not barred and within the meter's bound, while there is a place.
+func (x *Exchange) handler(ctx context.Context, m *meter, room *places, most time.Duration,
 	talk conversation) network.StreamHandler {
 	return func(s network.Stream) {
 		p := s.Conn().RemotePeer()
-		ok := m.allow(p, x.c.Trusted(p), 0, x.c.Now()) && !x.c.Barred(p)
-		if ok {
-			select {
-			case tokens <- struct{}{}:
-			default:
-				ok = false
-			}
+		if !m.allow(p, x.c.Trusted(p), 0, x.c.Now()) || x.c.Barred(p) || !room.take(p) {
+			_ = s.Reset() // the other side tries again, or another
+			return
 		}
-		if !ok || !x.spawn(func() {
-			defer func() { <-tokens }()
+		if !x.spawn(func() {
+			defer room.leave(p)
 			ctx, cancel := context.WithTimeout(ctx, most)
 			defer cancel()
 			x.failed(p, x.converse(ctx, s, most, talk))
 		}) {
-			_ = s.Reset() // the other side tries again, or another
+			room.leave(p)
+			_ = s.Reset() // we are about to end
 		}
 	}
 }

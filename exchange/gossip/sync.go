@@ -200,10 +200,11 @@ func (t *session) fetch() error {
 func (t *session) lacking() []int {
 	want, _ := exchange.Difference(t.ours, t.theirs)
 	wanted := make(map[exchange.ID]bool, len(want))
-	ahead := t.x.c.Now().Add(exchange.MaxAhead).UnixMilli()
+	now := t.x.c.Now()
+	ahead := now.Add(exchange.MaxAhead).UnixMilli()
 	for _, e := range want {
-		_, known := t.x.c.Table.Get(exchange.ID{Kind: exchange.KindAnnouncement, Peer: e.Peer})
-		if e.Kind.Synced() && (known || e.Kind == exchange.KindAnnouncement) && !t.x.c.Barred(e.Peer) &&
+		known := e.Kind == exchange.KindAnnouncement || t.x.c.Table.HasRoom(e.ID, now)
+		if e.Kind.Synced() && known && !t.x.c.Barred(e.Peer) &&
 			e.Sequence <= uint64(max(ahead, 0)) && e.Sequence >= t.x.c.Table.Floor(e.ID) {
 			wanted[e.ID] = true
 		}
@@ -225,12 +226,14 @@ func (t *session) take(asked exchange.Entry, sealed []byte) error {
 		return nil
 	}
 	r, err := t.x.judge(sealed, t.peer, func(id exchange.ID) bool { return id == asked.ID })
-	if codeOf(err) == CodeRate {
+	var refusal *exchange.Refusal
+	rated := errors.As(err, &refusal) && refusal.Code == CodeRate
+	if rated && refusal.Kind == "" { // the neighbour brings too much, not the identity
 		return fmt.Errorf("taking a record: %w", err)
 	}
 	var again time.Time
 	outcome := Outcome(err)
-	if outcome == pubsub.ValidationAccept { // the loop may still have no room for it
+	if outcome == pubsub.ValidationAccept || rated { // the loop may still have no room for it
 		again = t.x.c.Now().Add(t.x.timing.again)
 	}
 	t.x.neighbours.fetched(t.peer, asked, again)

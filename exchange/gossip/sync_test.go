@@ -400,7 +400,11 @@ func TestEndsWithItsContext(t *testing.T) {
 	if _, err := s.Write([]byte{1}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is under way", func() bool { return len(m.x.inbound) == 1 })
+	eventually(t, "it is under way", func() bool {
+		m.x.inbound.mu.Lock()
+		defer m.x.inbound.mu.Unlock()
+		return m.x.inbound.all == 1
+	})
 	ctx, cancel := context.WithCancel(context.Background())
 	other := newTestHost(t, newTestKey(t), nil)
 	x, err := Start(ctx, Config{Host: other, Federation: m.federation, Table: m.table, Now: time.Now, Log: m.x.c.Log,

@@ -85,7 +85,7 @@ func isLocal(slashed string) bool {
 }
 
 // build makes the planned folder under a temporary name in parent, synced but for its own name, and gives that name.
-func (d disk) build(parent string, p plan) (name string, err error) {
+func (d Disk) build(parent string, p plan) (name string, err error) {
 	var root string
 	err = d.do("mkdtemp", func() (err error) { root, err = os.MkdirTemp(parent, leftoverPrefix); return err })
 	if err != nil {
@@ -120,7 +120,7 @@ func (d disk) build(parent string, p plan) (name string, err error) {
 }
 
 // buildFile makes one entry of a folder that nobody else sees yet.
-func (d disk) buildFile(root string, file File) (err error) {
+func (d Disk) buildFile(root string, file File) (err error) {
 	at := filepath.Join(root, filepath.FromSlash(file.Path))
 	if file.Target != "" {
 		return d.do("symlink "+file.Path, func() error { return os.Symlink(filepath.FromSlash(file.Target), at) })

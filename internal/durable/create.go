@@ -13,10 +13,10 @@ import (
 // anything has the name already, even a link that leads nowhere, the error is fs.ErrExist and nothing changes; of two that make one
 // name at once, one gets that error.
 func CreateFile(path string, data []byte, perm fs.FileMode) error {
-	return about(path, disk{}.createFile(path, data, perm))
+	return about(path, Disk{}.createFile(path, data, perm))
 }
 
-func (d disk) createFile(path string, data []byte, perm fs.FileMode) error {
+func (d Disk) createFile(path string, data []byte, perm fs.FileMode) error {
 	folder := filepath.Dir(path)
 	temp, err := d.writeTemp(folder, "."+filepath.Base(path), data, perm)
 	if err != nil {
@@ -36,7 +36,7 @@ func (d disk) createFile(path string, data []byte, perm fs.FileMode) error {
 }
 
 // writeTemp makes a synced file with a name of its own that begins with prefix.
-func (d disk) writeTemp(folder, prefix string, data []byte, perm fs.FileMode) (path string, err error) {
+func (d Disk) writeTemp(folder, prefix string, data []byte, perm fs.FileMode) (path string, err error) {
 	var f *os.File
 	err = d.do("create", func() (err error) { f, err = os.CreateTemp(folder, prefix); return err })
 	if err != nil {
@@ -56,7 +56,7 @@ func (d disk) writeTemp(folder, prefix string, data []byte, perm fs.FileMode) (p
 }
 
 // claim is createFile without links: it takes the name with an empty file and replaces that. A crash in between leaves it empty.
-func (d disk) claim(path string, data []byte, perm fs.FileMode) error {
+func (d Disk) claim(path string, data []byte, perm fs.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 	if err != nil {
 		return err

@@ -61,7 +61,7 @@ func TestCreateFileFails(t *testing.T) {
 func TestCreateFileWithoutLinks(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
-	d := disk{step: func(call string) error {
+	d := Disk{Step: func(call string) error {
 		if call == "link" {
 			return &os.LinkError{Op: "link", Old: "a", New: "b", Err: syscall.EPERM}
 		}

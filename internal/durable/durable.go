@@ -44,17 +44,21 @@
 // A crash leaves the line, or a beginning of it as the last line of the file, or nothing of it. The next AppendLine ends such a
 // torn line, so that it stands alone and cannot be read as part of a whole one.
 //
-// # Rewriting in place: Rewrite and Recover
+// # Rewriting in place: InPlace and Recover
 //
-// For a file that another program keeps open (a rename would leave that program with the old inode):
+// For a file that another program keeps open (a rename would leave that program with the old inode). InPlace.Write:
 //
 //  1. open the file for reading and writing
 //  2. write the intent (path, old, new) as WriteFile does, mode 0600
-//  3. read the file through the same descriptor; if it is not old: remove the intent, ErrChanged
+//  3. read the file through the same descriptor; if it is not old: ErrChanged, and remove the intent unless it took the place of
+//     one of ours
 //  4. one pwrite of new at offset 0
 //  5. if new is shorter: ftruncate
 //  6. fsync
-//  7. remove the intent, fsync its folder
+//
+// InPlace.Done, when the caller has seen that what it wrote stands:
+//
+//  7. remove the intent, or rename it to where it is kept, and fsync its folder
 //
 // Between 3 and 4 lies the window in which another program's write would be lost; nothing outside that program can close it
 // (BenchmarkRewrite measures it). A crash before 4 leaves old, from 6 on new. In between the file is new up to some byte and old
@@ -66,6 +70,9 @@
 // Recover tells these from everything else and writes old again, in an order that keeps the file in this form at every step, so
 // that a crash of Recover is recovered too. A file that is old or new is only synced. In any other file somebody else wrote: it is
 // left alone, and the intent is kept beside itself as INTENT.left (.left2, …), because it may hold the only copy of the old bytes.
+//
+// A caller that can explain more of what it finds uses InPlace.Undo, which is Recover for the torn states alone, and InPlace.Redo,
+// which writes again (3, 4 and 6) while the intent stands, or the one that was kept; InPlace.Done is then as above.
 //
 // # The intent
 //
@@ -113,15 +120,16 @@ var (
 	ErrChanged = errors.New("changed since it was read")
 )
 
-// disk makes the system calls. Its step is called before each of them: the tests end the process there, or make the call fail.
-type disk struct {
-	step func(call string) error
+// Disk makes the system calls. The zero value does so and no more. Step, if there is one, is called before each of them: tests of
+// this and of other rooms end the process there, or make the call fail.
+type Disk struct {
+	Step func(call string) error
 }
 
 // do makes one call, unless the step before it fails.
-func (d disk) do(call string, f func() error) error {
-	if d.step != nil {
-		if err := d.step(call); err != nil {
+func (d Disk) do(call string, f func() error) error {
+	if d.Step != nil {
+		if err := d.Step(call); err != nil {
 			return err
 		}
 	}
@@ -129,7 +137,7 @@ func (d disk) do(call string, f func() error) error {
 }
 
 // syncFolder makes the names in a folder durable.
-func (d disk) syncFolder(path string) error {
+func (d Disk) syncFolder(path string) error {
 	return d.do("fsync folder "+filepath.Base(path), func() error {
 		f, err := os.Open(path)
 		if err != nil {

@@ -28,20 +28,27 @@ func TestMain(m *testing.M) {
 }
 
 // operations are what the crash tests run in a child; dir holds what their set-up put there.
-func operations() map[string]func(d disk, dir string) error {
-	return map[string]func(d disk, dir string) error{
-		"write":  func(d disk, dir string) error { return d.writeFile(filepath.Join(dir, "file"), newContent, 0o640) },
-		"create": func(d disk, dir string) error { return d.createFile(filepath.Join(dir, "file"), newContent, 0o640) },
-		"link":   func(d disk, dir string) error { return d.writeLink(filepath.Join(dir, "link"), "new") },
-		"append": func(d disk, dir string) error {
+func operations() map[string]func(d Disk, dir string) error {
+	return map[string]func(d Disk, dir string) error{
+		"write":  func(d Disk, dir string) error { return d.writeFile(filepath.Join(dir, "file"), newContent, 0o640) },
+		"create": func(d Disk, dir string) error { return d.createFile(filepath.Join(dir, "file"), newContent, 0o640) },
+		"link":   func(d Disk, dir string) error { return d.writeLink(filepath.Join(dir, "link"), "new") },
+		"append": func(d Disk, dir string) error {
 			return d.appendLine(filepath.Join(dir, "log"), []byte("second"), 0o600)
 		},
-		"grow":    func(d disk, dir string) error { return d.rewrite(inDir(dir, shortContent, newContent)) },
+		"grow":    func(d Disk, dir string) error { return d.rewrite(inDir(dir, shortContent, newContent)) },
 		"limited": growBeyondLimit,
-		"shrink":  func(d disk, dir string) error { return d.rewrite(inDir(dir, newContent, shortContent)) },
-		"recover": func(d disk, dir string) error { _, err := d.recover(filepath.Join(dir, "intent")); return err },
-		"swap":    func(d disk, dir string) error { return d.swapFolder(dir, nameB, filesB(), nil, 0o750, 2) },
-		"lock": func(_ disk, dir string) error {
+		"shrink":  func(d Disk, dir string) error { return d.rewrite(inDir(dir, newContent, shortContent)) },
+		"recover": func(d Disk, dir string) error { _, err := d.recover(filepath.Join(dir, "intent")); return err },
+		"undo": func(d Disk, dir string) error {
+			w := InPlace{Path: filepath.Join(dir, "file"), Intent: filepath.Join(dir, "intent"), Disk: d}
+			if undone, err := w.Undo(); err != nil || !undone {
+				return fmt.Errorf("undone %v: %w", undone, err)
+			}
+			return nil
+		},
+		"swap": func(d Disk, dir string) error { return d.swapFolder(dir, nameB, filesB(), nil, 0o750, 2) },
+		"lock": func(_ Disk, dir string) error {
 			lock, err := TryLock(filepath.Join(dir, "lock"))
 			if err != nil {
 				return err
@@ -74,7 +81,7 @@ func child(job string) int {
 	}
 	syscall.Umask(0o077) // what is made must have its exact permissions all the same
 	steps := 0
-	d := disk{step: func(call string) error {
+	d := Disk{Step: func(call string) error {
 		steps++
 		if steps == dieAt {
 			fmt.Println(call)
@@ -135,10 +142,10 @@ func killedAtEveryStep(t *testing.T, operation string, setup, check func(t *test
 }
 
 // failingAt gives a disk whose n-th call fails, and tells whether it came to that.
-func failingAt(n int) (d disk, failed *bool) {
+func failingAt(n int) (d Disk, failed *bool) {
 	failed = new(bool)
 	steps := 0
-	return disk{step: func(string) error {
+	return Disk{Step: func(string) error {
 		steps++
 		if steps == n {
 			*failed = true

@@ -14,10 +14,15 @@ import (
 
 // WriteFile replaces path by data in one rename, durably; perm is exact, whatever the umask. Its folder must exist.
 func WriteFile(path string, data []byte, perm fs.FileMode) error {
-	return about(path, disk{}.writeFile(path, data, perm))
+	return Disk{}.WriteFile(path, data, perm)
 }
 
-func (d disk) writeFile(path string, data []byte, perm fs.FileMode) error {
+// WriteFile is the function of that name.
+func (d Disk) WriteFile(path string, data []byte, perm fs.FileMode) error {
+	return about(path, d.writeFile(path, data, perm))
+}
+
+func (d Disk) writeFile(path string, data []byte, perm fs.FileMode) error {
 	folder := filepath.Dir(path)
 	var temp *renameio.PendingFile
 	err := d.do("create", func() (err error) {
@@ -40,10 +45,10 @@ func (d disk) writeFile(path string, data []byte, perm fs.FileMode) error {
 
 // Remove removes a file or an empty folder, durably. A missing path is no error.
 func Remove(path string) error {
-	return disk{}.remove(path)
+	return Disk{}.remove(path)
 }
 
-func (d disk) remove(path string) error {
+func (d Disk) remove(path string) error {
 	err := d.do("unlink", func() error { return os.Remove(path) })
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -59,10 +64,10 @@ func (d disk) remove(path string) error {
 // MkdirAll makes the missing folders of path with exactly perm and makes each durable in its parent. Folders that are there keep
 // their permissions. A crash can leave the last folder made with what the umask left of perm: less, never more.
 func MkdirAll(path string, perm fs.FileMode) error {
-	return disk{}.mkdirAll(filepath.Clean(path), perm)
+	return Disk{}.mkdirAll(filepath.Clean(path), perm)
 }
 
-func (d disk) mkdirAll(path string, perm fs.FileMode) error {
+func (d Disk) mkdirAll(path string, perm fs.FileMode) error {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
@@ -94,10 +99,10 @@ func (d disk) mkdirAll(path string, perm fs.FileMode) error {
 // AppendLine adds line and a newline to path in one write and syncs it, creating path with exactly perm if it is missing. A torn
 // line that a crash left at the end is ended first. A line that holds a newline is refused: it would be two.
 func AppendLine(path string, line []byte, perm fs.FileMode) error {
-	return disk{}.appendLine(path, line, perm)
+	return Disk{}.appendLine(path, line, perm)
 }
 
-func (d disk) appendLine(path string, line []byte, perm fs.FileMode) (err error) {
+func (d Disk) appendLine(path string, line []byte, perm fs.FileMode) (err error) {
 	if bytes.IndexByte(line, '\n') >= 0 {
 		return fmt.Errorf("%s: a line to append holds a newline", path)
 	}

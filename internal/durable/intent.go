@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 )
@@ -11,7 +12,7 @@ import (
 // intentMagic begins every intent; a later format has another number.
 const intentMagic = "fbpeer-intent-v1"
 
-// IntentError says that a file is not an intent that Rewrite wrote.
+// IntentError says that a file is not an intent that InPlace wrote.
 type IntentError struct {
 	Path   string // the intent's own path
 	Reason string // what is wrong with it
@@ -21,7 +22,7 @@ func (e *IntentError) Error() string {
 	return fmt.Sprintf("%s: not an intent of ours (%s): if the file it was about is in order, remove it", e.Path, e.Reason)
 }
 
-// intent is what a Rewrite is about to do.
+// intent is what a Write is about to do.
 type intent struct {
 	path     string // absolute
 	old, new []byte
@@ -66,4 +67,18 @@ func parseIntent(b []byte) (i intent, reason string) {
 		return intent{}, "its path is not absolute"
 	}
 	return i, ""
+}
+
+// ReadIntent gives what the intent at a path is about: the file, what it held and what it shall hold. The error is fs.ErrNotExist
+// if none stands there, or an IntentError.
+func ReadIntent(path string) (file string, old, new []byte, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", nil, nil, err
+	}
+	i, reason := parseIntent(b)
+	if reason != "" {
+		return "", nil, nil, &IntentError{Path: path, Reason: reason}
+	}
+	return i.path, i.old, i.new, nil
 }

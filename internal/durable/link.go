@@ -15,10 +15,10 @@ const linkTries = 100
 // WriteLink makes path a symbolic link to target in one rename, durably, whatever stood there but a folder. Its folder must exist; the
 // target need not.
 func WriteLink(path, target string) error {
-	return about(path, disk{}.writeLink(path, target))
+	return about(path, Disk{}.writeLink(path, target))
 }
 
-func (d disk) writeLink(path, target string) error {
+func (d Disk) writeLink(path, target string) error {
 	folder := filepath.Dir(path)
 	if present, err := os.Readlink(path); err == nil && present == target {
 		return d.syncFolder(folder) // also where it stood: an earlier run may have been killed before its sync
@@ -34,7 +34,7 @@ func (d disk) writeLink(path, target string) error {
 }
 
 // tempLink makes the link under a name of its own beside path.
-func (d disk) tempLink(path, target string) (string, error) {
+func (d Disk) tempLink(path, target string) (string, error) {
 	folder, name := filepath.Split(path)
 	for range linkTries {
 		temp := filepath.Join(folder, fmt.Sprintf(".%s%d", name, rand.Uint64()))

@@ -17,52 +17,123 @@ const leftSuffix = ".left"
 // within one page is not torn by it.
 const page = 4096
 
-// Rewrite replaces the content of an existing regular file in place: same inode, for another program holds it open. The file must
-// hold exactly old, which is proved by reading it directly before the one write; otherwise nothing is written and the error is
-// ErrChanged. If intent is not empty, it is the path where old and new stand from before the write until after it (0600, in a
-// folder that exists); an intent that an earlier Rewrite left there is recovered first. A write that fails half-way (a full disk) is
-// undone; if even that fails the intent stays for Recover.
-func Rewrite(path string, old, new []byte, intent string) error {
-	return disk{}.rewrite(path, old, new, intent)
+// InPlace rewrites an existing regular file in place: same inode, for another program holds it open. One goroutine uses it at a time.
+type InPlace struct {
+	Path string
+	// Intent is where old and new stand from before a Write until Done (0600, in a folder that exists), so that a crash before the
+	// caller has seen that what it wrote stands does not lose it. Empty: none is written.
+	Intent string
+	Kept   string // where Done puts the intent, in the same folder, instead of removing it; empty: nowhere
+	Disk   Disk
+	stands bool // the intent there is ours to replace and to remove
 }
 
-func (d disk) rewrite(path string, old, new []byte, intentPath string) (err error) {
-	abs, err := filepath.Abs(path)
+// Write replaces the content. The file must hold exactly old, which is proved by reading it directly before the one write;
+// otherwise nothing is written and the error is ErrChanged. An intent of an earlier Write of this InPlace, or one that it adopted, is
+// replaced; any other that stands there is recovered first. A write that fails half-way (a full disk) is undone; if even that fails
+// the intent stays for Recover.
+func (w *InPlace) Write(old, new []byte) (err error) {
+	abs, err := filepath.Abs(w.Path)
 	if err != nil {
 		return err
 	}
-	if intentPath != "" {
-		found, err := d.recover(intentPath)
-		if err != nil {
-			return err
-		}
-		if found.Left {
-			return fmt.Errorf("%s was changed by others after an earlier rewrite failed: look at it; what it held before is in %s",
-				found.Path, found.Kept)
-		}
+	if err := w.recoverFirst(); err != nil {
+		return err
 	}
-	f, err := d.openRegular(abs)
+	f, err := w.Disk.openRegular(abs)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if intentPath == "" {
-		_, err := d.replaceContent(f, old, new)
+	if w.Intent == "" {
+		_, err := w.Disk.replaceContent(f, old, new)
 		return err
 	}
-	if err := d.writeFile(intentPath, intent{abs, old, new}.encode(), 0o600); err != nil {
-		return about(intentPath, err)
+	if err := w.Disk.writeFile(w.Intent, intent{abs, old, new}.encode(), 0o600); err != nil {
+		return about(w.Intent, err)
 	}
-	settled, err := d.replaceContent(f, old, new)
-	if !settled {
+	stood := w.stands
+	settled, err := w.Disk.replaceContent(f, old, new)
+	w.stands = settled && (stood || err == nil)
+	if settled && !w.stands {
+		return errors.Join(err, w.Disk.remove(w.Intent))
+	}
+	return err
+}
+
+func (w *InPlace) recoverFirst() error {
+	if w.Intent == "" || w.stands {
+		return nil
+	}
+	found, err := w.Recover()
+	if err == nil && found.Left {
+		err = fmt.Errorf("%s was changed by others after an earlier rewrite failed: look at it; what it held before is in %s",
+			found.Path, found.Kept)
+	}
+	return err
+}
+
+// Redo is Write without a new intent, for a caller that completes what the intent that stands, or one that it keeps, is about: those
+// must explain every state in which a crash can leave this write, as they explain present, which is what the file must hold; else ErrChanged.
+func (w *InPlace) Redo(present, whole []byte) (err error) {
+	f, err := w.Disk.openRegular(w.Path)
+	if err != nil {
 		return err
 	}
-	return errors.Join(err, d.remove(intentPath))
+	defer func() { err = errors.Join(err, f.Close()) }()
+	_, err = w.Disk.replaceContent(f, present, whole)
+	return err
+}
+
+// Undo puts old back and removes the intent, as Recover does, if the file is torn. Else it touches nothing and is false.
+func (w *InPlace) Undo() (undone bool, err error) {
+	_, old, new, err := ReadIntent(w.Intent)
+	if err != nil {
+		return false, err
+	}
+	f, err := w.Disk.openRegular(w.Path)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	present, err := io.ReadAll(f)
+	if err != nil || !Torn(present, old, new) {
+		return false, err
+	}
+	if err := w.Disk.undo(f, old); err != nil {
+		return false, err
+	}
+	w.stands = false
+	return true, w.Disk.remove(w.Intent)
+}
+
+// Recover is the function of that name, for the intent that stands.
+func (w *InPlace) Recover() (Recovery, error) {
+	w.stands = false
+	return w.Disk.recover(w.Intent)
+}
+
+// Adopt makes an intent of an earlier run ours, as if our last Write had left it.
+func (w *InPlace) Adopt() { w.stands = w.Intent != "" }
+
+// Done takes the intent away, if the last Write left the file whole. Else it does nothing: what stands is for Recover.
+func (w *InPlace) Done() error {
+	if !w.stands {
+		return nil
+	}
+	w.stands = false
+	if w.Kept == "" {
+		return w.Disk.remove(w.Intent)
+	}
+	if err := w.Disk.do("rename intent", func() error { return os.Rename(w.Intent, w.Kept) }); err != nil {
+		return err
+	}
+	return w.Disk.syncFolder(filepath.Dir(w.Kept))
 }
 
 // replaceContent is steps 3 to 6. settled says that the file is known to be whole (old, new, or somebody else's), so that the
 // intent has done its work.
-func (d disk) replaceContent(f *os.File, old, new []byte) (settled bool, err error) {
+func (d Disk) replaceContent(f *os.File, old, new []byte) (settled bool, err error) {
 	if err := d.compare(f, old); err != nil {
 		return true, err
 	}
@@ -81,7 +152,7 @@ func (d disk) replaceContent(f *os.File, old, new []byte) (settled bool, err err
 }
 
 // compare reads the whole file through f.
-func (d disk) compare(f *os.File, old []byte) error {
+func (d Disk) compare(f *os.File, old []byte) error {
 	present := make([]byte, len(old)+1) // one more, to see a file that grew
 	return d.do("pread", func() error {
 		n, err := f.ReadAt(present, 0)
@@ -97,7 +168,7 @@ func (d disk) compare(f *os.File, old []byte) error {
 
 // undo writes old over a torn mixture: first the length, then page by page from the end, so that the file stays new up to some
 // byte and old after it until it is old.
-func (d disk) undo(f *os.File, old []byte) error {
+func (d Disk) undo(f *os.File, old []byte) error {
 	err := d.do("ftruncate back", func() error { return f.Truncate(int64(len(old))) })
 	for end := len(old); err == nil && end > 0; {
 		start := (end - 1) / page * page
@@ -111,7 +182,7 @@ func (d disk) undo(f *os.File, old []byte) error {
 }
 
 // openRegular opens an existing regular file for reading and writing.
-func (d disk) openRegular(path string) (*os.File, error) {
+func (d Disk) openRegular(path string) (*os.File, error) {
 	var f *os.File
 	err := d.do("open", func() (err error) { f, err = os.OpenFile(path, os.O_RDWR, 0); return err })
 	if err != nil {
@@ -135,14 +206,14 @@ type Recovery struct {
 	Kept     string // where the intent was kept, if Left
 }
 
-// Recover finishes or undoes what a crash left of a Rewrite with this intent, and takes the intent away. The old bytes are put back
+// Recover finishes or undoes what a crash left of a Write with this intent, and takes the intent away. The old bytes are put back
 // only if the file is exactly a beginning of the new bytes followed by the rest of the old. A missing intent is (Recovery{}, nil);
-// a file there that is no intent is an IntentError. Call it before the first Rewrite of a run, under the lock that guards the file.
+// a file there that is no intent is an IntentError. Call it before the first Write of a run, under the lock that guards the file.
 func Recover(intent string) (Recovery, error) {
-	return disk{}.recover(intent)
+	return Disk{}.recover(intent)
 }
 
-func (d disk) recover(intentPath string) (Recovery, error) {
+func (d Disk) recover(intentPath string) (Recovery, error) {
 	b, err := os.ReadFile(intentPath)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Recovery{}, nil
@@ -186,8 +257,8 @@ func freeName(path string) (string, error) {
 	}
 }
 
-// settle brings the file of an intent to a whole state, if it is in one that Rewrite can leave.
-func (d disk) settle(i intent) (found Recovery, err error) {
+// settle brings the file of an intent to a whole state, if it is in one that Write can leave.
+func (d Disk) settle(i intent) (found Recovery, err error) {
 	found.Path = i.path
 	f, err := d.openRegular(i.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -205,7 +276,7 @@ func (d disk) settle(i intent) (found Recovery, err error) {
 	switch {
 	case bytes.Equal(present, i.old), bytes.Equal(present, i.new):
 		return found, d.do("fsync", f.Sync)
-	case torn(present, i.old, i.new):
+	case Torn(present, i.old, i.new):
 		found.Restored = true
 		return found, d.undo(f, i.old)
 	default:
@@ -214,8 +285,8 @@ func (d disk) settle(i intent) (found Recovery, err error) {
 	}
 }
 
-// torn says whether present is new[:k] followed by old[k:] for some k, as an unfinished write of new over old leaves it.
-func torn(present, old, new []byte) bool {
+// Torn says whether present is new[:k] followed by old[k:] for some k, as an unfinished write of new over old leaves it.
+func Torn(present, old, new []byte) bool {
 	if len(present) < len(old) {
 		return false
 	}

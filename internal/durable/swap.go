@@ -34,10 +34,10 @@ const (
 //
 // An error before the rename leaves current as it was. A File that is not acceptable is an error before anything is written.
 func SwapFolder(parent, name string, files []File, matters func(path string) bool, dirMode fs.FileMode, keep int) error {
-	return about(parent, disk{}.swapFolder(parent, name, files, matters, dirMode, keep))
+	return about(parent, Disk{}.swapFolder(parent, name, files, matters, dirMode, keep))
 }
 
-func (d disk) swapFolder(parent, name string, files []File, matters func(path string) bool, dirMode fs.FileMode, keep int) error {
+func (d Disk) swapFolder(parent, name string, files []File, matters func(path string) bool, dirMode fs.FileMode, keep int) error {
 	if !isSetName(name) {
 		return fmt.Errorf("folder name %q is not a SHA-256 in hexadecimal", name)
 	}
@@ -113,7 +113,7 @@ func notOurs() error {
 }
 
 // place brings the planned folder to parent/name, where there is none or one that differs.
-func (d disk) place(parent, name string, p plan, before string) error {
+func (d Disk) place(parent, name string, p plan, before string) error {
 	path := filepath.Join(parent, name)
 	_, err := os.Lstat(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -146,7 +146,7 @@ func (d disk) place(parent, name string, p plan, before string) error {
 }
 
 // point makes parent/current lead to name by one rename.
-func (d disk) point(parent, name string) error {
+func (d Disk) point(parent, name string) error {
 	present, err := readCurrent(parent)
 	if err != nil {
 		return err
@@ -165,13 +165,13 @@ func (d disk) point(parent, name string) error {
 }
 
 // moveAway gives a folder a temporary name, so that nothing partly removed ever has a whole one's.
-func (d disk) moveAway(parent, name string) error {
+func (d Disk) moveAway(parent, name string) error {
 	temp := filepath.Join(parent, leftoverPrefix+name)
 	return d.do("rename away", func() error { return os.Rename(filepath.Join(parent, name), temp) })
 }
 
 // sweep removes temporary names, but for the one in force.
-func (d disk) sweep(parent, inForce string) error {
+func (d Disk) sweep(parent, inForce string) error {
 	entries, err := os.ReadDir(parent)
 	if err != nil {
 		return err
@@ -189,7 +189,7 @@ func (d disk) sweep(parent, inForce string) error {
 }
 
 // prune removes superseded folders beyond keep.
-func (d disk) prune(parent, name, before string, keep int) error {
+func (d Disk) prune(parent, name, before string, keep int) error {
 	entries, err := os.ReadDir(parent)
 	if err != nil {
 		return err

@@ -1,0 +1,5 @@
+//go:build !race
+
+package fedbiomed
+
+const raced = false
