@@ -285,21 +285,24 @@ const othersLimit = 2 * time.Second
 
 // Trust does one edit in the loop. Where it completes a set whose parties hold certificates for their numbers, the others complete theirs
 // with ours: they are waited for, so that what follows at another site finds its files.
-func (a *Agent) Trust(ctx context.Context, r api.TrustRequest) (result api.TrustResult, err error) {
-	numbered, former := false, ""
-	if lost := a.perform(ctx, func(_ context.Context, l *loop) {
-		numbered = l.core.config.PerParty
+func (a *Agent) Trust(ctx context.Context, r api.TrustRequest) (api.TrustResult, error) {
+	type done struct {
+		result    api.TrustResult
+		completed bool
+	}
+	d, err := inLoop(ctx, a, func(_ context.Context, l *loop) (d done, err error) {
+		former := ""
 		if set := l.shown.Load().snapshot.Set; set != nil {
 			former = set.Digest
 		}
-		result, err = l.trust(r)
-	}); lost != nil {
-		return api.TrustResult{}, lost
+		d.result, err = l.trust(r)
+		d.completed = l.core.config.PerParty && d.result.Set != nil && d.result.Set.Digest != former
+		return d, err
+	})
+	if err == nil && d.completed {
+		a.awaitOthers(ctx, *d.result.Set)
 	}
-	if err == nil && numbered && result.Set != nil && result.Set.Digest != former {
-		a.awaitOthers(ctx, *result.Set)
-	}
-	return result, err
+	return d.result, err
 }
 
 // awaitOthers waits until all members of a set have told that they hold it, or their time is over.
@@ -319,6 +322,25 @@ func (a *Agent) awaitOthers(ctx context.Context, set api.Set) {
 			return
 		}
 	}
+}
+
+// inLoop has something done in the loop, and gives what came of it. If the context ends first, nobody waits for that any more.
+func inLoop[T any](ctx context.Context, a *Agent, do func(ctx context.Context, l *loop) (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	answers := make(chan answer, 1)
+	err := a.perform(ctx, func(ctx context.Context, l *loop) {
+		value, err := do(ctx, l)
+		answers <- answer{value, err}
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	given := <-answers
+	return given.value, given.err
 }
 
 // perform has something done in the loop, and waits for it. The error is ErrNotRunning, or the context's: it may be done all the same then.

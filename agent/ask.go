@@ -57,12 +57,8 @@ func (a *Agent) Call(ctx context.Context) (api.Snapshot, error) {
 }
 
 func (a *Agent) callRoll(ctx context.Context) error {
-	var fault error
-	if err := a.perform(ctx, func(ctx context.Context, l *loop) { fault = l.callRoll(ctx) }); err != nil {
+	if _, err := inLoop(ctx, a, func(ctx context.Context, l *loop) (none struct{}, err error) { return none, l.callRoll(ctx) }); err != nil {
 		return err
-	}
-	if fault != nil {
-		return fault
 	}
 	ctx, cancel := context.WithTimeout(ctx, waitConnected)
 	defer cancel()
@@ -123,7 +119,7 @@ func (l *loop) callRoll(ctx context.Context) error {
 	now := l.options.Now()
 	l.asked = now
 	l.lookAtOwn(now)
-	if !l.core.views.mayCall(now) {
+	if !l.core.mayCall(now) {
 		return nil
 	}
 	call, err := l.core.sealCall(now)
@@ -160,60 +156,53 @@ func (k *core) sealCall(now time.Time) (*exchange.Call, error) {
 }
 
 // Ready says whether all that a set needs agree, after a roll call.
-func (a *Agent) Ready(ctx context.Context, sel api.SetSelector) (r api.Ready, err error) {
+func (a *Agent) Ready(ctx context.Context, sel api.SetSelector) (api.Ready, error) {
 	if err := a.callRoll(ctx); err != nil {
 		return api.Ready{}, err
 	}
-	var fault *api.Error
-	err = a.perform(ctx, func(_ context.Context, l *loop) {
-		seen, now := a.shown.Load(), a.options.Now()
-		var q question
-		if q, fault = l.core.question(sel); fault == nil {
-			q.changed, l.core.altered = l.core.altered, nil
-			r = judgeReady(q, seen.snapshot, seen.sight, now)
+	return inLoop(ctx, a, func(_ context.Context, l *loop) (api.Ready, error) {
+		q, fault := l.core.question(sel)
+		if fault != nil {
+			return api.Ready{}, fault
 		}
+		seen := a.shown.Load()
+		q.changed = l.core.altered[q.name]
+		delete(l.core.altered, q.name)
+		return judgeReady(q, seen.snapshot, seen.sight, a.options.Now()), nil
 	})
-	switch {
-	case err != nil:
-		return api.Ready{}, err
-	case fault != nil:
-		return api.Ready{}, fault
-	}
-	return r, nil
 }
 
 // Parties gives a whole set: what is in force of it, or what would be.
-func (a *Agent) Parties(ctx context.Context, sel api.SetSelector) (set api.PartySet, err error) {
-	var fault *api.Error
-	err = a.perform(ctx, func(_ context.Context, l *loop) { set, fault = l.core.partySet(sel) })
-	if err == nil && fault != nil {
-		err = fault
-	}
-	return set, err
+func (a *Agent) Parties(ctx context.Context, sel api.SetSelector) (api.PartySet, error) {
+	return inLoop(ctx, a, func(_ context.Context, l *loop) (api.PartySet, error) {
+		set, fault := l.core.partySet(sel)
+		if fault != nil {
+			return api.PartySet{}, fault
+		}
+		return set, nil
+	})
 }
 
 // Sets changes a named set, and answers after its player files are written.
-func (a *Agent) Sets(ctx context.Context, r api.SetRequest) (result api.SetResult, err error) {
-	var fault *api.Error
-	err = a.perform(ctx, func(ctx context.Context, l *loop) {
-		made, failed := l.core.changeSet(r, l.options.Now())
+func (a *Agent) Sets(ctx context.Context, r api.SetRequest) (api.SetResult, error) {
+	return inLoop(ctx, a, func(_ context.Context, l *loop) (api.SetResult, error) {
+		made, fault := l.core.changeSet(r, l.options.Now())
 		if made != nil {
 			l.core.outbox = append(l.core.outbox, made)
 		}
-		if fault = failed; fault != nil {
-			return
+		if fault != nil {
+			return api.SetResult{}, fault
 		}
 		l.settle()
-		result.Set = l.core.namedSet(r)
+		return api.SetResult{Set: l.core.namedSet(r)}, nil
 	})
-	if err == nil && fault != nil {
-		err = fault
-	}
-	return result, err
 }
 
 // namedSet is what became of a request.
 func (k *core) namedSet(r api.SetRequest) api.NamedSet {
+	if r.Action == api.ActionPropose {
+		r.PeerID = k.self.id.String()
+	}
 	for _, set := range k.namedSets(k.options.Now()) {
 		if set.Name == r.Name && (r.PeerID == "" || set.PeerID == r.PeerID) {
 			return set

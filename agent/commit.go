@@ -176,27 +176,31 @@ func (k *core) writePlayers(inForce map[string]*exchange.Announcement, now time.
 // putSet brings one folder of player files to what a base set makes. While the members' certificates for their numbers are waited for, a
 // former set that still stands as approved stays.
 func (k *core) putSet(name string, p *players, base mpspdz.PartySet, err error, inForce map[string]*exchange.Announcement, now time.Time) error {
+	var issueErr error // nothing that must leave stays because of it
 	if err == nil && k.config.PerParty && k.self.key != nil {
-		if err := k.issue(name, base, now); err != nil {
-			return err
-		}
+		issueErr = k.issue(name, base, now)
 	}
 	w, err := k.wantedOf(name, base, err)
 	if err != nil {
 		return err
 	}
-	if w.wait && p.noSet == nil && k.stands(p.set, inForce) {
-		p.waiting = w.none
-		return nil
+	waiting := w.none
+	if stays := w.wait && p.noSet == nil && k.stands(p.set, inForce); stays {
+		w = wanted{set: p.set}
+	} else {
+		waiting = nil
 	}
 	if err := k.remember(p, w); err != nil {
 		return err
 	}
 	done, err := p.update(k.config, k.store, w, k.own())
+	if err == nil {
+		p.waiting = waiting
+	}
 	if done != "" {
 		k.record(trust.LogRecord{Event: "written", Text: done + ofSet(name)}, now)
 	}
-	return err
+	return errors.Join(issueErr, err)
 }
 
 // removals names the components whose rows must go: those that were in force and are not any more, and the revoked ones.

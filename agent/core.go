@@ -54,7 +54,7 @@ type core struct {
 	unstored  map[exchange.ID]exchange.Opened               // of these, what is not durable
 	outbox    []exchange.Opened                             // made here, to be told
 	views     views
-	altered   []string // player files that somebody else had changed, until `ready` has told it
+	altered   map[string][]string // by set: player files that somebody else had changed, until `ready` has told it
 	registry  registry
 	start     time.Time // when this process loaded it
 	leftovers int       // announcements of our own past that it went past
@@ -93,7 +93,7 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 		newest: map[peer.ID]*exchange.Announcement{}, approved: map[peer.ID]*exchange.Announcement{},
 		heard: map[peer.ID]heard{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
 		spared: map[peer.ID]time.Time{}, confirmed: map[string]*namedSet{}, proposals: map[exchange.ID]*exchange.Proposal{},
-		numbered: map[exchange.ID]*exchange.NumberedCertificate{}, unstored: map[exchange.ID]exchange.Opened{}, views: newViews(),
+		numbered: map[exchange.ID]*exchange.NumberedCertificate{}, unstored: map[exchange.ID]exchange.Opened{}, views: newViews(), altered: map[string][]string{},
 		problems: problems{}, strangers: newStrangerLines(), certificates: map[mpspdz.Hash]api.Certificate{},
 	}
 	if err := k.loadSelf(); err != nil {

@@ -76,16 +76,20 @@ func (l *loop) tellRecords(ctx context.Context) {
 	if due := l.core.viewsDue(now); due.IsZero() || now.Before(due) {
 		return
 	}
+	v := &l.core.views
 	sealed, err := l.core.sealViews(now)
 	if err != nil {
 		l.core.failed(api.WarnStore, "what is registered here could not be told", err)
+		v.stale, v.retryAt = true, now.Add(retryDelay(v.failures))
+		v.failures++
 		return
 	}
-	for _, v := range sealed {
-		l.send(ctx, v, now)
+	v.retryAt, v.failures = time.Time{}, 0
+	for _, view := range sealed {
+		l.send(ctx, view, now)
 	}
 	if len(sealed) > 0 {
-		l.core.views.told = now
+		v.told = now
 	}
 }
 

@@ -299,6 +299,10 @@ func (l *loop) receiveOne(ctx context.Context, r gossip.Received) (news bool, er
 	default:
 		if own {
 			l.core.passOwn(record)
+			if proposal, ok := record.(*exchange.Proposal); ok {
+				_, err := l.table.Put(proposal.Record(), l.core.self.id, true, now)
+				return true, err
+			}
 			return true, nil
 		}
 		news, err = l.core.takeRecord(l.table, record, r.From, now)
@@ -394,10 +398,12 @@ func (l *loop) due(ctx context.Context) error {
 	if err := l.announce(ctx); err != nil {
 		return err
 	}
+	l.settle()
 	if err := l.core.renewProposals(now); err != nil {
 		l.core.failed(api.WarnStore, "a proposed set could not be renewed", err)
+		l.retryAt = now.Add(retryDelay(l.failures))
+		l.failures++
 	}
-	l.settle()
 	return nil
 }
 

@@ -31,7 +31,7 @@ func (k *core) mendPlayers(now time.Time) {
 			continue
 		}
 		p.checked = false
-		k.altered = differ
+		k.altered[name] = differ
 		k.record(trust.LogRecord{Event: "players-mended", Text: "player files" + ofSet(name) + " were not as written: " + exchange.ShowText(strings.Join(differ, ", "))}, now)
 	}
 }

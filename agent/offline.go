@@ -8,6 +8,7 @@ import (
 
 	"fbpeer/agent/api"
 	"fbpeer/config"
+	"fbpeer/exchange"
 	"fbpeer/mpspdz"
 )
 
@@ -69,10 +70,10 @@ func (o *offline) Parties(_ context.Context, sel api.SetSelector) (api.PartySet,
 func (k *core) look() {
 	inForce := k.lookInForce()
 	base, err := k.baseSet(inForce)
-	err = k.compare("", &k.players, base, err)
+	err = k.compare("", &k.players, base, err, inForce)
 	for name, set := range k.confirmed {
 		base, baseErr := k.baseNamed(set, inForce)
-		err = errors.Join(err, k.compare(name, &set.players, base, baseErr))
+		err = errors.Join(err, k.compare(name, &set.players, base, baseErr, inForce))
 	}
 	if err != nil {
 		k.problems.set(api.Warning{Code: api.WarnPlayers, Text: err.Error()})
@@ -82,10 +83,15 @@ func (k *core) look() {
 	}
 }
 
-func (k *core) compare(name string, p *players, base mpspdz.PartySet, err error) error {
+// compare says what stands of a set. One that waits for certificates leaves a former one that still stands as approved.
+func (k *core) compare(name string, p *players, base mpspdz.PartySet, err error, inForce map[string]*exchange.Announcement) error {
 	w, err := k.wantedOf(name, base, err)
 	if err != nil {
 		return err
+	}
+	if w.wait && p.name != "" && k.stands(p.set, inForce) {
+		p.waiting = w.none
+		return nil
 	}
 	return p.compare(w, k.own())
 }

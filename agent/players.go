@@ -92,7 +92,7 @@ func (p *players) update(c *config.Config, s store, w wanted, own mpspdz.Own) (d
 		p.set, p.noSet, p.waiting = w.set, nil, nil
 		return "", nil
 	}
-	dirMode, err := preparePlayers(p.dir, c.PlayersGroup)
+	dirMode, err := preparePlayers(c.PlayersDir, p.dir, c.PlayersGroup)
 	if err != nil {
 		return "", err
 	}
@@ -139,9 +139,18 @@ func durableFiles(files []mpspdz.File, group bool) []durable.File {
 	return list
 }
 
-// preparePlayers makes the folder that holds the renderings. With a group, the folder passes it on to all that is made in it
-// (set-group-id); its own parents must let the group through.
-func preparePlayers(dir, groupName string) (dirMode fs.FileMode, err error) {
+// preparePlayers makes the folder that holds a set's renderings, and those above it up to root, [players] dir. With a group, each passes it
+// on to all that is made in it (set-group-id); root's own parents must let the group through.
+func preparePlayers(root, dir, groupName string) (mode fs.FileMode, err error) {
+	if len(dir) > len(root) {
+		if _, err := preparePlayers(root, filepath.Dir(dir), groupName); err != nil {
+			return 0, err
+		}
+	}
+	return prepareFolder(dir, groupName)
+}
+
+func prepareFolder(dir, groupName string) (dirMode fs.FileMode, err error) {
 	if groupName == "" {
 		return 0o700, durable.MkdirAll(dir, 0o700)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	libp2p "github.com/libp2p/go-libp2p/core/network"
@@ -18,23 +19,56 @@ import (
 
 // Bounds of probes that are answered.
 const (
-	probesMost  = 32               // at the same time
-	streamLimit = 20 * time.Second // of a stream: more than package probe takes
+	probesMost     = 32               // of members, at the same time
+	probesStranger = 8                // of all others, who are only told that they are not accepted
+	probesEach     = 4                // of one peer
+	streamLimit    = 20 * time.Second // of a stream: more than package probe takes
 )
+
+// probeRoom counts the streams of probes that are being answered. It is safe for concurrent use.
+type probeRoom struct {
+	mu        sync.Mutex
+	members   int
+	strangers int
+	each      map[peer.ID]int
+}
+
+// enter takes a place for a peer's stream, if there is one; leave, which is called once, gives it back.
+func (r *probeRoom) enter(id peer.ID, member bool) (leave func(), ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	taken, most := &r.strangers, probesStranger
+	if member {
+		taken, most = &r.members, probesMost
+	}
+	if *taken >= most || r.each[id] >= probesEach {
+		return nil, false
+	}
+	*taken++
+	r.each[id]++
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		*taken--
+		if r.each[id]--; r.each[id] == 0 {
+			delete(r.each, id)
+		}
+	}, true
+}
 
 // startProbing answers other agents' probes.
 func (l *loop) startProbing(ctx context.Context) {
 	l.opener = probe.NewOpener(ctx, probe.Config{Now: l.options.Now, Players: l.core.config.PlayersDir, Log: l.options.Log})
-	room := make(chan struct{}, probesMost)
+	room := &probeRoom{each: map[peer.ID]int{}}
 	l.host.SetStreamHandler(probe.Protocol, func(s libp2p.Stream) {
-		select {
-		case room <- struct{}{}:
-		default:
+		id := s.Conn().RemotePeer()
+		leave, ok := room.enter(id, l.listed(id))
+		if !ok {
 			_ = s.Reset() // the asker sees no answer
 			return
 		}
 		l.spawn(func() {
-			defer func() { <-room }()
+			defer leave()
 			l.answerProbe(ctx, s)
 		})
 	})
@@ -46,9 +80,8 @@ func (l *loop) answerProbe(ctx context.Context, s libp2p.Stream) {
 		_ = s.Reset()
 		return
 	}
-	err := probe.Serve(ctx, s, probe.Member{Opener: l.opener, Site: func(set string) (site probe.Site, err error) {
-		lost := l.perform(ctx, func(_ context.Context, l *loop) { site, err = l.core.probeSite(set, id) })
-		return site, errors.Join(lost, err)
+	err := probe.Serve(ctx, s, probe.Member{Opener: l.opener, Site: func(set string) (probe.Site, error) {
+		return inLoop(ctx, l.Agent, func(_ context.Context, l *loop) (probe.Site, error) { return l.core.probeSite(set, id) })
 	}})
 	if err != nil && ctx.Err() == nil {
 		l.options.Log.Debug().Str("peer", id.String()).Str("why", exchange.ShowText(err.Error())).Msg("a probe ended")
@@ -70,33 +103,33 @@ func (k *core) probeSite(set string, asker peer.ID) (probe.Site, error) {
 
 // Probe lets all members of a set that is in force here try each other's MP-SPDZ ports.
 func (a *Agent) Probe(ctx context.Context, r api.ProbeRequest) (api.Probe, error) {
-	var site probe.Site
-	var round probe.Round
-	var seen *probing
-	var fault error
-	own := ""
-	err := a.perform(ctx, func(_ context.Context, l *loop) {
-		own = l.core.config.Component.ID
-		if seen, fault = l.core.probing(r); fault != nil {
-			return
+	type prepared struct {
+		seen  *probing
+		round probe.Round
+		own   string
+	}
+	p, err := inLoop(ctx, a, func(_ context.Context, l *loop) (p prepared, err error) {
+		p.own = l.core.config.Component.ID
+		if p.seen, err = l.core.probing(r); err != nil {
+			return p, err
 		}
-		site, fault = l.core.probeSite(r.Set.Name, l.core.self.id)
-		round = probe.Round{Opener: l.opener, Components: r.Components, Name: seen.name, Stream: l.probeStream(seen.identities)}
+		p.round = probe.Round{Opener: l.opener, Components: r.Components, Name: p.seen.name, Stream: l.probeStream(p.seen.identities)}
+		p.round.Site, err = l.core.probeSite(r.Set.Name, l.core.self.id)
+		return p, err
 	})
-	if err = errors.Join(err, fault); err != nil {
-		var none *probe.Refusal
-		if errors.As(err, &none) {
-			return api.Probe{Cells: []api.ProbeCell{}, Obstacles: []api.Obstacle{{Code: api.ObstacleNoSet, Component: own,
-				Text: "no set is in force here whose ports could be tried", Cure: "fbpeer status says what is missing"}}}, nil
-		}
+	var none *probe.Refusal
+	switch {
+	case errors.As(err, &none):
+		return api.Probe{Cells: []api.ProbeCell{}, Obstacles: []api.Obstacle{{Code: api.ObstacleNoSet, Component: p.own,
+			Text: "no set is in force here whose ports could be tried", Cure: "fbpeer status says what is missing"}}}, nil
+	case err != nil:
 		return api.Probe{}, err
 	}
-	round.Site = site
-	cells, err := probe.Coordinate(ctx, round)
+	cells, err := probe.Coordinate(ctx, p.round)
 	if err != nil {
 		return api.Probe{}, refused("fbpeer players show lists the members", "%v", err)
 	}
-	return seen.answer(site.Set, cells), nil
+	return p.seen.answer(p.round.Site.Set, cells), nil
 }
 
 // probing is what a probe needs of the core, as it was when it began.

@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
 	"fbpeer/agent/api"
+	"fbpeer/probe"
 )
 
 // moveAway gives the parties of a scene ports that nobody uses.
@@ -67,5 +70,72 @@ func TestProbeOfThree(t *testing.T) {
 	p, err = sites[2].agent.Probe(ctx, api.ProbeRequest{Set: api.SetSelector{Parties: []string{"alice", "carol"}}})
 	if err != nil || results(p) != "alice>carol ok, carol>alice ok" || !p.OK || len(p.Parties) != 2 {
 		t.Errorf("%s, %+v, %v", results(p), p.Obstacles, err)
+	}
+}
+
+// TestProbeStarved: neither a stranger's idle streams nor a member's keep an agent from answering other members.
+func TestProbeStarved(t *testing.T) {
+	s := newPlainScene(t)
+	s.moveAway(3)
+	sites := plainParties(s, 3)
+	for _, x := range sites {
+		x.wait("a set of three", func(s api.Snapshot) bool { return s.Set != nil && len(s.Set.Parties) == 3 && s.Connected >= 2 })
+	}
+	sites[0].ready("all agree", api.SetSelector{}, isReady)
+	bob, dave := sites[1], s.start(s.files[3])
+	dave.agent.Connect(bob.agent.AddrInfo())
+	dave.wait("a connection", func(s api.Snapshot) bool { return s.Connected >= 1 })
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, from := range []*site{dave, sites[2]} {
+		for range probesMost + 8 {
+			stream, err := from.agent.host.NewStream(ctx, bob.agent.host.ID(), probe.Protocol)
+			if err != nil {
+				break // refused
+			}
+			defer stream.Reset()
+			_, _ = stream.Write([]byte{0}) // half a length
+		}
+	}
+	p, err := sites[0].agent.Probe(ctx, api.ProbeRequest{Components: []string{"bob"}})
+	if err != nil || !p.OK {
+		t.Errorf("%s, %+v, %v", results(p), p.Obstacles, err)
+	}
+}
+
+func TestProbeRoom(t *testing.T) {
+	r := &probeRoom{each: map[peer.ID]int{}}
+	var leave []func()
+	fill := func(prefix string, peers int, member bool) (n int) {
+		for i := range peers {
+			for range probesEach + 1 {
+				if f, ok := r.enter(peer.ID(fmt.Sprint(prefix, i)), member); ok {
+					leave = append(leave, f)
+					n++
+				}
+			}
+		}
+		return n
+	}
+	for range 2 {
+		if n := fill("a stranger", 1, false); n != probesEach {
+			t.Errorf("one stranger has %d", n)
+		}
+		if n := fill("stranger", 20, false); n != probesStranger-probesEach {
+			t.Errorf("other strangers have %d", n)
+		}
+		if n := fill("a member", 1, true); n != probesEach {
+			t.Errorf("one member has %d", n)
+		}
+		if n := fill("member", 20, true); n != probesMost-probesEach {
+			t.Errorf("other members have %d", n)
+		}
+		for _, f := range leave {
+			f()
+		}
+		leave = nil
+		if r.members != 0 || r.strangers != 0 || len(r.each) != 0 {
+			t.Errorf("not empty: %+v", r)
+		}
 	}
 }

@@ -56,7 +56,8 @@ func judgeReady(q question, s api.Snapshot, seen *sight, now time.Time) api.Read
 			v.answer(component)
 		}
 	}
-	r := api.Ready{OK: len(v.found) == 0, Obstacles: append([]api.Obstacle{}, v.found...), Digest: ""}
+	v.formed()
+	r := api.Ready{OK: len(v.found) == 0, Obstacles: append([]api.Obstacle{}, v.found...)}
 	if q.set.Len() > 0 {
 		r.Digest = q.set.Digest().String()
 		for i, party := range q.set.Parties() {
@@ -69,6 +70,22 @@ func judgeReady(q question, s api.Snapshot, seen *sight, now time.Time) api.Read
 		}
 	}
 	return r
+}
+
+// formed is the last check: whatever was not named, there is no yes without a set that holds everybody who was asked for.
+func (v *verdict) formed() {
+	if len(v.found) > 0 {
+		return
+	}
+	for _, component := range v.wanted {
+		if v.set.Number(component) < 0 {
+			v.blame(api.Obstacle{Code: api.ObstacleNoSet, Component: v.snapshot.Self.Component, Of: component,
+				Text: "there is no set here that holds " + v.name(component), Cure: "fbpeer status, and fbpeer trust list"})
+		}
+	}
+	if v.set.Len() == 0 && len(v.found) == 0 {
+		v.blame(api.Obstacle{Code: api.ObstacleNoSet, Component: v.snapshot.Self.Component, Text: "there is no such set here", Cure: "fbpeer status"})
+	}
 }
 
 func approvedState(state string) bool { return state == api.StateAccepted || state == api.StateChanged }
@@ -174,6 +191,8 @@ func (v *verdict) member(component string) {
 		if inForce := v.question.name == "" && v.none == nil; inForce && v.sight.own[component] != api.CellOK {
 			add(api.ObstacleNotWritten, v.name(component)+" is approved, but not written yet", "fbpeer status says why")
 		}
+	default:
+		add(api.ObstacleNotHeard, "nothing that could be used has been heard of "+v.name(component), "fbpeer trust list, and fbpeer peers")
 	}
 	for _, w := range p.Warnings {
 		switch {

@@ -47,7 +47,7 @@ func (k *core) loadRecords() error {
 		for _, problem := range problems {
 			k.options.Log.Warn().Err(problem).Msg("a stored record cannot be used")
 			if folder == dirConfirmed {
-				k.problems.set(api.Warning{Code: api.WarnStore, Text: "a confirmed set cannot be used: " + exchange.ShowText(problem.Error()),
+				k.problems.set(api.Warning{Code: api.WarnConfirmedSet, Error: true, Text: "a confirmed set cannot be used, and is out of force: " + exchange.ShowText(problem.Error()),
 					Cure: "confirm it again: fbpeer set list"})
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +31,7 @@ func (k *core) proposal(id peer.ID, name string) *exchange.Proposal {
 
 // writeNamed brings the player files of all named sets to what was confirmed and is in force, and takes those back that were withdrawn.
 func (k *core) writeNamed(inForce map[string]*exchange.Announcement, now time.Time) error {
-	var problems []error
+	problems := []error{k.unlinkStrays()}
 	for _, name := range slices.Sorted(maps.Keys(k.confirmed)) {
 		set := k.confirmed[name]
 		if newest := k.proposal(set.proposal.Peer, name); newest != nil && newest.Withdrawn() && newest.Sequence > set.proposal.Sequence {
@@ -39,6 +40,22 @@ func (k *core) writeNamed(inForce map[string]*exchange.Announcement, now time.Ti
 		}
 		base, err := k.baseNamed(set, inForce)
 		problems = append(problems, k.putSet(name, &set.players, base, err, inForce, now))
+	}
+	return errors.Join(problems...)
+}
+
+// unlinkStrays takes out of force whatever stands below players/sets without a confirmation that could be read.
+func (k *core) unlinkStrays() error {
+	dirs, err := filepath.Glob(filepath.Join(escapeGlob(k.namedDir("")), "*", "current"))
+	if err != nil {
+		return err
+	}
+	var problems []error
+	for _, link := range dirs {
+		dir := filepath.Dir(link)
+		if k.confirmed[filepath.Base(dir)] == nil {
+			problems = append(problems, k.store.do("unlink players", func() error { return durable.UnlinkFolder(dir) }))
+		}
 	}
 	return errors.Join(problems...)
 }
@@ -158,6 +175,11 @@ func (k *core) roomForSet(name string, now time.Time) *api.Error {
 	for confirmed := range k.confirmed {
 		names[confirmed] = true
 	}
+	for id, c := range k.numbered { // others hold the certificates of sets that we have left, too
+		if id.Peer == k.self.id && id.Set != "" && now.Before(lapse(c.Expires)) {
+			names[id.Set] = true
+		}
+	}
 	if len(names) <= maxNamedSets {
 		return nil
 	}
@@ -215,7 +237,7 @@ func (k *core) confirm(r api.SetRequest, now time.Time) *api.Error {
 	}
 	p := k.proposal(id, r.Name)
 	switch {
-	case p == nil || !k.approves(id):
+	case p == nil || id != k.self.id && !k.approves(id):
 		return &api.Error{Code: api.CodeUnknown, Text: "no approved component proposes a set " + r.Name, Hint: "fbpeer set list"}
 	case p.Content().String() != r.Hash:
 		return &api.Error{Code: api.CodeOvertaken, Text: "the set " + r.Name + " has been changed meanwhile", Hint: "look at it, and confirm that one: fbpeer set confirm " + r.Name}
@@ -265,10 +287,8 @@ func (k *core) withdraw(r api.SetRequest, now time.Time) (exchange.Opened, *api.
 // renewProposals seals own proposals anew that have lived half of their lives, and forgets those that lapsed and are not confirmed here.
 func (k *core) renewProposals(now time.Time) error {
 	for id, p := range k.proposals {
-		set := k.confirmed[p.SetName]
-		confirmed := set != nil && set.proposal.Peer == p.Peer
 		switch {
-		case !confirmed && !now.Before(lapse(p.Expires)):
+		case k.confirmedOf(p) == nil && !now.Before(lapse(p.Expires)):
 			k.dropRecord(id)
 			continue
 		case p.Peer != k.self.id || p.Withdrawn() || now.Before(p.Issued.Add(p.Expires.Sub(p.Issued)/2)):
@@ -313,37 +333,46 @@ func (k *core) components(names []string) (components, unheard []string) {
 	return components, unheard
 }
 
-// namedSets lists what approved components propose, and what is confirmed here, by name and proposer.
+// namedSets lists what approved components propose, and what is confirmed here, whoever proposed it, by name and proposer.
 func (k *core) namedSets(now time.Time) []api.NamedSet {
 	var all []api.NamedSet
 	for _, p := range k.proposals {
-		if p.Peer != k.self.id && !k.approves(p.Peer) {
-			continue
+		if (p.Peer == k.self.id || k.approves(p.Peer)) && now.Before(p.Expires) && k.confirmedOf(p) == nil {
+			all = append(all, k.describeSet(p, nil))
 		}
-		set := k.confirmed[p.SetName]
-		confirmed := set != nil && set.proposal.Peer == p.Peer
-		if !confirmed && !now.Before(p.Expires) {
-			continue
+	}
+	for name, set := range k.confirmed {
+		newest := set.proposal
+		if p := k.proposal(set.proposal.Peer, name); p != nil && p.Sequence > newest.Sequence {
+			newest = p
 		}
-		all = append(all, k.describeSet(p, set, confirmed))
+		all = append(all, k.describeSet(newest, set))
 	}
 	slices.SortFunc(all, func(a, b api.NamedSet) int { return strings.Compare(a.Name+"@"+a.PeerID, b.Name+"@"+b.PeerID) })
 	return all
 }
 
-// describeSet is one named set as it is proposed now, and, if it is confirmed here, as it is in force.
-func (k *core) describeSet(p *exchange.Proposal, set *namedSet, confirmed bool) api.NamedSet {
+// confirmedOf is the set that is confirmed here of a proposal's name and proposer; nil: none.
+func (k *core) confirmedOf(p *exchange.Proposal) *namedSet {
+	if set := k.confirmed[p.SetName]; set != nil && set.proposal.Peer == p.Peer {
+		return set
+	}
+	return nil
+}
+
+// describeSet is one named set as it is proposed now, and, if set is not nil, as it is confirmed here and in force.
+func (k *core) describeSet(p *exchange.Proposal, set *namedSet) api.NamedSet {
 	n := api.NamedSet{Name: p.SetName, Proposer: k.componentOf(p.Peer), PeerID: p.Peer.String(), State: api.SetProposed, Members: p.Members,
 		Hash: p.Content().String(), Issued: p.Issued, Member: slices.Contains(p.Members, k.config.Component.ID)}
 	switch {
 	case p.Withdrawn():
 		n.State = api.SetWithdrawn
-	case confirmed && set.proposal.Content() == p.Content():
+	case set != nil && set.proposal.Content() == p.Content():
 		n.State = api.SetConfirmed
-	case confirmed:
+	case set != nil:
 		n.State, n.Members, n.Proposed = api.SetChanged, set.proposal.Members, p.Members
 	}
-	if confirmed {
+	if set != nil {
 		n.Set, n.NoSet = set.players.shown(k.config.Component.ID, k.alias), set.players.noSet
 	}
 	return n

@@ -19,6 +19,7 @@ const answerLasts = time.Minute
 // from it, in their own time.
 type sight struct {
 	self    string
+	newest  time.Time            // of the last call by an approved member or ourselves
 	members []string             // components, ourselves first, then as in the snapshot
 	current map[string]current   // what each of them announces now
 	sites   map[siteID]heardView // who answered a roll call lately, and how
@@ -169,10 +170,11 @@ func (s *sight) ownView(name string) (view *exchange.View, told bool) {
 	return nil, false
 }
 
-// heardOf says whether a component has answered a call lately, with all of its views.
+// heardOf says whether a component has answered the newest call, with all of its views. What it answered before counts for a while, but
+// whoever asks waits for a newer answer.
 func (s *sight) heardOf(component string, now time.Time) (view *exchange.View, ok bool) {
 	view, _, ok = s.answered(component, "", now)
-	return view, ok && !s.silent[component]
+	return view, ok && !s.silent[component] && !s.sites[siteID{component: component}].called.Before(s.newest)
 }
 
 // allSay says whether all other members of a set have said that they hold it.

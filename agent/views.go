@@ -23,23 +23,27 @@ const (
 	callEvery = 11 * time.Second
 	// viewEvery is how often at most a view is sealed anew because it has changed. An answer to a call does not wait.
 	viewEvery = time.Second
-	// recordsAhead is how far ahead of the clock the number in the file `records` is: so rarely is it written.
+	// recordsAhead is how far ahead of the clock the number in the file `records` is: so rarely is it written. A start within that time begins
+	// where the file ends, and takes recordsStep more: many in a row stay far below what others allow.
 	recordsAhead = time.Minute
+	recordsStep  = 1000
 )
 
 // views is what this agent says and hears of who has registered whom. It lives in memory: a view is of use for a minute.
 type views struct {
-	heard   map[exchange.ID]*exchange.View // the newest of each author and set
-	lists   map[mpspdz.Hash]list           // by root; replaced, never changed, as readers hold it
-	calls   map[exchange.CallID]time.Time  // when each was heard here, of the last answerLasts
-	call    exchange.CallID                // the one that is answered here
-	sealed  []byte                         // as it was
-	heardAt time.Time                      // when it was heard
-	last    time.Time                      // when an approved member, or we ourselves, called last
-	own     map[string]*exchange.View      // by set name, as sealed last
-	told    time.Time                      // when one of them was
-	stale   bool                           // something changed that they may tell
-	mute    map[mpspdz.Hash]bool           // views whose content could not be had; replaced, never changed, as readers hold it
+	heard    map[exchange.ID]*exchange.View // the newest of each author and set
+	lists    map[mpspdz.Hash]list           // by root; replaced, never changed, as readers hold it
+	calls    map[exchange.CallID]time.Time  // when each was heard here, of the last answerLasts
+	call     exchange.CallID                // the one that is answered here
+	sealed   []byte                         // as it was
+	heardAt  time.Time                      // when it was heard
+	last     time.Time                      // when an approved member, or we ourselves, called last
+	own      map[string]*exchange.View      // by set name, as sealed last
+	told     time.Time                      // when one of them was
+	retryAt  time.Time                      // when sealing them is tried again after it failed; zero: it did not
+	failures int                            // in a row
+	stale    bool                           // something changed that they may tell
+	mute     map[mpspdz.Hash]bool           // views whose content could not be had; replaced, never changed, as readers hold it
 }
 
 func newViews() views {
@@ -84,7 +88,8 @@ func (v *views) hearCall(c *exchange.Call, byRight bool, now time.Time) {
 
 // mayCall says whether it is time for another roll call. One that nobody answered may have come too soon after one that we did not hear,
 // before we started: then the others have passed it over.
-func (v *views) mayCall(now time.Time) bool {
+func (k *core) mayCall(now time.Time) bool {
+	v := &k.views
 	since := now.Sub(v.last)
 	if since < 0 || since >= callEvery {
 		return true
@@ -92,7 +97,7 @@ func (v *views) mayCall(now time.Time) bool {
 	answered := false
 	for _, view := range v.heard {
 		_, live := v.calls[view.Call]
-		answered = answered || live
+		answered = answered || live && k.approves(view.Peer)
 	}
 	return !answered && since >= waitConnected
 }
@@ -253,6 +258,9 @@ func sameView(old *exchange.View, v exchange.View) bool {
 
 // viewsDue is when own views must be looked at; zero: they tell what is.
 func (k *core) viewsDue(now time.Time) time.Time {
+	if now.Before(k.views.retryAt) {
+		return k.views.retryAt
+	}
 	for name := range k.sets() {
 		if old := k.views.own[name]; !k.liveCall(now).IsZero() && (old == nil || old.Call != k.views.call) {
 			return now
@@ -265,17 +273,22 @@ func (k *core) viewsDue(now time.Time) time.Time {
 }
 
 // nextRecord gives the sequence of a new record of ours that is no announcement: max(now in milliseconds, last + 1). It is durable
-// before it is used, as a number that it will not pass for a minute.
+// before it is used, as a number that it will not pass for a minute. What is further ahead of the clock than others allow was taken by
+// nobody, so from there the numbers start again from the clock.
 func (k *core) nextRecord(now time.Time) (uint64, error) {
-	next := exchange.NextSequence(now, k.self.records.last)
-	if next > k.self.records.durable {
-		ahead := next + uint64(recordsAhead.Milliseconds())
+	r := &k.self.records
+	if beyond(now, r.last) {
+		r.last = 0
+	}
+	next := exchange.NextSequence(now, r.last)
+	if next > r.durable || beyond(now, r.durable) {
+		ahead := max(next+recordsStep, uint64(max(now.Add(recordsAhead).UnixMilli(), 0)))
 		if err := k.store.write(k.store.path(fileRecords), fmt.Appendf(nil, "%d\n", ahead)); err != nil {
 			return 0, err
 		}
-		k.self.records.durable = ahead
+		r.durable = ahead
 	}
-	k.self.records.last = next
+	r.last = next
 	return next, nil
 }
 
@@ -290,7 +303,7 @@ func parseRecords(data []byte) records {
 
 // look at who has registered whom, as far as it is known now. s is the snapshot that is published with it.
 func (k *core) sight(s api.Snapshot) *sight {
-	seen := &sight{self: s.Self.Component, members: []string{s.Self.Component}, current: map[string]current{}, sites: map[siteID]heardView{},
+	seen := &sight{newest: k.views.last, self: s.Self.Component, members: []string{s.Self.Component}, current: map[string]current{}, sites: map[siteID]heardView{},
 		said: map[string]mpspdz.Hash{}, silent: map[string]bool{}, lists: k.views.lists, mute: k.views.mute, own: map[string]string{}}
 	seen.current[s.Self.Component] = k.currentOf(k.self.id, partyOf(k.self.registration))
 	for _, p := range s.Peers {
@@ -318,7 +331,7 @@ func (k *core) sight(s api.Snapshot) *sight {
 		}
 		called, live := k.views.calls[view.Call]
 		if !live {
-			seen.silent[entry.Component] = true
+			seen.silent[entry.Component] = seen.silent[entry.Component] || id.Set == "" || k.confirmed[id.Set] != nil
 			continue
 		}
 		seen.sites[siteID{entry.Component, id.Set}] = heardView{view: view, called: called}

@@ -5,10 +5,34 @@ import (
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/discovery"
 	"fbpeer/exchange"
+	"fbpeer/mpspdz"
+	"fbpeer/trust"
 )
 
+// approvedIdentity is a list that approves one identity, and that identity.
+func approvedIdentity(t *testing.T) (trust.List, peer.ID) {
+	t.Helper()
+	key, _, err := discovery.NewIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := peer.IDFromPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := trust.List{}.Approve(trust.Entry{Component: "friend", Role: mpspdz.PlainParty, Peer: id, Key: mpspdz.Hash{1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list, id
+}
+
 func TestMayCall(t *testing.T) {
+	list, friendID := approvedIdentity(t)
 	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	for _, test := range []struct {
 		name     string
@@ -23,18 +47,19 @@ func TestMayCall(t *testing.T) {
 		{"nobody answered", waitConnected, false, true},
 		{"the clock was set back", -time.Hour, true, true},
 	} {
-		v := newViews()
-		v.hearCall(&exchange.Call{ID: exchange.CallID{1}}, true, now)
+		k := &core{views: newViews(), list: list}
+		k.views.hearCall(&exchange.Call{ID: exchange.CallID{1}}, true, now)
+		k.views.heard[exchange.ID{Peer: "stranger"}] = &exchange.View{Peer: "stranger", Call: exchange.CallID{1}}
+		friend := &exchange.View{Peer: friendID, Call: exchange.CallID{2}}
 		if test.answered {
-			v.heard[exchange.ID{}] = &exchange.View{Call: exchange.CallID{1}}
-		} else {
-			v.heard[exchange.ID{}] = &exchange.View{Call: exchange.CallID{2}}
+			friend.Call = exchange.CallID{1}
 		}
-		if got := v.mayCall(now.Add(test.since)); got != test.want {
+		k.views.heard[exchange.ID{Peer: friendID}] = friend
+		if got := k.mayCall(now.Add(test.since)); got != test.want {
 			t.Errorf("%s: %v", test.name, got)
 		}
 	}
-	if v := newViews(); !v.mayCall(now) {
+	if k := (&core{views: newViews()}); !k.mayCall(now) {
 		t.Error("the first call")
 	}
 }
@@ -82,7 +107,7 @@ func TestCallsOfStrangers(t *testing.T) {
 	call := func(n byte) *exchange.Call { return &exchange.Call{ID: exchange.CallID{1, n}} }
 	v := newViews()
 	v.hearCall(call(1), false, now)
-	if v.call != call(1).ID || !v.mayCall(now) {
+	if v.call != call(1).ID || !(&core{views: v}).mayCall(now) {
 		t.Error("a stranger's call is answered, and does not keep us from calling")
 	}
 	v.hearCall(call(2), true, now)

@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
+	"slices"
 	"sync"
 	"time"
 )
@@ -79,6 +80,7 @@ func badCertificates() []badCertificate {
 		{"crl-sign", "key-usage", with(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature }), key},
 		{"server-auth-only", "extended-key-usage", with(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }), key},
 		{"client-auth-only", "extended-key-usage", with(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }), key},
+		{"513-DNS-names", "too-many-names", with(func(c *x509.Certificate) { c.DNSNames = slices.Repeat([]string{"x"}, 513) }), key},
 		{"netscape-ca", "netscape-cert-type", extension(false, []byte{3, 2, 0, 7}, 2, 16, 840, 1, 113730, 1, 1), key},
 		{"proxy", "proxy", extension(true, []byte{0x30, 0x0c, 0x30, 0x0a, 6, 8, 0x2b, 6, 1, 5, 5, 7, 0x15, 1}, 1, 3, 6, 1, 5, 5, 7, 1, 14), key},
 		{"unknown-critical", "critical-extension", extension(true, []byte{5, 0}, 1, 3, 6, 1, 4, 1, 99999, 1), key},

@@ -2,6 +2,8 @@ package exchange
 
 import (
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -42,16 +44,27 @@ func kindOKCases() []vectorCase {
 			build: func(t testing.TB) []byte { return sealedOf(t, goodRecords()[name]).Record().Sealed }})
 	}
 	return append(cases,
-		vectorCase{name: "certificate/ok-rsa", comment: "with an RSA key", build: numberedBy(&site{identity: grammarSite().identity, key: sharedRSA()})},
-		vectorCase{name: "certificate/ok-ecdsa", comment: "with an ECDSA P-256 key", build: numberedBy(&site{identity: grammarSite().identity, key: newECDSA()})},
+		vectorCase{name: "certificate/ok-rsa", comment: "with an RSA key", build: numberedBy(&site{identity: grammarSite().identity, key: sharedRSA()}, nil)},
+		vectorCase{name: "certificate/ok-ecdsa", comment: "with an ECDSA P-256 key", build: numberedBy(&site{identity: grammarSite().identity, key: newECDSA()}, nil)},
+		vectorCase{name: "certificate/ok-16-names", comment: "16 DNS names and 16 common names, the most that are allowed", build: numberedBy(grammarSite(), func(c *x509.Certificate) {
+			c.DNSNames, c.Subject = append(slices.Repeat([]string{"x"}, 15), "P2"), commonNames(16)
+		})},
 		vectorCase{name: "set/ok-most-members", comment: "255 members of 12 KiB", build: func(t testing.TB) []byte { return sealedOf(t, largestProposal()).Record().Sealed }},
 	)
 }
 
-func numberedBy(s *site) func(t testing.TB) []byte {
+// commonNames are n of them, the last one P2.
+func commonNames(n int) (name pkix.Name) {
+	for _, common := range append(slices.Repeat([]string{"x"}, n-1), "P2") {
+		name.ExtraNames = append(name.ExtraNames, pkix.AttributeTypeAndValue{Type: asn1.ObjectIdentifier{2, 5, 4, 3}, Value: common})
+	}
+	return name
+}
+
+func numberedBy(s *site, change func(*x509.Certificate)) func(t testing.TB) []byte {
 	return func(t testing.TB) []byte {
 		c := numbered()
-		c.Certificate = numberedCertificate(s, c.Number, nil)
+		c.Certificate = numberedCertificate(s, c.Number, change)
 		return sealedOf(t, c).Record().Sealed
 	}
 }
@@ -325,6 +338,8 @@ func badNumbered() []struct {
 		{"every-number", mpspdz.RuleNumber, "every party's, for MP-SPDZ up to 0.4.0 (CN *)", named(2, func(c *x509.Certificate) { c.Subject.CommonName, c.DNSNames = "*", nil })},
 		{"other-number-by-CN", mpspdz.RuleNumber, "party 3's too, for MP-SPDZ up to 0.4.0, which reads the CN as well", named(2, func(c *x509.Certificate) { c.Subject.CommonName = "P3" })},
 		{"every-number-by-SAN", mpspdz.RuleNumber, "a wildcard beside the name", san("P2", "P*")},
+		{"17-DNS-names", mpspdz.RuleNumber, "one DNS name more than is allowed, though party 2's and nobody else's", san(append(slices.Repeat([]string{"x"}, 16), "P2")...)},
+		{"17-common-names", mpspdz.RuleNumber, "one common name more than is allowed, though party 2's and nobody else's", named(2, func(c *x509.Certificate) { c.Subject = commonNames(17) })},
 		{"no-number", mpspdz.RuleNumber, "no party's", func() []byte { return grammarSite().registration.Certificate.DER() }},
 		{"forged", mpspdz.RuleSignature, "one bit of its own signature", func() []byte { return forgedSignature(numbered().Certificate).DER() }},
 		{"ca", mpspdz.RuleCA, "CA:TRUE", func() []byte {

@@ -14,18 +14,15 @@ import (
 	"fbpeer/mpspdz"
 )
 
-// Limits of proposals (docs/records.md).
-const (
-	maxProposal = 12 << 10 // bytes of the line of members, without its name
-	minProposed = 2
-)
+// maxProposal is how many bytes the line of members may have, without its name (docs/records.md).
+const maxProposal = 12 << 10
 
 // Proposal is a party set with a name, as its proposer would have it: a record of the kind "set". There is one for each proposer and
 // name. Nothing comes of it at a site that does not confirm it. Immutable.
 type Proposal struct {
 	Peer     peer.ID  // the signer: its proposer
 	SetName  string   // mpspdz.CheckSetName
-	Members  []string // component ids in party order, 2 to mpspdz.MaxParties, none twice; none: withdrawn
+	Members  []string // component ids in party order, mpspdz.MinPlain to mpspdz.MaxParties, none twice; none: withdrawn
 	Sequence uint64
 	Issued   time.Time
 	Expires  time.Time   // after Issued by at most MaxLifetime
@@ -86,8 +83,8 @@ func (p *Proposal) checkMembers() error {
 	if p.Withdrawn() {
 		return nil
 	}
-	if n := len(p.Members); n < minProposed || n > mpspdz.MaxParties {
-		return refuse(CodeField, "members", "", fmt.Errorf("names %d components, %d to %d are allowed", n, minProposed, mpspdz.MaxParties))
+	if n := len(p.Members); n < mpspdz.MinPlain || n > mpspdz.MaxParties {
+		return refuse(CodeField, "members", "", fmt.Errorf("names %d components, %d to %d are allowed", n, mpspdz.MinPlain, mpspdz.MaxParties))
 	}
 	size := len(p.Members) - 1
 	named := make(map[string]bool, len(p.Members))

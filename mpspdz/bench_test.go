@@ -72,6 +72,19 @@ func BenchmarkWorksWith(b *testing.B) {
 	}
 }
 
+// BenchmarkProvesNumberHostile is what each record of a kind costs that a neighbour may bring 2,048 of at once.
+func BenchmarkProvesNumberHostile(b *testing.B) {
+	for name, c := range hostileNumbered(b) {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if c.ProvesNumber(3) == nil {
+					b.Fatal("it proves the number")
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkRender(b *testing.B) {
 	for _, n := range []int{3, mpspdz.MaxParties} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

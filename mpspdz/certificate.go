@@ -197,6 +197,10 @@ func (c *Certificate) KeyIDs() bool {
 	return len(c.facts.subjectKey) > 0 && len(c.facts.authority.keyID) > 0
 }
 
+// NoTLSClient reports whether the certificate has a keyUsage by which its holder cannot authenticate as a TLS client, so that no MP-SPDZ
+// accepts it, whatever its name is.
+func (c *Certificate) NoTLSClient() bool { return c.facts.noTLSClient }
+
 // SubjectClash reports whether OpenSSL would take one of the two certificates for the other: same canonical subject, and not
 // key identifiers in both that differ. Only the one linked as <hash>.0 then verifies. A certificate clashes with itself.
 func SubjectClash(a, b *Certificate) bool {

@@ -18,6 +18,7 @@ const (
 	RuleCritical     = "critical-extension"  // an unknown one
 	RuleDuplicate    = "duplicate-extension" // the same twice
 	RuleExtension    = "malformed-extension" // not strict DER of what it says it is
+	RuleNames        = "too-many-names"      // more than 512 DNS names
 	RuleExtendedUse  = "extended-key-usage"  // without both serverAuth and clientAuth
 	RuleNotSelf      = "not-self-signed"     // issued by another name or key
 	RuleSignature    = "self-signature"      // it does not verify with the certificate's own key

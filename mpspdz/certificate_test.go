@@ -197,6 +197,7 @@ func TestParseCertificateRefuses(t *testing.T) {
 		{"UTF-8 that is none", spec{subject: cn("P\xff")}, mpspdz.RuleSubject},
 		{"half a surrogate pair", spec{subject: nameOf(set(value(commonName, asn1.Tag(30), "\xd8\x00")))}, mpspdz.RuleSubject},
 		{"an empty set in the subject", spec{subject: nameOf(set())}, mpspdz.RuleMalformed},
+		{"513 DNS names", spec{exts: [][]byte{dnsNames(others(512, "x")...)}}, mpspdz.RuleNames},
 		{"more than 8 KiB", spec{subject: cn(strings.Repeat("x", 8<<10))}, mpspdz.RuleTooLarge},
 	}
 	for _, test := range tests {

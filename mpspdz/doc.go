@@ -17,6 +17,7 @@
 //   - critical extensions that OpenSSL does not know, duplicate extensions, malformed extensions, unique ids
 //   - extendedKeyUsage without both serverAuth and clientAuth, with which MP-SPDZ's handshakes fail
 //   - keys other than RSA of 2048 to 8192 bits with an odd exponent from 3 to 2^31-1, ECDSA P-256 and Ed25519
+//   - more than 512 DNS names: each is looked at wherever names are judged
 //   - more than 8 KiB; anything before, between or after its parts that strict DER has no place for
 //   - a certificate that names another issuer or another authority key than itself, or a signature of another kind of key
 //
@@ -30,7 +31,8 @@
 //
 // MP-SPDZ checks party i's certificate for the host name P<i>. [Certificate.NameOld] and [Certificate.NameNew] say what the two
 // builds answer. Fed-BioMed's own certificates (CN '*') pass the old check as any party and the new one never: they prove
-// membership, not identity. [Certificate.ProvesNumber] is true of a certificate that is one party's and nobody else's on both builds;
+// membership, not identity. [Certificate.ProvesNumber] is true of a certificate that is one party's and nobody else's on both builds,
+// and that has at most 16 DNS names and 16 common names;
 // [NewNumberedCertificate] makes one, once the number in an agreed set is known.
 //
 // # Hash links

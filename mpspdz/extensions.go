@@ -39,6 +39,9 @@ const (
 	bitCRLSign          = 6
 )
 
+// maxDNSNames is how many a certificate may have: twice what NewPartyCertificate needs. Everything that judges names looks at each.
+const maxDNSNames = 512
+
 // extensionFacts is what a certificate's extensions say, once every rule about them holds.
 type extensionFacts struct {
 	noTLSClient bool     // keyUsage is there, and lets its holder authenticate nothing as a TLS client
@@ -180,6 +183,9 @@ func (f *extensionFacts) takeAltNames(value cryptobyte.String) error {
 		}
 		switch tag {
 		case asn1.Tag(2).ContextSpecific():
+			if len(f.dnsNames) == maxDNSNames {
+				return &CertificateError{RuleNames, fmt.Sprintf("the certificate has more than %d DNS names", maxDNSNames), cureNew}
+			}
 			f.dnsNames = append(f.dnsNames, string(name))
 		case asn1.Tag(1).ContextSpecific(), asn1.Tag(6).ContextSpecific(), asn1.Tag(7).ContextSpecific(),
 			asn1.Tag(8).ContextSpecific(), asn1.Tag(0).ContextSpecific().Constructed(),

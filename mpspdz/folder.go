@@ -107,6 +107,7 @@ const (
 	FolderBindPort     = "wrong-bind-port"   // error: the own line has not the port to bind
 	FolderCertificate  = "other-certificate" // error: not the certificate in force
 	FolderOwnNumber    = "wrong-own-number"  // error: the folder is of another party than the component is
+	FolderSymlink      = "symbolic-link"     // error, of Foreign: Player-Data or the ip file is a symbolic link
 	FolderForeign      = "foreign"           // error, of Foreign: a file that does not belong to the set
 )
 

@@ -111,7 +111,8 @@ func (f *folder) checkNames() {
 		case !old:
 			oldRefuses.add(j, c.good)
 		}
-		if acceptedAsAnother(c.good.NameOld, j) || acceptedAsAnother(c.good.NameNew, j) {
+		another := func(i int) bool { return i != j }
+		if oldNumbers, newNumbers := c.good.numbers(); slices.ContainsFunc(oldNumbers, another) || slices.ContainsFunc(newNumbers, another) {
 			membership.add(j, c.good)
 		}
 	}
@@ -119,15 +120,6 @@ func (f *folder) checkNames() {
 	f.addNamed(membership, Finding{Code: FolderMembership,
 		Text: "the name proves membership, not which party: another party's key would pass too, and swapped lines go unnoticed"})
 	f.addNamed(newRefuses, Finding{Code: FolderNewRefuses, Text: "MP-SPDZ from 0.4.1 refuses the name"})
-}
-
-func acceptedAsAnother(accepts func(int) bool, j int) bool {
-	for i := range MaxParties {
-		if i != j && accepts(i) {
-			return true
-		}
-	}
-	return false
 }
 
 // named are parties whose names are of one kind, grouped by the name that decides.

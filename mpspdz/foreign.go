@@ -11,8 +11,21 @@ import (
 // Foreign says what stands in a folder of a user's own that does not belong to the rendered files, and that a run would trust or take for
 // its own: certificates, keys and hash links, by Trusts. Inputs, outputs and preprocessing are left out of it; there may be no folder
 // yet. One finding of FolderForeign names each, and paths are those to remove, relative and slash-separated. A finding of another code
-// has no path: nothing can be written there until somebody has seen to it.
+// has no path: nothing can be written there until somebody has seen to it. Player-Data and ip_addresses must not be symbolic links, since
+// what they lead to is somebody else's: then nothing behind them is looked at.
 func Foreign(fsys fs.FS, files []File) (findings []Finding, paths []string) {
+	for _, at := range [...]struct{ name, cure string }{
+		{PlayerData, "remove the link, and a folder is made in its place; or give the folder that the real " + PlayerData + " stands in"},
+		{IPFile, "remove the link, and a file is written in its place"},
+	} {
+		if target, is := linkTarget(fsys, at.name); is {
+			findings = append(findings, Finding{Code: FolderSymlink, Error: true, Where: at.name,
+				Text: "it is a symbolic link (to " + target + "), and what it leads to is not to be written into", Cure: at.cure})
+		}
+	}
+	if len(findings) > 0 {
+		return findings, nil
+	}
 	planned := make(map[string]bool, len(files))
 	for _, file := range files {
 		planned[file.Path] = true
@@ -51,6 +64,18 @@ func Foreign(fsys fs.FS, files []File) (findings []Finding, paths []string) {
 func isFolder(fsys fs.FS, name string) bool {
 	info, err := fs.Lstat(fsys, name)
 	return err == nil && info.IsDir()
+}
+
+// linkTarget says whether a path is a symbolic link, and where it leads, safe to print.
+func linkTarget(fsys fs.FS, name string) (target string, is bool) {
+	info, err := fs.Lstat(fsys, name)
+	if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return "", false
+	}
+	if target, err = fs.ReadLink(fsys, name); err != nil {
+		return "a place that cannot be read: " + cause(err), true
+	}
+	return short(target), true
 }
 
 func inTheWay(name string) Finding {

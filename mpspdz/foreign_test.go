@@ -3,6 +3,7 @@ package mpspdz_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -49,6 +50,17 @@ func TestForeign(t *testing.T) {
 				f.put(fmt.Sprintf("%d.pem", i), nil)
 			}
 		}, []string{"too-many-files Player-Data: more than 2048"}, nil},
+		"a link in place of the folder": {func(f *trio) { f.put("P9.pem", nil); f.moved(mpspdz.PlayerData) },
+			[]string{"symbolic-link Player-Data: it is a symbolic link (to elsewhere), and what it leads to is not to be written into"}, nil},
+		"a link to no folder": {func(f *trio) { f.remove(mpspdz.PlayerData); f.link(mpspdz.PlayerData, "gone\x1b") },
+			[]string{`symbolic-link Player-Data: it is a symbolic link (to gone\1B)`}, nil},
+		"a link in place of the ip file": {func(f *trio) { f.moved(mpspdz.IPFile) }, []string{"symbolic-link ip_addresses: it is a symbolic link"}, nil},
+		"both": {func(f *trio) {
+			f.moved(mpspdz.IPFile)
+			f.remove(mpspdz.PlayerData)
+			f.link(mpspdz.PlayerData, "..")
+		},
+			[]string{"symbolic-link Player-Data: it is a symbolic link", "symbolic-link ip_addresses: it is a symbolic link"}, nil},
 		"a file in place of the folder": {func(f *trio) { f.put(mpspdz.PlayerData, nil) }, []string{"unreadable Player-Data: not a directory"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -80,4 +92,13 @@ func TestForeign(t *testing.T) {
 			}
 		})
 	}
+}
+
+// moved leaves a link where something was.
+func (f *trio) moved(name string) {
+	f.t.Helper()
+	if err := os.Rename(f.path(name), filepath.Join(f.dir, "elsewhere")); err != nil {
+		f.t.Fatal(err)
+	}
+	f.link(name, "elsewhere")
 }

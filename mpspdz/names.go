@@ -12,19 +12,25 @@ func partyName(party int) string { return "P" + strconv.Itoa(party) }
 
 // NameOld reports whether MP-SPDZ up to 0.4.0 accepts the certificate as that of P<party>: Boost's rfc2818_verification
 // (boost/asio/ssl/impl/rfc2818_verification.ipp). Every DNS name, then the last common name alone; '*' matches.
-func (c *Certificate) NameOld(party int) bool {
-	host := partyName(party)
-	for _, pattern := range c.facts.dnsNames {
-		if pattern != "" && matchOld(pattern, host) {
-			return true
+func (c *Certificate) NameOld(party int) bool { return acceptsOld(c.patternsOld(), partyName(party)) }
+
+// patternsOld are the names that the old build matches. Each run of '*' is one, which matches the same: so what a pattern costs for a
+// host does not depend on its length.
+func (c *Certificate) patternsOld() []string {
+	patterns := slices.Clone(c.facts.dnsNames)
+	if names := c.subject.commonNames(); len(names) > 0 {
+		patterns = append(patterns, string(names[len(names)-1].raw)) // as encoded: Boost does not convert it
+	}
+	for i, pattern := range patterns {
+		if strings.Contains(pattern, "**") {
+			patterns[i] = string(slices.CompactFunc([]byte(pattern), func(a, b byte) bool { return a == '*' && b == '*' }))
 		}
 	}
-	names := c.subject.commonNames()
-	if len(names) == 0 {
-		return false
-	}
-	last := string(names[len(names)-1].raw) // as encoded: Boost does not convert it
-	return last != "" && matchOld(last, host)
+	return patterns
+}
+
+func acceptsOld(patterns []string, host string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return p != "" && matchOld(p, host) })
 }
 
 // matchOld is Boost's match_pattern for a host without dots, in time linear in the pattern, which a stranger chooses: Boost's
@@ -56,12 +62,37 @@ func matchOld(pattern, host string) bool {
 // NameNew reports whether MP-SPDZ from 0.4.1 accepts the certificate as that of P<party>: Boost's host_name_verification,
 // which is OpenSSL's X509_check_host without flags. The DNS names alone if there are any, otherwise every common name; a '*'
 // never matches, since OpenSSL wants two dots after it.
-func (c *Certificate) NameNew(party int) bool {
-	host := partyName(party)
+func (c *Certificate) NameNew(party int) bool { return acceptsNew(c.namesNew(), partyName(party)) }
+
+// namesNew are the names that the new build compares.
+func (c *Certificate) namesNew() []string {
 	if len(c.facts.dnsNames) > 0 {
-		return slices.ContainsFunc(c.facts.dnsNames, func(n string) bool { return equalFold(n, host) })
+		return c.facts.dnsNames
 	}
-	return slices.ContainsFunc(c.subject.commonNames(), func(a attribute) bool { return equalFold(a.text, host) })
+	var names []string
+	for _, a := range c.subject.commonNames() {
+		names = append(names, a.text)
+	}
+	return names
+}
+
+func acceptsNew(names []string, host string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return equalFold(n, host) })
+}
+
+// numbers are the party numbers as which the two builds accept the certificate, ascending.
+func (c *Certificate) numbers() (old, current []int) {
+	patterns, names := c.patternsOld(), c.namesNew()
+	for i := range MaxParties {
+		host := partyName(i)
+		if acceptsOld(patterns, host) {
+			old = append(old, i)
+		}
+		if acceptsNew(names, host) {
+			current = append(current, i)
+		}
+	}
+	return old, current
 }
 
 // equalFold compares bytes, ASCII letters without case. strings.EqualFold would also fold letters of other scripts.
@@ -90,7 +121,8 @@ func (c *Certificate) WorksWith() string {
 	if c.facts.noTLSClient {
 		return "works with no MP-SPDZ: its keyUsage lacks digitalSignature"
 	}
-	old, current := partiesWhere(c.NameOld), partiesWhere(c.NameNew)
+	oldNumbers, newNumbers := c.numbers()
+	old, current := partiesAmong(oldNumbers), partiesAmong(newNumbers)
 	var with string
 	switch {
 	case old == noParty && current == noParty:
@@ -110,9 +142,8 @@ const (
 	noParty  = " as no party"
 )
 
-// partiesWhere is what to add to "works with": " as party 3 only", " as parties 0 to 9 only"; anyParty and noParty at the ends.
-func partiesWhere(accepts func(int) bool) string {
-	accepted := numbersWhere(accepts)
+// partiesAmong is what to add to "works with": " as party 3 only", " as parties 0 to 9 only"; anyParty and noParty at the ends.
+func partiesAmong(accepted []int) string {
 	switch n := len(accepted); {
 	case n == 0:
 		return noParty

@@ -14,8 +14,10 @@ const (
 	// MaxParties is how many parties a set may have: Fed-BioMed's limit.
 	MaxParties = 255
 
+	// MinPlain is how few parties a set of plain ones may have.
+	MinPlain = 2
+
 	minFedbiomed = 3 // secure aggregation needs three
-	minPlain     = 2
 )
 
 // Party is one member of a set, with what everyone else knows of it.
@@ -180,7 +182,7 @@ func checkRoles(parties []Party) *SetError {
 func checkSize(parties []Party) *SetError {
 	least, kind := minFedbiomed, "secure aggregation"
 	if len(parties) > 0 && parties[0].Role == PlainParty {
-		least, kind = minPlain, "MP-SPDZ"
+		least, kind = MinPlain, "MP-SPDZ"
 	}
 	switch n := len(parties); {
 	case n < least:

@@ -38,13 +38,14 @@ func Coordinate(ctx context.Context, r Round) ([]Cell, error) {
 	defer cancel() // ends the streams, by which the others know that all is done
 	began := r.Opener.c.Now()
 	own := r.Site.Set.Number(r.Site.Component)
+	at := time.Now()
 	p, mine := r.Opener.answer(r.Site)
 	if p != nil {
 		defer p.leave()
 	}
 	asked := r.ask(ctx, &group)
 	members := collect(ctx, asked, r.Opener.timing.ask)
-	members[own] = member{answer: mine, at: time.Now()}
+	members[own] = member{answer: mine, at: at}
 	if p != nil && mine.over {
 		members[own].row, members[own].told = p.results(), true
 	}
@@ -68,7 +69,7 @@ func Coordinate(ctx context.Context, r Round) ([]Cell, error) {
 // member is what the coordinator knows of one party, by number.
 type member struct {
 	answer answer
-	at     time.Time // when the answer came
+	at     time.Time // before it was asked: what it says was true then or later
 	row    []result
 	told   bool // its row came
 }
@@ -76,12 +77,12 @@ type member struct {
 // waits says whether it waits for a go.
 func (m member) waits() bool { return m.answer.status.takesPart() && !m.answer.over }
 
-// open is how long its port is open yet; 0 if it is not.
-func (m member) open(now time.Time) time.Duration {
+// open is how long its port is open yet, counted from an answer of no more than most; 0 if it is not.
+func (m member) open(now time.Time, most time.Duration) time.Duration {
 	if m.answer.status != statusOpen || m.answer.over {
 		return 0
 	}
-	return m.answer.left - now.Sub(m.at)
+	return min(m.answer.left, most) - now.Sub(m.at)
 }
 
 // wanted says whether a direction was asked for.
@@ -96,7 +97,7 @@ func (r Round) wanted(from, to int) bool {
 func (r Round) targets(members []member, from int, now time.Time) []target {
 	var targets []target
 	for to, m := range members {
-		if left := m.open(now); left > 0 && r.wanted(from, to) {
+		if left := m.open(now, r.Opener.timing.open); left > 0 && r.wanted(from, to) {
 			targets = append(targets, target{to, left})
 		}
 	}
@@ -149,6 +150,7 @@ func (r Round) converse(ctx context.Context, component string, a *asking) {
 }
 
 func (r Round) talk(ctx context.Context, stream io.ReadWriter, a *asking) error {
+	at := time.Now() // the time that the question and the answer take is lost, so that nobody dials for longer than the port is open
 	if err := writeFrame(stream, request{r.Site.SetName, r.Site.Set.Digest()}.encode()); err != nil {
 		return err
 	}
@@ -160,7 +162,7 @@ func (r Round) talk(ctx context.Context, stream io.ReadWriter, a *asking) error 
 	if err != nil {
 		return err
 	}
-	m := member{answer: said, at: time.Now()}
+	m := member{answer: said, at: at}
 	if said.over {
 		if m.row, err = r.readRow(stream, a.party); err != nil {
 			return err

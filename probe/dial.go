@@ -26,6 +26,10 @@ func (f *files) dialParty(ctx context.Context, c Config, party int) result {
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	if err := ctx.Err(); err != nil { // not one byte more
+		r.code, r.how, r.detail = dialFailure(err)
+		return r
+	}
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := conn.SetDeadline(deadline); err != nil {
 			r.code, r.detail = Failed, detailOf(err)
@@ -43,21 +47,24 @@ func (f *files) shakeHands(ctx context.Context, conn net.Conn, party int, now, b
 	defer tlsConn.Close() // says goodbye, so that the other side need not wait
 	err := tlsConn.HandshakeContext(ctx)
 	took := max(time.Since(began).Round(time.Millisecond), time.Millisecond) // 0 would be none
-	theirs := Code("")
-	if err == nil {
+	theirs, stands := Code(""), err == nil
+	if stands {
 		theirs, err = exchange(tlsConn, ours.code)
-		if err != nil && !isAlert(err) {
-			err = errNoAgent
+		if err != nil && ctx.Err() != nil && !errors.Is(err, errNoAgent) {
+			err = ctx.Err() // which has closed the connection
 		}
 	}
 	switch {
 	case ours.code != "" && ours.code != OK:
 		r.code, r.party, r.detail = ours.code, ours.party, ours.detail
-		if errors.Is(err, errNoAgent) {
+		if stands && err != nil && !isAlert(err) { // nothing says that it is an agent
 			r.how = howOther
 		}
 	case err != nil:
 		r.code, r.how, r.detail = handshakeFailure(err)
+		if stands && (r.how == howSilent || r.how == howClosed) {
+			r.how = howNoLine
+		}
 	case theirs != OK:
 		r.code, r.how = theirs, howThere
 	default:
@@ -82,7 +89,7 @@ func dialFailure(err error) (Code, how, string) {
 	return Failed, howHere, cause(err)
 }
 
-// handshakeFailure says what it means that a connection came about, and no handshake of two agents.
+// handshakeFailure says what it means that a connection came about, and no handshake of two agents, with verdicts.
 func handshakeFailure(err error) (Code, how, string) {
 	var network net.Error
 	var header tls.RecordHeaderError

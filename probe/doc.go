@@ -24,7 +24,8 @@
 //
 // A port at which a real MP-SPDZ listens must never be dialled: it takes the first eight bytes for a length, which those of TLS make more
 // memory than there is, and ends. Therefore a member dials only whom the coordinator names, and the coordinator names only members who said
-// that their agent has opened the port. Who cannot open it still dials.
+// that their agent has opened the port. Who cannot open it still dials. Nobody dials on after its own opening's end, or after 5 s, whatever
+// a coordinator says, nor when no coordinator is left: the port that was an agent's may be a computation's then.
 //
 // The port is not opened where something has it: a TCP socket on it in whatever state (Linux keeps the last one of a computation for 60 s), or
 // an error in binding it. Nor where MP-SPDZ ran within the last minute: a process of this user's that is an MP-SPDZ party (its program's name

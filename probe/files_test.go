@@ -199,7 +199,7 @@ func TestEndedMeanwhile(t *testing.T) {
 func TestExchange(t *testing.T) {
 	for line, want := range map[string]Code{
 		"fbpeer-probe/1 ok\n": OK, "fbpeer-probe/1 name-refused\nmore": NameRefused,
-		"fbpeer-probe/1 ok": "", "fbpeer-probe/1 timeout\n": "", "fbpeer-probe/2 ok\n": "", "ok\n": "", "": "",
+		"fbpeer-probe/1 ok": "", "fbpeer-probe/1 timeout\n": "", "fbpeer-probe/2 ok\n": "", "ok\n": "", "x": "",
 		"fbpeer-probe/1 ok" + strings.Repeat(" ", maxLine) + "\n": "",
 	} {
 		var sent strings.Builder
@@ -236,6 +236,27 @@ func TestTexts(t *testing.T) {
 					t.Errorf("status %d: %q %q %q", status, code, text, cure)
 				}
 			}
+		}
+	}
+}
+
+// TestKeyUsage: what cannot be used for TLS fails, by mpspdz' rule. OpenSSL refuses a keyUsage without any bit too.
+func TestKeyUsage(t *testing.T) {
+	for name, test := range map[string]struct {
+		usage []byte
+		code  Code
+	}{
+		"digitalSignature": {[]byte{3, 2, 7, 0x80}, OK},
+		"keyAgreement":     {[]byte{3, 2, 3, 0x08}, OK},
+		"keyEncipherment":  {[]byte{3, 2, 5, 0x20}, Failed},
+		"none":             {[]byte{3, 2, 7, 0}, Failed},
+		"none, empty":      {[]byte{3, 1, 0}, Failed},
+	} {
+		s := plainScene(t, numbered(0), form{name: "P1", san: "P1", usage: test.usage})
+		c := s.pairs[1].certificate
+		f := &files{set: s.set, trusted: map[mpspdz.Hash]*mpspdz.Certificate{c.SHA256(): c}}
+		if v := f.judge(c.DER(), 1, time.Now()); v.code != test.code {
+			t.Errorf("%s: %+v", name, v)
 		}
 	}
 }

@@ -56,6 +56,7 @@ type form struct {
 	name     string // common name; empty: *
 	san      string // DNS name, with everything else that a party's own certificate has; empty: no extensions
 	notAfter time.Time
+	usage    []byte // keyUsage's value, DER; nil: as usual
 }
 
 // numbered is the form of a party's own certificate.
@@ -88,6 +89,10 @@ func makePair(t testing.TB, component string, f form) pair {
 		template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 		id := sha256.Sum256([]byte(component + f.name))
 		template.SubjectKeyId, template.AuthorityKeyId = id[:20], id[:20]
+	}
+	if f.usage != nil {
+		template.KeyUsage = 0
+		template.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 15}, Critical: true, Value: f.usage}}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

@@ -21,13 +21,15 @@ var verdictCodes = []Code{OK, UnknownCertificate, NameRefused, Expired, WrongPar
 // errNoAgent: what came is not the line of an agent.
 var errNoAgent = errors.New("no agent's verdict came")
 
-// exchange tells the other side our verdict and gives its own. Both send first, so that neither waits.
+// exchange tells the other side our verdict and gives its own. Both send first, so that neither waits. The error is errNoAgent for bytes that
+// are no line of an agent, otherwise what befell the connection: io.EOF if it was closed before a byte came.
 func exchange(c io.ReadWriter, ours Code) (theirs Code, err error) {
 	if _, err := io.WriteString(c, linePrefix+string(ours)+"\n"); err != nil {
 		return "", err
 	}
 	line, err := bufio.NewReaderSize(io.LimitReader(c, maxLine), maxLine).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
+	begun := strings.HasPrefix(line, linePrefix) || strings.HasPrefix(linePrefix, line)
+	if err != nil && begun && (line == "" || !errors.Is(err, io.EOF)) {
 		return "", err
 	}
 	code, found := strings.CutPrefix(line, linePrefix)

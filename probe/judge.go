@@ -2,7 +2,6 @@ package probe
 
 import (
 	"crypto/sha256"
-	"crypto/x509"
 	"errors"
 	"slices"
 	"time"
@@ -38,7 +37,7 @@ func (f *files) judge(der []byte, expected int, now time.Time) verdict {
 		v.code, v.detail = Expired, err.Error()
 		return v
 	}
-	if usage := certificate.X509().KeyUsage; usage != 0 && usage&(x509.KeyUsageDigitalSignature|x509.KeyUsageKeyAgreement) == 0 {
+	if certificate.NoTLSClient() {
 		v.code, v.detail = Failed, "the certificate's keyUsage lacks digitalSignature"
 		return v
 	}

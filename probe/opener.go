@@ -29,7 +29,7 @@ type timing struct {
 	open  time.Duration // how long the port is open at most
 	every time.Duration // from the begin of one opening to that of the next at least
 	dial  time.Duration // one handshake at most, on either side
-	ask   time.Duration // how long the coordinator waits for the members' answers
+	ask   time.Duration // how long the coordinator waits for the members' answers, and a member for what is asked
 	whole time.Duration // a stream at most
 }
 
@@ -63,16 +63,21 @@ func NewOpener(ctx context.Context, c Config) *Opener {
 	return &Opener{c: c, ctx: ctx, timing: usual}
 }
 
-// listen binds what MP-SPDZ binds.
+// listen binds what MP-SPDZ binds, but without SO_REUSEADDR, which Go sets: with it one could bind, and listen at, what an MP-SPDZ has bound
+// and does not listen at yet.
 func listen(ctx context.Context, port uint16) (net.Listener, error) {
-	return new(net.ListenConfig).Listen(ctx, "tcp4", net.JoinHostPort("0.0.0.0", strconv.Itoa(int(port))))
+	c := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		var fault error
+		err := raw.Control(func(fd uintptr) { fault = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 0) })
+		return errors.Join(err, fault)
+	}}
+	return c.Listen(ctx, "tcp4", net.JoinHostPort("0.0.0.0", strconv.Itoa(int(port))))
 }
 
 // Wait returns when the Opener's context has ended and nothing of it runs any more.
 func (o *Opener) Wait() {
 	<-o.ctx.Done()
-	o.mu.Lock() // nothing is begun any more
-	defer o.mu.Unlock()
+	o.spawn(func() {}) // not run any more: it waits for what is just being begun, after which only what runs begins anything
 	o.group.Wait()
 }
 

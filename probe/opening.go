@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -97,7 +98,7 @@ func (p *opening) begin(t target) *dialing {
 		return d
 	}
 	d = &dialing{done: make(chan struct{}), result: result{to: t.to, code: Failed, party: nobody, detail: "the agent failed"}}
-	closes := time.Now().Add(t.left)
+	closes := time.Now().Add(min(t.left, p.o.timing.open)) // no port is open for longer, whoever says so
 	if !p.o.spawn(func() {
 		defer close(d.done)
 		defer p.o.recovered("dialling")
@@ -114,10 +115,14 @@ func (p *opening) begin(t target) *dialing {
 // least is the shortest time that says anything: the first repetition of a lost packet comes after a second.
 const least = 1500 * time.Millisecond
 
-// turn dials one member when there is room for it, unless its port is about to close then.
+// turn dials one member when there is room for it, unless its port is about to close then, or this opening to end: nobody watches over what
+// the other's port is afterwards. It ends with the opening.
 func (p *opening) turn(party int, closes time.Time) result {
 	late := result{to: party, code: Failed, how: howLate, party: nobody}
-	ctx, cancel := context.WithDeadline(p.o.ctx, closes)
+	if ends, ok := p.ctx.Deadline(); ok && ends.Before(closes) {
+		closes = ends
+	}
+	ctx, cancel := context.WithDeadline(p.ctx, closes)
 	defer cancel()
 	select {
 	case p.turns <- struct{}{}:
@@ -130,7 +135,11 @@ func (p *opening) turn(party int, closes time.Time) result {
 	}
 	ctx, cancel = context.WithTimeout(ctx, p.o.timing.dial)
 	defer cancel()
-	return p.files.dialParty(ctx, p.o.c, party)
+	r := p.files.dialParty(ctx, p.o.c, party)
+	if r.code == Failed && errors.Is(ctx.Err(), context.Canceled) {
+		return late
+	}
+	return r
 }
 
 // results gives what is there, by party number.

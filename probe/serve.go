@@ -19,8 +19,8 @@ type Member struct {
 	Site func(setName string) (Site, error)
 }
 
-// Serve answers one coordinator on one stream, and closes it. It takes 15 s at most. Close must end what is read and written on the
-// stream. The error is for the log; what a peer sent in it is not escaped.
+// Serve answers one coordinator on one stream, and closes it. It takes 15 s at most, and 2 s if nothing is asked. Close must end what is
+// read and written on the stream. The error is for the log; what a peer sent in it is not escaped.
 func Serve(ctx context.Context, stream io.ReadWriteCloser, m Member) (err error) {
 	defer stream.Close()
 	defer func() {
@@ -31,7 +31,11 @@ func Serve(ctx context.Context, stream io.ReadWriteCloser, m Member) (err error)
 	ctx, cancel := context.WithTimeout(ctx, m.Opener.timing.whole)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = stream.Close() })()
+	impatience := time.AfterFunc(m.Opener.timing.ask, func() { _ = stream.Close() })
 	body, err := readFrame(stream)
+	if !impatience.Stop() {
+		return errors.New("nothing was asked in time")
+	}
 	if err != nil {
 		return err
 	}
@@ -56,14 +60,30 @@ func Serve(ctx context.Context, stream io.ReadWriteCloser, m Member) (err error)
 	if err != nil {
 		return err
 	}
+	ctx, gone := context.WithCancel(ctx)
+	defer gone()
+	ended := make(chan error, 1)
+	go func() {
+		defer gone()
+		defer func() {
+			if p := recover(); p != nil {
+				ended <- fmt.Errorf("waiting for the end of a probe: %v", p)
+			}
+		}()
+		ended <- untilClosed(stream)
+	}()
 	row := p.dial(ctx, targets)
-	if err := writeFrame(stream, encodeRow(aged(row, m.Opener.c.Now()))); err != nil {
-		return err
+	if ctx.Err() == nil {
+		err = writeFrame(stream, encodeRow(aged(row, m.Opener.c.Now())))
 	}
-	return untilClosed(stream)
+	if err != nil {
+		_ = stream.Close()
+	}
+	return errors.Join(err, <-ended)
 }
 
-// untilClosed waits until the coordinator closes the stream, which it does when it has all rows: the port stays open until then.
+// untilClosed waits until the coordinator closes the stream, which it does when it has all rows, or when it breaks off: the port stays open,
+// and others are dialled, until then.
 func untilClosed(stream io.Reader) error {
 	n, err := io.Copy(io.Discard, io.LimitReader(stream, 1))
 	if n > 0 {

@@ -51,6 +51,10 @@ func (s speaker) say(r result, from int, at mpspdz.Endpoint) (text, cure string)
 			return fmt.Sprintf("%s takes connections and then says nothing", at),
 				s.operator(r.to) + "look what stands at that address before MP-SPDZ (a proxy, a tunnel with a smaller MTU)"
 		}
+		if r.how == howNoLine {
+			return fmt.Sprintf("what answers at %s makes a handshake as %s and then says nothing", at, t),
+				"ask again in 30 s; if it stays so, " + s.operator(r.to) + "look what answers there, and at fbpeer log"
+		}
 		return fmt.Sprintf("no answer from %s: packets are dropped on the way", at),
 			s.operator(r.to) + "let " + through + " the firewall; or " + s.operator(from) + "let it out"
 	case NotOpened:
@@ -125,6 +129,9 @@ func (s speaker) sayFailed(r result, from int, at mpspdz.Endpoint) (text, cure s
 		return fmt.Sprintf("another program answers at %s, which speaks no TLS", at), leads
 	case howClosed:
 		return fmt.Sprintf("%s takes connections and closes them: what forwards there has nothing behind it", at), leads
+	case howNoLine:
+		return fmt.Sprintf("what answers at %s makes a handshake as %s and then closes the connection without a word", at, s.of(r.to)),
+			"ask again in 30 s; if it stays so, " + s.operator(r.to) + "look what answers there, and at fbpeer log"
 	case howRoute:
 		return fmt.Sprintf("no route leads from %s to %s", s.of(from), at), s.operator(from) + "look at the routes and firewalls on the way"
 	case howLate:

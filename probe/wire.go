@@ -177,6 +177,7 @@ const (
 	howNotTLS            // what answered does not speak TLS
 	howRoute             // no way leads there
 	howLate              // the port was about to close when its turn came
+	howNoLine            // TLS stood, and then no verdict came: with Timeout nothing, otherwise the end
 	hows                 // how many there are
 )
 

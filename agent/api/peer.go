@@ -39,6 +39,7 @@ const (
 	WarnFormerIdentity      = "former-identity"
 	WarnNotWritten          = "not-written"
 	WarnWaitingCertificates = "waiting-certificate" // members have not issued their certificates for a set yet
+	WarnConfirmedSet        = "confirmed-set"       // the confirmation of a named set cannot be read
 	WarnUnconfirmed         = "unconfirmed"         // a named set is not confirmed here
 	WarnPartyMissing        = "party-missing"       // [players] parties names somebody who is not approved
 )

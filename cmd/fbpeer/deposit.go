@@ -97,6 +97,9 @@ func standsAs(fsys fs.FS, want mpspdz.File) bool {
 
 // do carries it out in a folder that is there.
 func (d deposit) do(dir string) error {
+	if err := noLink(dir, mpspdz.PlayerData); err != nil {
+		return err
+	}
 	if err := durable.MkdirAll(filepath.Join(dir, mpspdz.PlayerData), 0o700); err != nil {
 		return err
 	}
@@ -109,6 +112,9 @@ func (d deposit) do(dir string) error {
 }
 
 func (s depositStep) do(dir string) error {
+	if err := noLink(dir, path.Dir(s.path)); err != nil {
+		return err
+	}
 	at := filepath.Join(dir, filepath.FromSlash(s.path))
 	switch {
 	case s.file == nil:
@@ -117,6 +123,17 @@ func (s depositStep) do(dir string) error {
 		return durable.WriteLink(at, filepath.FromSlash(s.file.Target))
 	}
 	return durable.WriteFile(at, s.file.Data, s.file.Mode.Perm())
+}
+
+// noLink refuses a folder in dir that is a symbolic link, or behind one. mpspdz.Foreign has found none: somebody puts it there meanwhile.
+func noLink(dir, folder string) error {
+	for ; folder != "."; folder = path.Dir(folder) {
+		at := filepath.Join(dir, filepath.FromSlash(folder))
+		if info, err := os.Lstat(at); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return fmt.Errorf("%s is a symbolic link, and what it leads to is not to be written into", at)
+		}
+	}
+	return nil
 }
 
 // guard refuses to remove or replace a file that the component itself is configured with: it may be the only copy.

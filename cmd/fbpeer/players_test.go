@@ -247,6 +247,139 @@ func TestPlayersWriteNamesWhatIsForeign(t *testing.T) {
 	s.mustStand()
 }
 
+// TestPlayersWriteThroughNoLink: a folder or an ip file that is a link leads to what is somebody else's, the agent's own folder among it.
+func TestPlayersWriteThroughNoLink(t *testing.T) {
+	for name, test := range map[string]struct {
+		link   string // in the folder
+		target func(s *trioSite) string
+	}{
+		"to the agent's own folder": {mpspdz.PlayerData, func(s *trioSite) string {
+			own := filepath.Join(s.config.PlayersDir, "set")
+			if err := errors.Join(os.MkdirAll(filepath.Join(own, mpspdz.PlayerData), 0o700),
+				os.Symlink("set", filepath.Join(s.config.PlayersDir, "current"))); err != nil {
+				s.t.Fatal(err)
+			}
+			return filepath.Join(s.config.PlayersDir, "current", mpspdz.PlayerData)
+		}},
+		"to another folder": {mpspdz.PlayerData, func(s *trioSite) string { return s.t.TempDir() }},
+		"to nothing":        {mpspdz.PlayerData, func(s *trioSite) string { return filepath.Join(s.t.TempDir(), "gone") }},
+		"of the ip file": {mpspdz.IPFile, func(s *trioSite) string {
+			file := filepath.Join(s.t.TempDir(), "hosts")
+			if err := os.WriteFile(file, []byte("10.0.0.9:14000\n"), 0o600); err != nil {
+				s.t.Fatal(err)
+			}
+			return file
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, prune := range []bool{false, true} {
+				s := newTrioSite(t)
+				target := test.target(s)
+				if info, err := os.Stat(target); err == nil && info.IsDir() {
+					for _, file := range []string{"P0.pem", "root.pem", "1234abcd.0", "P1.key"} {
+						if err := os.WriteFile(filepath.Join(target, file), []byte(file), 0o600); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				at := filepath.Join(s.dir, test.link)
+				if err := os.Symlink(target, at); err != nil {
+					t.Fatal(err)
+				}
+				before := mustContents(t, s.dir, filepath.Dir(target), s.config.PlayersDir)
+				err := s.write(prune)
+				code, hint := outcome(err)
+				if code != exitFailed || !strings.Contains(fmt.Sprint(err), "nothing was written") || !strings.Contains(s.stderr.String(), at+": it is a symbolic link") ||
+					!strings.Contains(hint, "remove the link") || strings.Contains(hint, "--prune") {
+					t.Errorf("prune %v: exit %d, %v, hint %q\n%s", prune, code, err, hint, s.stderr)
+				}
+				if after := mustContents(t, s.dir, filepath.Dir(target), s.config.PlayersDir); after != before {
+					t.Errorf("prune %v: changed\n%s\nto\n%s", prune, before, after)
+				}
+			}
+		})
+	}
+}
+
+// TestDepositThroughNoLink: a link that somebody puts there after the folder was looked at is not followed either.
+func TestDepositThroughNoLink(t *testing.T) {
+	s := newTrioSite(t)
+	s.mustWrite(false)
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	for _, plan := range []deposit{planDeposit(os.DirFS(t.TempDir()), s.rendered(), nil), {{path: "Player-Data/P0.pem"}}} {
+		if err := errors.Join(os.Rename(filepath.Join(s.dir, mpspdz.PlayerData), elsewhere), os.Symlink(elsewhere, filepath.Join(s.dir, mpspdz.PlayerData))); err != nil {
+			t.Fatal(err)
+		}
+		before := mustContents(t, elsewhere)
+		if err := plan.do(s.dir); err == nil || !strings.Contains(err.Error(), "is a symbolic link") {
+			t.Error(err)
+		}
+		if after := mustContents(t, elsewhere); after != before {
+			t.Errorf("changed\n%s\nto\n%s", before, after)
+		}
+		if err := errors.Join(os.Remove(filepath.Join(s.dir, mpspdz.PlayerData)), os.Rename(elsewhere, filepath.Join(s.dir, mpspdz.PlayerData))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestPlayersWriteReplacesLinks: a link in the place of a file is replaced or removed itself, and what it leads to stays.
+func TestPlayersWriteReplacesLinks(t *testing.T) {
+	s := newTrioSite(t)
+	s.mustWrite(false)
+	elsewhere := t.TempDir()
+	link := func(at string, data []byte) {
+		t.Helper()
+		target := filepath.Join(elsewhere, filepath.Base(at))
+		if err := errors.Join(os.WriteFile(target, data, 0o600), os.RemoveAll(at), os.Symlink(target, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, f := range s.rendered() {
+		if f.Path != mpspdz.IPFile {
+			link(filepath.Join(s.dir, f.Path), append([]byte("x"), f.Data...))
+		}
+	}
+	link(s.path("P0.pem"), s.set.Parties()[0].Certificate.PEM()) // a link to the right bytes is no file either
+	link(s.path("P9.pem"), []byte("another's"))
+	link(s.path("P9.key"), []byte("another's"))
+	link(s.path("1234abcd.0"), []byte("another's"))
+	before := mustContents(t, elsewhere)
+	s.mustWrite(true)
+	s.mustStand()
+	// The ip file is refused before; that writing it would not follow either is the deposit's own.
+	link(filepath.Join(s.dir, mpspdz.IPFile), []byte("x"))
+	if err := os.Remove(filepath.Join(elsewhere, mpspdz.IPFile)); err != nil {
+		t.Fatal(err)
+	}
+	files := s.rendered()
+	for i := range files {
+		if err := (depositStep{files[i].Path, &files[i]}).do(s.dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.mustStand()
+	if after := mustContents(t, elsewhere); after != before {
+		t.Errorf("changed\n%s\nto\n%s", before, after)
+	}
+}
+
+func mustContents(t *testing.T, dirs ...string) string {
+	t.Helper()
+	var all strings.Builder
+	for _, dir := range dirs {
+		if _, err := os.Lstat(dir); errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		text, err := contents(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.WriteString(text)
+	}
+	return all.String()
+}
+
 // TestPlayersWriteKeepsTheOwnPair: the component may be configured with the files of the folder itself.
 func TestPlayersWriteKeepsTheOwnPair(t *testing.T) {
 	s := newTrioSite(t)

@@ -31,7 +31,8 @@ func (a *app) playersWriteCommand() *cobra.Command {
 			"MP-SPDZ trusts every certificate that has a hash link in Player-Data, whatever its file is called. So a\n" +
 			"certificate, a key or a hash link there that is not of this set is an error that names it, and nothing is\n" +
 			"written; with --prune they are removed first. The component's own key and certificate are never\n" +
-			"removed or replaced.\n\n" +
+			"removed or replaced, and nothing is written or removed through a Player-Data or ip_addresses that is a\n" +
+			"symbolic link.\n\n" +
 			"Do not start MP-SPDZ meanwhile: it would find no ip_addresses and end. If the command is interrupted, run\n" +
 			"it again. players/current in the agent's own folder is always whole; see players show.",
 		Example: "  fbpeer players write --dir /srv/mp-spdz\n  fbpeer players write --dir run-7 --parties bob,carol\n" +
@@ -178,14 +179,20 @@ func (a *app) folderOf(c *config.Config, dir string) error {
 func (a *app) deposit(c *config.Config, set mpspdz.PartySet, files []mpspdz.File, w playersWrite) (written, removed []string, err error) {
 	fsys := os.DirFS(w.dir)
 	findings, paths := mpspdz.Foreign(fsys, files)
-	refuse := false
+	refuse, cure := false, ""
 	for _, f := range findings {
 		if f.Code != mpspdz.FolderForeign || !w.prune {
 			refuse = true
 			a.note("%s: %s", filepath.Join(w.dir, filepath.FromSlash(f.Where)), f.Text)
 		}
+		if f.Code != mpspdz.FolderForeign && cure == "" {
+			cure = f.Cure
+		}
 	}
-	if refuse {
+	switch {
+	case cure != "":
+		return nil, nil, refused(cure, "%s cannot be written into as it is: nothing was written", w.dir)
+	case refuse:
 		return nil, nil, refused("remove them, or add --prune, which removes the certificates, keys and hash links",
 			"%s holds what does not belong to set %s: nothing was written", w.dir, shortDigest(set.Digest().String()))
 	}

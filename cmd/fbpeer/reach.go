@@ -75,7 +75,7 @@ func lost(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return &failure{code: exitNotRunning, err: errors.New("the agent ended before it answered"), hint: "whether it was done: see fbpeer trust list; start it again: fbpeer run"}
+		return &failure{code: exitNotRunning, err: errors.New("the agent ended before it answered"), hint: "start it again: fbpeer run; whether it was done, fbpeer status and fbpeer trust list show"}
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return &failure{code: exitNotRunning, err: errors.New("the agent runs, but does not answer"), hint: "its log may say why; end that process, and start it again: fbpeer run"}
 	}
