@@ -14,7 +14,8 @@ func (c *Certificate) Acceptance() Acceptance {
 	if c.facts.noTLSClient {
 		return Acceptance{}
 	}
-	return Acceptance{Old: numbersWhere(c.NameOld), New: numbersWhere(c.NameNew)}
+	old, current := c.numbers()
+	return Acceptance{Old: old, New: current}
 }
 
 // Nobody reports that no MP-SPDZ accepts the certificate as any party.
