@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"bytes"
 	"crypto"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -74,7 +76,7 @@ type self struct {
 	registration exchange.Registration
 	pair         config.KeyPair
 	bindPort     uint16
-	former       crypto.Signer          // the certificate key before the present one, while this process knows it
+	former       crypto.Signer          // the certificate key before the present one, if it is known; endorses that
 	announcement *exchange.Announcement // nil before the first
 	sequence     sequence
 	records      records
@@ -105,6 +107,7 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 	if err := k.loadCards(); err != nil {
 		return nil, err
 	}
+	k.recallFormer()
 	if err := k.loadRecords(); err != nil {
 		return nil, err
 	}
@@ -153,6 +156,22 @@ func (k *core) loadSelf() error {
 		return &config.Error{Err: err}
 	}
 	return nil
+}
+
+// recallFormer finds the key that endorses the present one where that was replaced while no agent ran, or has been endorsed before:
+// the one that `cert generate` kept, if our last announcement was of it, or was endorsed by it.
+func (k *core) recallFormer() {
+	last, key := k.self.announcement, k.config.FormerKey()
+	if last == nil || key == nil || mpspdz.CheckKeyPair(k.self.pair.Certificate, key) == nil {
+		return
+	}
+	spki, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return
+	}
+	if bytes.Equal(spki, last.Certificate.SPKI()) || last.Endorsement != nil && bytes.Equal(spki, last.Endorsement.OldKey) {
+		k.self.former = key
+	}
 }
 
 func (s *self) identify(key ic.PrivKey) error {

@@ -85,7 +85,7 @@
 //
 // It is made from the component's files, sealed anew only when one of its values changes or less than half of its week remains, and
 // otherwise published as it is stored, after a restart too. When the certificate's key changes while the agent runs, the former
-// key endorses the new one.
+// key endorses the new one; likewise where it changed before the start and `cert generate` kept the former key.
 //
 // An announcement in our own name that is later than ours and that this process did not make is gone past: ours is sealed anew, above
 // it. One issued before this process started, whatever its values, is a leftover of the past: the state folder is an older copy. One

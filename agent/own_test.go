@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"crypto/rand"
 	"errors"
 	"os"
 	"strings"
@@ -210,6 +211,37 @@ func TestFormerKeyEndorsesTheNewOne(t *testing.T) {
 	a := k.self.announcement
 	if a.Endorsement == nil || string(a.Endorsement.OldKey) != string(former.SPKI()) {
 		t.Errorf("the endorsement: %+v", a.Endorsement)
+	}
+}
+
+// TestKeptKeyEndorsesTheNewOne: a change made while no agent ran is endorsed by the key that `cert generate` kept, in a renewed
+// announcement too; a kept key that we never announced endorses nothing.
+func TestKeptKeyEndorsesTheNewOne(t *testing.T) {
+	b := newBench(t)
+	generate := func() {
+		t.Helper()
+		if _, err := b.offline.config.MakePair(rand.Reader, config.NamesFedbiomed, true, b.now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	endorsedBy := func(a *exchange.Announcement, former []byte) bool {
+		return a.Endorsement != nil && string(a.Endorsement.OldKey) == string(former)
+	}
+	former := b.open().self.announcement.Certificate.SPKI()
+	generate()
+	b.now = b.now.Add(time.Second)
+	first := b.open().self.announcement
+	if string(first.Certificate.SPKI()) == string(former) || !endorsedBy(first, former) {
+		t.Errorf("the endorsement: %+v", first.Endorsement)
+	}
+	b.now = b.now.Add(exchange.DefaultLifetime / 2)
+	if renewed := b.open().self.announcement; renewed.Sequence <= first.Sequence || !endorsedBy(renewed, former) {
+		t.Errorf("renewed, sequence %d after %d: %+v", renewed.Sequence, first.Sequence, renewed.Endorsement)
+	}
+	generate()
+	generate() // the one in between was never announced
+	if again := b.open().self.announcement; again.Endorsement != nil || string(again.Certificate.SPKI()) == string(first.Certificate.SPKI()) {
+		t.Errorf("endorsed by a key that nobody knows: %+v", again.Endorsement)
 	}
 }
 

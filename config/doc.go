@@ -1,6 +1,6 @@
 // Package config finds out which component a command is about and reads everything that is one's own: the component's
 // configuration, fbpeer.ini, the federation file, the MP-SPDZ key and certificate, flags and environment. It also makes what
-// `federation create`, `join` and `component create --role party` make.
+// `federation create`, `join`, `init`, `cert generate` and `component create --role party` make.
 //
 // # Which component
 //
@@ -15,7 +15,7 @@
 //
 // Values come from a flag, from FBPEER_<SECTION>_<KEY>, from the file, or from the default, in this order; an empty one is as good as
 // none. Relative paths in the file are relative to it, others to the working directory. The keys are those in the file that
-// CreateParty writes, and for a Fed-BioMed component [component] config and [fedbiomed] registry; a section or key that is none
+// CreateParty, InitParty and Config.Init write; a section or key that is none
 // of them is an error with its line, and so is a variable FBPEER_<SECTION>_… that is none. [component] label is the announcement's
 // label, claimed by its site. Settings that only a later release will honour are accepted at their defaults and refused otherwise:
 // nothing is ignored without a word.
@@ -33,6 +33,11 @@
 // In the dialect Ours of package inidoc, mode 0600, nothing else in it. bootstrap (comma-separated, may be empty) and development
 // may be missing. The file is the one that --federation, FBPEER_FEDERATION_FILE or [federation] file names, else the only
 // *.federation in the state folder (beneath var/fbpeer-dev also in the folder above it, where `dev` may keep one for all).
+//
+// # Key and certificate
+//
+// LoadKeyPair reads them, CheckPair judges them, and MakePair, whose comment has the sequence of writes and what a crash at each point
+// leaves, makes new ones. While the two differ, nobody announces anything.
 //
 // # Errors
 //

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto"
 	"os"
-	"path/filepath"
 	"time"
 
 	"fbpeer/mpspdz"
@@ -30,7 +29,7 @@ func (c *Config) readKeyPair(readFile func(string) ([]byte, error), now time.Tim
 	for i, path := range []string{c.Component.PrivateKey, c.Component.Certificate, c.Component.PrivateKey} {
 		var err error
 		if data[i], err = readFile(path); err != nil {
-			return KeyPair{}, unreadable(c.short(path), err, c.renew())
+			return KeyPair{}, unreadable(c.short(path), err, renew)
 		}
 	}
 	if !bytes.Equal(data[0], data[2]) {
@@ -51,19 +50,21 @@ func (c *Config) readKeyPair(readFile func(string) ([]byte, error), now time.Tim
 		return KeyPair{}, own(keyFile, err)
 	}
 	if err := mpspdz.CheckKeyPair(certificate, key); err != nil {
-		return KeyPair{}, faultf("restore the pair, or "+c.renew(), "%s and %s: %w", keyFile, certificateFile, ErrMismatch)
+		return KeyPair{}, faultf(c.cureMismatch(), "%s and %s: %w", keyFile, certificateFile, ErrMismatch)
 	}
 	return KeyPair{Certificate: certificate, Key: key, KeyPEM: data[0]}, nil
 }
 
-// renew is how this component gets a new pair.
-func (c *Config) renew() string {
-	if c.Component.Fedbiomed == nil {
-		return "make a new pair: `fbpeer component create --role party` in an empty folder writes one"
+// cureMismatch is the cure where key and certificate differ.
+func (c *Config) cureMismatch() string {
+	if c.interrupted() {
+		return finish
 	}
-	command := "node --config " + filepath.Base(c.Component.Fedbiomed.File)
-	if c.Component.Role == mpspdz.Researcher {
-		command = "researcher"
-	}
-	return "make a new pair: `fedbiomed_run " + command + " certificate generate -f`"
+	return "restore the pair, or " + renew
 }
+
+// finish is the cure for a `cert generate` that did not come to its end.
+const finish = "finish it: fbpeer cert generate"
+
+// renew is how a component gets a new pair.
+const renew = "make a new pair: `fbpeer cert generate`"

@@ -137,7 +137,7 @@ func rsa1024(t *testing.T) pair {
 func TestKeyPairFiles(t *testing.T) {
 	root := onePlain(t, "")
 	c := loadPlain(t, root)
-	const again = "make a new pair: `fbpeer component create --role party` in an empty folder writes one"
+	const again = "make a new pair: `fbpeer cert generate`"
 
 	write(t, filepath.Join(root, "alice.key"), twoPairs(t)[1].key)
 	_, err := c.LoadKeyPair(time.Now())
@@ -180,7 +180,7 @@ func TestKeyPairFiles(t *testing.T) {
 	}
 	_, err = c.LoadKeyPair(time.Now())
 	expect(t, err, fb, "etc/certs/cert_"+nodeID+"/MPSPDZ_certificate.pem: no such file or directory",
-		"make a new pair: `fedbiomed_run node --config config-n1.ini certificate generate -f`")
+		again)
 }
 
 func TestCreateParty(t *testing.T) {

@@ -39,7 +39,7 @@ func definitions() []definition {
 		{section: "agent", key: "bootstrap", about: "agents to dial beside those of the federation file: host, host:port or multiaddress (comma-separated)"},
 		{section: "agent", key: "mdns", value: "true", about: "find agents on the local network"},
 
-		{section: "advertise", key: "ip", about: "where others dial MP-SPDZ, if it differs from [component] ip"},
+		{section: "advertise", key: "ip", about: "where others dial MP-SPDZ, if it differs from the component's own address"},
 		{section: "advertise", key: "port", about: "and from the port that is bound"},
 
 		{section: "trust", key: "list", value: "trust.ini", about: "the operator's trust list"},

@@ -67,7 +67,7 @@ func Load(s Selector) (*Config, error) {
 	if err := l.readComponent(t); err != nil {
 		return nil, err
 	}
-	for _, read := range []func() error{l.later, l.checkOverrides, l.advertise, l.readAgent, l.readPlaces, l.readFederation} {
+	for _, read := range []func() error{l.authorities, l.later, l.checkOverrides, l.advertise, l.readAgent, l.readPlaces, l.readFederation} {
 		if err := read(); err != nil {
 			return nil, err
 		}
@@ -105,7 +105,7 @@ func (l *loader) readComponent(t target) error {
 	if t.ini != "" {
 		return l.fromFile(t)
 	}
-	component, err := fedbiomed.LoadFrom(l.workDir, t.component, l.getenv)
+	component, err := l.loadFedbiomed(t.component)
 	if err != nil {
 		return own(l.short(t.component), err)
 	}
@@ -131,6 +131,14 @@ func (l *loader) readComponent(t target) error {
 	return nil
 }
 
+// loadFedbiomed reads a Fed-BioMed component's configuration.
+func (l *loader) loadFedbiomed(file string) (*fedbiomed.Component, error) {
+	if l.selector.WithoutPair {
+		return fedbiomed.LoadWithoutPair(l.workDir, file, l.getenv)
+	}
+	return fedbiomed.LoadFrom(l.workDir, file, l.getenv)
+}
+
 // fromFile is for a component that an fbpeer.ini names or describes.
 func (l *loader) fromFile(t target) error {
 	if err := l.readFile(t.ini, false); err != nil {
@@ -143,7 +151,7 @@ func (l *loader) fromFile(t target) error {
 		if err := l.noPlainKeys(); err != nil {
 			return err
 		}
-		component, err := fedbiomed.LoadFrom(l.workDir, config.path(""), l.getenv)
+		component, err := l.loadFedbiomed(config.path(""))
 		if err != nil {
 			return own(l.short(config.path("")), err)
 		}
@@ -161,6 +169,16 @@ func (l *loader) fromFile(t target) error {
 		l.c.State = t.state
 	}
 	return nil
+}
+
+// authorities refuses what no release will have.
+func (l *loader) authorities() error {
+	v := l.get("trust", "authorities")
+	if l.c.Component.Fedbiomed == nil || v.text == "" {
+		return nil // later says what it says
+	}
+	return v.wrong("leave it out, and use a self-signed certificate: fbpeer cert generate",
+		"Fed-BioMed's registry has no place for an authority's certificate, without which no party accepts one that it signed")
 }
 
 // findState applies the rule for a Fed-BioMed component.

@@ -23,6 +23,7 @@ type Selector struct {
 	Overrides   map[string]string   // "agent.listen" -> value, from flags
 	Development bool                // state under var/fbpeer-dev, as `dev` keeps it
 	ForRun      bool                // for run and join: never fall back on the state that dev keeps
+	WithoutPair bool                // for `cert` and `init`: a Fed-BioMed component's key and certificate may be missing
 	Getenv      func(string) string // nil: os.Getenv
 	Environ     []string            // the environment's variables, to find misspelt ones that Getenv sees; nil: the process's
 	WorkDir     string              // "": the process's

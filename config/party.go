@@ -22,18 +22,15 @@ const firstPort = 14000
 // every setting and a comment on each. ip "" means localhost, port 0 means 14000. Nothing is ever overwritten; fbpeer.ini is written last.
 // It returns the fbpeer.ini's absolute path. Errors about the arguments, and files in the way, are *Error.
 func CreateParty(random io.Reader, root, id, ip string, port uint16, now time.Time) (string, error) {
-	if err := checkPlainID(id); err != nil {
-		return "", &Error{Err: err, Hint: "choose a plain name, as in alice"}
-	}
 	if ip == "" {
 		ip = "localhost"
 	}
 	if port == 0 {
 		port = firstPort
 	}
-	endpoint, err := mpspdz.NewEndpoint(ip, port)
+	endpoint, err := checkParty(id, ip, port)
 	if err != nil {
-		return "", &Error{Err: err, Hint: "give --ip an IPv4 address or a host name"}
+		return "", err
 	}
 	if root, err = filepath.Abs(root); err != nil {
 		return "", err
@@ -57,7 +54,7 @@ func CreateParty(random io.Reader, root, id, ip string, port uint16, now time.Ti
 	}{
 		{filepath.Join(root, id+".key"), key, 0o600},
 		{filepath.Join(root, id+".pem"), certificate, 0o644},
-		{ini, partyFile(id, endpoint), 0o644},
+		{ini, partyFile(id, endpoint, id+".pem", id+".key"), 0o644},
 	} {
 		if err := createFile(file.path, file.data, file.perm); err != nil {
 			for _, path := range made {
@@ -70,14 +67,26 @@ func CreateParty(random io.Reader, root, id, ip string, port uint16, now time.Ti
 	return ini, nil
 }
 
-// partyFile is a plain party's fbpeer.ini.
-func partyFile(id string, endpoint mpspdz.Endpoint) []byte {
+// checkParty checks who and where a plain party is.
+func checkParty(id, ip string, port uint16) (mpspdz.Endpoint, error) {
+	if err := checkPlainID(id); err != nil {
+		return mpspdz.Endpoint{}, &Error{Err: err, Hint: "choose a plain name, as in alice"}
+	}
+	endpoint, err := mpspdz.NewEndpoint(ip, port)
+	if err != nil {
+		return mpspdz.Endpoint{}, &Error{Err: err, Hint: "give --ip an IPv4 address or a host name"}
+	}
+	return endpoint, nil
+}
+
+// partyFile is a plain party's fbpeer.ini; the paths are relative to it, or absolute.
+func partyFile(id string, endpoint mpspdz.Endpoint, certificate, key string) []byte {
 	return writeFile(plainOnly, "; fbpeer.ini of a plain MP-SPDZ party. Every value but those of [component] is the default.\n", map[string]string{
 		"component.id":          id,
 		"component.ip":          endpoint.Host(),
 		"component.port":        strconv.Itoa(int(endpoint.Port())),
-		"component.certificate": id + ".pem",
-		"component.private_key": id + ".key",
+		"component.certificate": certificate,
+		"component.private_key": key,
 	})
 }
 

@@ -137,7 +137,8 @@ func TestSettingsRefused(t *testing.T) {
 		{"plain keys beside Fed-BioMed's", "[component]\nport = 1\n", "FILE:2: [component] port: only a plain MP-SPDZ party has it",
 			"remove it: a Fed-BioMed component says it in its own configuration; to tell others another address use [advertise]"},
 		{"accept_changes", "[trust]\naccept_changes = address\n", "FILE:2: [trust] accept_changes: this release of fbpeer does not have this setting yet", later},
-		{"authorities", "[trust]\nauthorities = ca.pem\n", "FILE:2: [trust] authorities: this release of fbpeer does not have this setting yet", later},
+		{"authorities", "[trust]\nauthorities = ca.pem\n", "FILE:2: [trust] authorities: Fed-BioMed's registry has no place for an authority's " +
+			"certificate, without which no party accepts one that it signed", "leave it out, and use a self-signed certificate: fbpeer cert generate"},
 		{"party twice", "[players]\nparties = a, b, a\n", `FILE:2: [players] parties: "a" stands twice`, "name each once"},
 		{"certificates", "[players]\ncertificates = some\n", `FILE:2: [players] certificates: "some" is not known`, "write one of own, per-party"},
 		{"per-party for Fed-BioMed", "[players]\ncertificates = per-party\n", "FILE:2: [players] certificates: Fed-BioMed numbers the parties itself, anew for each " +
@@ -160,6 +161,11 @@ func TestSettingsRefused(t *testing.T) {
 			expect(t, err, root, problem, test.hint)
 		})
 	}
+	t.Run("authorities of a plain party", func(t *testing.T) {
+		root := onePlain(t, "[trust]\nauthorities = ca.pem\n")
+		_, err := Load(Selector{Config: "fbpeer.ini", WorkDir: root, Getenv: env()})
+		expect(t, err, root, "fbpeer.ini:8: [trust] authorities: this release of fbpeer does not have this setting yet", later)
+	})
 	t.Run("environment", func(t *testing.T) {
 		root := oneComponent(t)
 		_, err := Load(Selector{WorkDir: root, Getenv: env("FBPEER_ADVERTISE_PORT", "0")})

@@ -44,10 +44,20 @@ func Load(file string, getenv func(string) string) (*Component, error) {
 
 // LoadFrom is Load with another working directory.
 func LoadFrom(workDir, file string, getenv func(string) string) (*Component, error) {
+	return load(workDir, file, getenv, false)
+}
+
+// LoadWithoutPair is LoadFrom for whoever is about to make key and certificate: each may be missing, and its path is then where the
+// component will look first.
+func LoadWithoutPair(workDir, file string, getenv func(string) string) (*Component, error) {
+	return load(workDir, file, getenv, true)
+}
+
+func load(workDir, file string, getenv func(string) string, withoutPair bool) (*Component, error) {
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(workDir, file)
 	}
-	r := &reader{workDir: workDir, file: filepath.Clean(file), getenv: getenv}
+	r := &reader{workDir: workDir, file: filepath.Clean(file), getenv: getenv, withoutPair: withoutPair}
 	if err := r.open(); err != nil {
 		return nil, err
 	}

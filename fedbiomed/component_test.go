@@ -315,3 +315,38 @@ func TestFind(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLoadWithoutPair: what is about to be made is looked for where it will be made, and what is there is found as ever.
+func TestLoadWithoutPair(t *testing.T) {
+	root := copyClone(t)
+	t.Chdir(root)
+	ini := filepath.Join("etc", "config-n1.ini")
+	certs := filepath.Join("etc", "certs", "cert_"+node1ID)
+	paths := func(env func(string) string) [2]string {
+		c, err := LoadWithoutPair(root, ini, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return [2]string{ShortPath(root, c.PrivateKey), ShortPath(root, c.Certificate)}
+	}
+	want := [2]string{filepath.Join(certs, "MPSPDZ_certificate.key"), filepath.Join(certs, "MPSPDZ_certificate.pem")}
+	if got := paths(env()); got != want {
+		t.Errorf("both there: %v", got)
+	}
+	remove(t, filepath.Join(root, certs))
+	if got := paths(env()); got != want {
+		t.Errorf("no folder: %v", got)
+	}
+	if got := paths(env("MPSPDZ_CERTIFICATE_KEY", "k.key", "MPSPDZ_CERTIFICATE_PEM", "/nowhere/c.pem")); got != [2]string{"k.key", "/nowhere/c.pem"} {
+		t.Errorf("from the environment: %v", got)
+	}
+	// Paths as the documentation has them, relative to the root, where that folder is.
+	edit(t, ini, "certs/cert_", "etc/keys/cert_")
+	write(t, filepath.Join("etc", "keys", "cert_"+node1ID, "other"), "")
+	if got := paths(env())[0]; got != filepath.Join("etc", "keys", "cert_"+node1ID, "MPSPDZ_certificate.key") {
+		t.Errorf("relative to the root: %v", got)
+	}
+	if _, err := LoadFrom(root, ini, env()); err == nil {
+		t.Error("LoadFrom took a component without its files")
+	}
+}

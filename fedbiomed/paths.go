@@ -1,7 +1,9 @@
 package fedbiomed
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,15 +34,28 @@ func (r *reader) resolve(v found) (string, error) {
 			return path, nil
 		}
 	}
+	if r.withoutPair {
+		return placeFor(places), nil
+	}
 	return "", r.wrong(v, fmt.Sprintf("%q is neither %s nor %s", v.Text, r.short(places[0]), r.short(places[1])), missingFileHint)
 }
 
+// placeFor is where a file that is in none of the places is made: where its folder is, else in the first place.
+func placeFor(places []string) string {
+	for _, path := range places {
+		if info, err := os.Stat(filepath.Dir(path)); err == nil && info.IsDir() {
+			return path
+		}
+	}
+	return places[0]
+}
+
 // missingFileHint is the cure where a key or certificate is not there.
-const missingFileHint = "put the file back, or make a new pair with Fed-BioMed's `certificate generate -f`, which every other party must then approve"
+const missingFileHint = "put the file back, or make a new pair with `fbpeer cert generate`, which every other party must then approve"
 
 func (r *reader) exists(v found, path string) error {
 	_, err := os.Stat(path)
-	if err == nil {
+	if err == nil || r.withoutPair && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	e := r.wrong(v, fmt.Sprintf("%s: %v", r.short(path), cause(err)), missingFileHint)

@@ -8,11 +8,12 @@ import (
 
 // reader is one reading of one configuration.
 type reader struct {
-	workDir string
-	file    string // absolute
-	getenv  func(string) string
-	doc     *inidoc.Document
-	c       *Component
+	workDir     string
+	file        string // absolute
+	getenv      func(string) string
+	withoutPair bool // key and certificate may be missing
+	doc         *inidoc.Document
+	c           *Component
 }
 
 // found is a value with all that an error about it needs.

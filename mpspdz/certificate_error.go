@@ -46,8 +46,7 @@ type CertificateError struct {
 func (e *CertificateError) Error() string { return e.Detail }
 
 const (
-	cureNew = "make a new key and certificate: Fed-BioMed's \"certificate generate -f\", " +
-		"or for plain MP-SPDZ those of \"fbpeer component create --role party\""
+	cureNew  = "make a new key and certificate at its component: fbpeer cert generate"
 	cureSelf = "use a self-signed certificate: certificates of an authority are not supported, " +
 		"since everybody whom it ever signed would be let in; " + cureNew
 	danger = ": its holder could make itself a certificate as any party"

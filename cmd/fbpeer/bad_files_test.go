@@ -106,7 +106,7 @@ func TestBadOwnFiles(t *testing.T) {
 	base.check(err)
 	base.id = strings.TrimPrefix(filepath.Base(folders[0]), "cert_")
 
-	const again = `make a new key and certificate: Fed-BioMed's "certificate generate -f", or for plain MP-SPDZ those of "fbpeer component create --role party"`
+	const again = "make a new key and certificate at its component: fbpeer --component "
 	const issuing = ": its holder could make itself a certificate as any party"
 	tests := []struct {
 		name  string
@@ -153,13 +153,13 @@ func TestBadOwnFiles(t *testing.T) {
 			_, key, err := mpspdz.NewFedbiomedCertificate(rand.Reader, b.id, time.Now())
 			b.check(err)
 			b.write(b.key(), key)
-		}, nil, "the private key is not the certificate's", "certificate generate -f"},
+		}, nil, "the private key is not the certificate's", "cert generate`"},
 		{"expired", func(b broken) {
 			certificate, key, err := mpspdz.NewFedbiomedCertificate(rand.Reader, b.id, time.Now().AddDate(-6, 0, 0))
 			b.check(err)
 			b.write(b.pem(), certificate)
 			b.write(b.key(), key)
-		}, nil, "MPSPDZ_certificate.pem: the certificate", "certificate generate -f"},
+		}, nil, "MPSPDZ_certificate.pem: the certificate", "cert generate"},
 		{"RSA-1024", func(b broken) { b.issue(1024, func(*x509.Certificate) {}) }, nil,
 			"MPSPDZ_certificate.pem: the RSA key has 1024 bits: MP-SPDZ refuses less than 2048", again},
 		{"a CA", func(b broken) {

@@ -85,7 +85,7 @@ func outcome(err error) (code int, hint string) {
 // report prints an error and its cure, one line each, and returns the exit code. prog is what commands in the cure begin with.
 func report(w io.Writer, prog string, err error) int {
 	code, hint := outcome(err)
-	hint = addressed(prog, hint)
+	hint = addressedOwn(prog, hint)
 	var own *failure
 	if err == nil || (errors.As(err, &own) && own.err == nil) {
 		return code

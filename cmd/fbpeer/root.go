@@ -81,7 +81,7 @@ func newRoot(a *app) *cobra.Command {
 		&cobra.Group{ID: look, Title: "Look:"}, &cobra.Group{ID: other, Title: "Other:"})
 	root.SetHelpCommandGroupID(other)
 	root.SetCompletionCommandGroupID(other)
-	addTo(root, set, a.federationCommand(), a.joinCommand(), a.runCommand(), a.devCommand(), a.componentCommand())
+	addTo(root, set, a.federationCommand(), a.joinCommand(), a.initCommand(), a.runCommand(), a.devCommand(), a.componentCommand(), a.certCommand())
 	addTo(root, trust, a.trustCommand(), a.setCommand())
 	addTo(root, look, a.statusCommand(), a.readyCommand(), a.probeCommand(), a.peersCommand(), a.showCommand(), a.idCommand(), a.playersCommand(), a.registryCommand())
 	addTo(root, other, a.versionCommand())
@@ -166,6 +166,16 @@ func shellWord(s string) string {
 
 // ofComponent finds the commands that are about one component, in the texts of all packages.
 var ofComponent = regexp.MustCompile(`\bfbpeer (join|run|status|ready|probe|peers|show|players|registry|trust|set)\b`)
+
+// ofOwn finds those, too, that can only be meant for the component here where a text is about its own files.
+var ofOwn = regexp.MustCompile(`\bfbpeer (join|run|status|ready|probe|peers|show|players|registry|trust|set|cert)\b`)
+
+// addressedOwn is addressed for a text about one's own files.
+func addressedOwn(prog, text string) string {
+	return ofOwn.ReplaceAllStringFunc(text, func(command string) string {
+		return prog + strings.TrimPrefix(command, "fbpeer")
+	})
+}
 
 // addressed lets the commands in a text begin with prog: packages name them without the flags that chose the component.
 func addressed(prog, text string) string {

@@ -104,6 +104,8 @@ func TestScreens(t *testing.T) {
 	maps.Copy(tests, policyScreens())
 	maps.Copy(tests, registryScreens())
 	maps.Copy(tests, handScreens())
+	maps.Copy(tests, certScreens())
+	maps.Copy(tests, generateScreens())
 	for name, got := range tests {
 		t.Run(name, func(t *testing.T) {
 			golden := filepath.Join("testdata", "screens", name+".txt")

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fbpeer/agent"
+	"fbpeer/agent/api"
+	"fbpeer/config"
+)
+
+// takeOver is how long `cert generate` waits for a running agent to announce the new certificate, and takeOverPoll how often it looks.
+const (
+	takeOver     = 10 * time.Second
+	takeOverPoll = 100 * time.Millisecond
+)
+
+func (a *app) certGenerateCommand() *cobra.Command {
+	var names string
+	var force bool
+	c := &cobra.Command{
+		Use:   "generate",
+		Short: "make a new key and certificate, where the component's configuration names them",
+		Long: "Makes a private key (mode 0600) and a self-signed certificate of five years, where the component's\n" +
+			"own configuration names them. --names fedbiomed makes what Fed-BioMed itself makes (CN *, O = the\n" +
+			"id), which MP-SPDZ up to 0.4.0 accepts; it is the default of a Fed-BioMed component. --names all has\n" +
+			"a name for each party, P0 to P255, which every MP-SPDZ accepts; it is a plain party's default.\n\n" +
+			"Only --force replaces what is there. First it is said how many others hold the present certificate:\n" +
+			"with these, runs fail until each of them has approved the new one. A running agent takes the new\n" +
+			"pair over by itself and announces it, endorsed by the former key. The former pair is kept beside the\n" +
+			"new one, as .old; putting both files back undoes the change.\n\n" +
+			"If it is interrupted, the same command finishes it; until then nothing new is announced.",
+		Example: "  fbpeer cert generate\n  fbpeer --component config-n1.ini cert generate --force\n" +
+			"  fbpeer --config alice/fbpeer.ini cert generate --names all --force",
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.certGenerate(cmd.Context(), names, force) },
+	}
+	c.Flags().StringVar(&names, "names", "", "`NAMES` in the certificate: fedbiomed (CN *) or all (P0 to P255)")
+	c.Flags().BoolVar(&force, "force", false, "replace the present key and certificate, and keep them as .old")
+	return c
+}
+
+// generatedJSON is `cert generate --json`.
+type generatedJSON struct {
+	Component string `json:"component"`
+	*certificateJSON
+	Files       certFilesJSON `json:"files"`
+	Finished    bool          `json:"finished,omitempty"` // the pair of an earlier run that was interrupted
+	Holders     holders       `json:"holders"`
+	Announced   bool          `json:"announced"` // by the running agent
+	Fingerprint string        `json:"fingerprint,omitempty"`
+	Words       []string      `json:"words,omitempty"`
+}
+
+// holders says who has registered the present certificate.
+type holders struct {
+	Unknown string   `json:"unknown,omitempty"` // why it is not known
+	Holding []string `json:"holding"`           // components that have registered it, as it is
+	Silent  []string `json:"silent"`            // members that did not say
+	Others  int      `json:"others"`            // other members
+}
+
+func (a *app) certGenerate(ctx context.Context, names string, force bool) error {
+	c, err := a.ownPair()
+	if err != nil {
+		return err
+	}
+	if names, err = namesFor(c, names); err != nil {
+		return err
+	}
+	control, s, held := callHolders(ctx, c)
+	v := a.view(s)
+	switch state := c.PairState(); {
+	case state == config.PairPresent:
+		io.WriteString(a.stderr, v.replacingPair(c.Component.ID, held))
+	case state == config.PairInterrupted:
+		a.note("an earlier cert generate was interrupted: its pair is put in place now")
+	}
+	made, err := c.MakePair(a.random, names, force, a.now())
+	if err != nil {
+		return err
+	}
+	r := generatedJSON{
+		Component: c.Component.ID, certificateJSON: certificateOf(made.Certificate), Finished: made.Finished, Holders: held,
+		Files: certFilesJSON{Certificate: settingOf(c, "component.certificate"), PrivateKey: settingOf(c, "component.private_key"), Former: made.Kept},
+	}
+	if control != nil {
+		self := a.takenOver(ctx, control, r.SHA256)
+		r.Announced, r.Fingerprint, r.Words = self.Certificate != nil, self.Fingerprint, self.Words
+	}
+	if a.json {
+		return a.printJSON(r)
+	}
+	_, err = io.WriteString(a.stdout, v.generatedScreen(r))
+	return err
+}
+
+// namesFor is the form that was asked for, else the kind's.
+func namesFor(c *config.Config, names string) (string, error) {
+	switch {
+	case names == config.NamesFedbiomed, names == config.NamesAll:
+		return names, nil
+	case names != "":
+		return "", usage("--names fedbiomed or --names all", "--names: %q is neither", names)
+	case c.Component.Fedbiomed != nil:
+		return config.NamesFedbiomed, nil
+	}
+	return config.NamesAll, nil
+}
+
+// callHolders asks the running agent who has registered this component, after a roll call. Without one, control is nil.
+func callHolders(ctx context.Context, c *config.Config) (control agent.Controller, s api.Snapshot, held holders) {
+	held = holders{Holding: []string{}, Silent: []string{}}
+	control, err := agent.Dial(ctx, c)
+	if errors.Is(err, agent.ErrNotRunning) && errors.Unwrap(err) == nil {
+		held.Unknown = "no agent is running"
+		return nil, s, held
+	}
+	if err == nil {
+		s, err = control.Call(ctx)
+	}
+	if err != nil {
+		held.Unknown = "the agent does not answer"
+		return nil, s, held
+	}
+	return control, s, holdersOf(s)
+}
+
+// holdersOf reads the rows of who has registered whom.
+func holdersOf(s api.Snapshot) holders {
+	h := holders{Holding: []string{}, Silent: []string{}}
+	if s.Matrix == nil {
+		h.Unknown = "the agent knows of no other member"
+		return h
+	}
+	for _, row := range s.Matrix.Rows {
+		if row.Component == s.Self.Component {
+			continue
+		}
+		h.Others++
+		state := api.CellUnknown
+		for _, cell := range row.Cells {
+			if cell.Of == s.Self.Component && row.Age != nil {
+				state = cell.State
+			}
+		}
+		switch state {
+		case api.CellOK:
+			h.Holding = append(h.Holding, row.Component)
+		case api.CellUnknown:
+			h.Silent = append(h.Silent, row.Component)
+		}
+	}
+	return h
+}
+
+// takenOver waits until the agent announces a certificate, and gives who it then is; the zero value if it does not.
+func (a *app) takenOver(ctx context.Context, control agent.Controller, sha256 string) api.Peer {
+	ctx, cancel := context.WithTimeout(ctx, takeOver)
+	defer cancel()
+	poll := time.NewTicker(takeOverPoll)
+	defer poll.Stop()
+	for {
+		s, err := control.Snapshot(ctx)
+		if err == nil && s.Self.Certificate != nil && s.Self.Certificate.SHA256 == sha256 {
+			return s.Self
+		}
+		select {
+		case <-ctx.Done():
+			return api.Peer{}
+		case <-poll.C:
+		}
+	}
+}

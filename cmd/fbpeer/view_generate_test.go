@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"fbpeer/agent/api"
+)
+
+// generateScreens are those of `cert generate`.
+func generateScreens() map[string]string {
+	v := viewOf(four())
+	held := func(h holders) string { return v.replacingPair(idRes, h) }
+	made := generatedJSON{Component: idRes, certificateJSON: shownCertificate(idRes, false), Holders: holders{Others: 3},
+		Files: certFilesJSON{
+			Certificate: api.Setting{Value: "etc/certs/cert_" + idRes + "/MPSPDZ_certificate.pem"},
+			PrivateKey:  api.Setting{Value: "etc/certs/cert_" + idRes + "/MPSPDZ_certificate.key"},
+			Former:      []string{"MPSPDZ_certificate.pem.old"}},
+		Announced: true, Fingerprint: hash('r'), Words: cardio().Self.Words}
+	alone := made
+	alone.Announced, alone.Holders, alone.Files.Former = false, holders{Unknown: "no agent is running"}, nil
+	return map[string]string{
+		"cert-held":              held(holders{Others: 4, Holding: []string{idNice, idLyon}, Silent: []string{idParis}}),
+		"cert-held-unknown":      held(holders{Unknown: "no agent is running"}),
+		"cert-held-nobody":       held(holders{}),
+		"cert-generated":         v.generatedScreen(made),
+		"cert-generated-offline": viewAs(four()).generatedScreen(alone),
+	}
+}
+
+func TestGenerateScreens(t *testing.T) {
+	for name, screen := range generateScreens() {
+		for line := range strings.SplitSeq(screen, "\n") {
+			if displayWidth(line) > columns {
+				t.Errorf("%s: %d columns: %s", name, displayWidth(line), line)
+			}
+		}
+	}
+	many := viewOf(crowd(30)).replacingPair("PARTY", holdersOf(answered(crowd(30))))
+	if strings.Count(many, "PARTY_") > maxListed || !strings.Contains(many, "29 other members") {
+		t.Error(many)
+	}
+	const evil = "\x1b[2J\nforged"
+	for _, r := range viewOf(hostile()).replacingPair(evil, holders{Others: 2, Holding: []string{evil}, Silent: []string{evil}}) {
+		if r != '\n' && !unicode.IsPrint(r) {
+			t.Errorf("%q reached the terminal", r)
+		}
+	}
+}
+
+// TestHoldersOf: who says so holds it as it is; who is old, or has not approved, does not; who did not answer is not counted.
+func TestHoldersOf(t *testing.T) {
+	row := func(component, state string, answered bool) api.MatrixRow {
+		r := api.MatrixRow{Component: component, Cells: []api.Cell{{Of: idLyon, State: api.CellNo}, {Of: idRes, State: state}}}
+		if answered {
+			r.Age = pointer(int64(1))
+		}
+		return r
+	}
+	s := cardio()
+	s.Matrix = &api.Matrix{Rows: []api.MatrixRow{
+		row(idRes, api.CellOK, true), row(idNice, api.CellOK, true), row(idLyon, api.CellOld, true), row(idParis, api.CellNo, true),
+		row("a", api.CellNew, true), row("b", api.CellOK, false), row("c", api.CellUnknown, true),
+		{Component: "d", Age: pointer(int64(1))},
+	}}
+	h := holdersOf(s)
+	if h.Others != 7 || !slices.Equal(h.Holding, []string{idNice}) || !slices.Equal(h.Silent, []string{"b", "c", "d"}) || h.Unknown != "" {
+		t.Errorf("%+v", h)
+	}
+	s.Matrix = nil
+	if h := holdersOf(s); h.Unknown == "" || h.Holding == nil || h.Silent == nil {
+		t.Errorf("%+v", h)
+	}
+}
+
+// TestTakenOver waits for the agent to announce the new certificate, and no longer than it may.
+func TestTakenOver(t *testing.T) {
+	before, after := cardio(), cardio()
+	after.Self.Certificate = &api.Certificate{SHA256: "SHA256:new"}
+	a := &app{}
+	agent := &fakeAgent{snapshots: []api.Snapshot{before, before, after}}
+	if self := a.takenOver(t.Context(), agent, "SHA256:new"); self.Component != idRes {
+		t.Errorf("%+v", self)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Millisecond)
+	defer cancel()
+	if self := a.takenOver(ctx, &fakeAgent{snapshots: []api.Snapshot{before}}, "SHA256:new"); self.Certificate != nil {
+		t.Errorf("%+v", self)
+	}
+}
