@@ -42,12 +42,15 @@ func (a *app) serve(ctx context.Context, federation string) error {
 	defer stop()
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
-	if err := a.awaitOwn(ctx, federation); err != nil {
+	if err := a.awaitConfiguration(ctx); err != nil {
 		return unlessStopped(ctx, err)
 	}
 	c, err := a.federated(federation)
 	if err != nil {
 		return err
+	}
+	if c, err = a.awaitAddress(ctx, c); err != nil {
+		return unlessStopped(ctx, err)
 	}
 	for _, w := range c.Warnings {
 		a.note("warning: %s", w)
