@@ -55,7 +55,7 @@ func (l List) checkApproval(e Entry) error {
 	if l.PeerStatus(e.Peer) == Revoked {
 		return fmt.Errorf("its identity %s is revoked: `fbpeer trust forget %s` first, if that was a mistake", e.Peer, e.Component)
 	}
-	if l.keyStatus(e.Key) == Revoked {
+	if l.KeyStatus(e.Key) == Revoked {
 		return fmt.Errorf("its MP-SPDZ key %s is revoked: the site needs a new one (`fbpeer cert generate`)", e.Key)
 	}
 	if old, there := l.Entry(e.Component); there && old.Status == Revoked && old.barsAll() {

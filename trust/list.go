@@ -144,8 +144,8 @@ func at[K comparable](entries []Entry, index map[K]int, key K) (Entry, bool) {
 // peer_id; the stronger counts. Empty: nothing.
 func (l List) PeerStatus(p peer.ID) Status { return l.peers[p] }
 
-// keyStatus is the same for an MP-SPDZ public key (SHA-256 of its SubjectPublicKeyInfo).
-func (l List) keyStatus(k mpspdz.Hash) Status { return l.keys[k] }
+// KeyStatus is the same for an MP-SPDZ public key (SHA-256 of its SubjectPublicKeyInfo).
+func (l List) KeyStatus(k mpspdz.Hash) Status { return l.keys[k] }
 
 // Barred says whether an identity is denied or revoked.
 func (l List) Barred(p peer.ID) bool { return l.peers[p] != "" }

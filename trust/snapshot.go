@@ -62,7 +62,7 @@ func newSnapshot(l List, h Held, incoming *exchange.Announcement, now time.Time)
 	s.addOwn()
 	first := len(s.holders)
 	for _, e := range l.entries {
-		if e.Status == Approved && !l.Barred(e.Peer) && l.keyStatus(e.Key) == "" && !s.isSelf(e.Peer) {
+		if e.Status == Approved && !l.Barred(e.Peer) && l.KeyStatus(e.Key) == "" && !s.isSelf(e.Peer) {
 			s.addPinned(e)
 		}
 	}
@@ -215,7 +215,7 @@ func (s *snapshot) countOne(p peer.ID, a *exchange.Announcement) {
 
 // keyStatus is what the list says against an announcement's key.
 func (s *snapshot) keyStatus(a *exchange.Announcement) Status {
-	return s.list.keyStatus(a.Certificate.KeySHA256())
+	return s.list.KeyStatus(a.Certificate.KeySHA256())
 }
 
 // subjectShared says whether another unknown identity announces the same subject, in a way that breaks one of the two
