@@ -108,6 +108,9 @@ type Controller interface {
 	Sets(ctx context.Context, r api.SetRequest) (api.SetResult, error)
 	// Probe lets the members of a set that is in force try each other's MP-SPDZ ports. Without a running agent it is ErrNotRunning.
 	Probe(ctx context.Context, r api.ProbeRequest) (api.Probe, error)
+	// Registry reads Fed-BioMed's party registry now, and brings it up to date first if the request says so. The error is *api.Error
+	// if that was refused; a table that cannot be read or written is a Fault of the answer.
+	Registry(ctx context.Context, r api.RegistryRequest) (api.Registry, error)
 }
 
 // New loads the state, takes the locks of state folder and component (waiting 5 s for an editor), makes what is missing (identity,

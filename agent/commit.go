@@ -214,6 +214,11 @@ func (k *core) removals(inForce map[string]*exchange.Announcement) []string {
 			gone[entry.Component] = true
 		}
 	}
+	for component, present := range k.registry.rows {
+		if k.list.KeyStatus(present.key) == trust.Revoked { // registered by hand under another id, perhaps
+			gone[component] = true
+		}
+	}
 	for component := range inForce {
 		delete(gone, component)
 	}
@@ -283,6 +288,18 @@ func (k *core) writeList(list trust.List) error {
 // recoverRegistry finishes what a crash left of a registry's write, under the agent's lock. A database that cannot be one of
 // Fed-BioMed's is an error here, at the start; one that does not exist yet is waited for.
 func (k *core) recoverRegistry() error {
+	if err := k.finishRegistry(); err != nil {
+		return err
+	}
+	var damaged *fedbiomed.DatabaseError
+	if err := k.registry.read(); errors.As(err, &damaged) {
+		return &config.Error{Err: err, Hint: damaged.Cure}
+	}
+	return nil
+}
+
+// finishRegistry is recoverRegistry for any database.
+func (k *core) finishRegistry() error {
 	text, err := k.registry.recover()
 	if err != nil {
 		return ownFile("look at the database, and at "+k.store.path(fileIntent), "an interrupted write of the party registry: %w", err)
@@ -290,10 +307,6 @@ func (k *core) recoverRegistry() error {
 	if text != "" {
 		k.options.Log.Warn().Msg(text)
 		k.record(trust.LogRecord{Event: "registry", Text: text}, k.options.Now())
-	}
-	var damaged *fedbiomed.DatabaseError
-	if err := k.registry.read(); errors.As(err, &damaged) {
-		return &config.Error{Err: err, Hint: damaged.Cure}
 	}
 	return nil
 }

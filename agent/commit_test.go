@@ -313,6 +313,22 @@ func crashes() []crash {
 			b.hear(b.others[0].announce(b.t, b.now, func(r *exchange.Registration) { r.Endpoint = endpoint(b.t, "localhost:14901") }))
 			return approvalOf(find(b.t, b.snapshot(), b.others[0].config.Component.ID))
 		}},
+		{"the approval of one that is registered by hand, elsewhere", func(b *bench) api.TrustRequest {
+			b.hearAll()
+			b.approve(b.others[0])
+			first, second := handRowOf(b.others[0]), handRowOf(b.others[1])
+			first.Component, second.Port = "NODE", 14999
+			registerByHand(b.t, b.offline.config.Component.Database, second, first)
+			return approvalOf(find(b.t, b.snapshot(), b.others[1].config.Component.ID))
+		}},
+		{"the revocation of one whose row somebody else wrote", func(b *bench) api.TrustRequest {
+			b.hearAll()
+			b.approve(b.others[0])
+			b.approve(b.others[1])
+			first, second := handRowOf(b.others[0]), handRowOf(b.others[1])
+			registerByHand(b.t, b.offline.config.Component.Database, second, first)
+			return api.TrustRequest{Action: api.ActionRevoke, Component: b.others[0].config.Component.ID, PeerID: b.others[0].id.String()}
+		}},
 		{"a revocation", func(b *bench) api.TrustRequest {
 			b.hearAll()
 			b.approve(b.others[0])

@@ -61,6 +61,7 @@ type core struct {
 	strangers *rate.Limiter // of lines in the log
 	unlogged  int           // lines that it left out
 	changed   time.Time     // of anything that a person would notice
+	meddled   time.Time     // when somebody else's change of the registry was last put right
 
 	certificates map[mpspdz.Hash]api.Certificate // as shown, by SHA-256
 }

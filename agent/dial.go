@@ -128,6 +128,11 @@ func (c *client) Probe(ctx context.Context, r api.ProbeRequest) (api.Probe, erro
 	return ask[api.Probe](ctx, c, api.PathProbe, r)
 }
 
+// Registry asks for the party registry, and has it brought up to date if the request says so.
+func (c *client) Registry(ctx context.Context, r api.RegistryRequest) (api.Registry, error) {
+	return ask[api.Registry](ctx, c, api.PathRegistry, r)
+}
+
 // ask posts a request.
 func ask[Answer, Request any](ctx context.Context, c *client, path string, r Request) (a Answer, err error) {
 	body, err := json.Marshal(r)

@@ -56,6 +56,16 @@
 // players-mended names the files. A registry that cannot be read, or lacks a row, is a warning that makes status answer no. What the
 // snapshot warns of is logged once when it appears.
 //
+// # Fed-BioMed's registry
+//
+// A row belongs to whom it names. That of an approved component is brought to the values in force, and that of a revoked one, or with a
+// revoked key, removed, whoever wrote it. Rows of whom the list does not know, or denies, are the operator's: they are shown (by-hand)
+// and left alone. What somebody else does to rows that were brought about, Fed-BioMed's own commands most likely, is put right within
+// the watch's moment, at the latest after 15 s; the event registry-mended names them, and a warning of that code stays for an hour.
+//
+// Registry reads the table now and says of each row whose it is and what is wrong with it; with Sync a commit comes first that takes
+// nothing for known. Without an agent the stores do both, a sync under agent.lock.
+//
 // # Who has registered whom
 //
 // A view (exchange.View) tells what stands on this site's disk: of the default set and the registry, and of each named set. It is sealed anew

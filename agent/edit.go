@@ -27,6 +27,10 @@ func refused(hint, format string, args ...any) *api.Error {
 	return &api.Error{Code: api.CodeRefused, Text: fmt.Sprintf(format, args...), Hint: hint}
 }
 
+func notJoined() *api.Error {
+	return refused("fbpeer join FILE, with the federation file that you were given", "no federation joined yet")
+}
+
 // checkRequest refuses what no well-meant request holds, before it comes near a file.
 func checkRequest(r api.TrustRequest) (peer.ID, *api.Error) {
 	malformed := func(format string, args ...any) *api.Error {
@@ -68,7 +72,7 @@ func (k *core) edit(r api.TrustRequest, now time.Time) (outcome, *api.Error) {
 		return outcome{}, fault
 	}
 	if !k.joined {
-		return outcome{}, refused("fbpeer join FILE, with the federation file that you were given", "no federation joined yet")
+		return outcome{}, notJoined()
 	}
 	if fault := k.rereadList(now); fault != nil {
 		return outcome{}, fault

@@ -96,32 +96,35 @@ func (k *core) compare(name string, p *players, base mpspdz.PartySet, err error,
 	return p.compare(w, k.own())
 }
 
-// Trust does one edit under the agent's lock, with the same commit as a running agent. If one was started meanwhile, it is asked.
+// Trust does one edit under the agent's lock, with the same commit as a running agent.
 func (o *offline) Trust(ctx context.Context, r api.TrustRequest) (api.TrustResult, error) {
+	return locking(ctx, o, func(running Controller) (api.TrustResult, error) { return running.Trust(ctx, r) },
+		func() (api.TrustResult, error) { return o.trust(r) })
+}
+
+// locking does something to the stores under the agent's lock. If an agent was started meanwhile, it is asked.
+func locking[Answer any](ctx context.Context, o *offline, ask func(Controller) (Answer, error), do func() (Answer, error)) (a Answer, err error) {
 	if owner, foreign := (store{dir: o.config.State}).foreignOwner(); foreign {
 		name := "#" + strconv.Itoa(owner)
 		if u, err := user.LookupId(strconv.Itoa(owner)); err == nil {
 			name = u.Username
 		}
-		return api.TrustResult{}, refused("sudo -u "+name+" fbpeer …", "the state folder %s belongs to %s: what root writes there its agent could not read", o.config.State, name)
+		return a, refused("sudo -u "+name+" fbpeer …", "the state folder %s belongs to %s: what root writes there its agent could not read", o.config.State, name)
 	}
 	lock, err := takeLock(ctx, store{dir: o.config.State}.path(fileLock), "the state folder "+o.config.State)
 	if err != nil {
 		if running, dialErr := Dial(ctx, o.config); dialErr == nil {
-			return running.Trust(ctx, r)
+			return ask(running)
 		}
-		return api.TrustResult{}, err
+		return a, err
 	}
-	result, err := o.trust(r)
-	return result, errors.Join(err, lock.Release())
+	a, err = do()
+	return a, errors.Join(err, lock.Release())
 }
 
 func (o *offline) trust(r api.TrustRequest) (api.TrustResult, error) {
-	k, err := o.load()
+	k, err := o.loadToWrite()
 	if err != nil {
-		return api.TrustResult{}, err
-	}
-	if err := k.store.make(); err != nil {
 		return api.TrustResult{}, err
 	}
 	if err := k.recoverRegistry(); err != nil {
@@ -132,4 +135,40 @@ func (o *offline) trust(r api.TrustRequest) (api.TrustResult, error) {
 		return api.TrustResult{}, fault
 	}
 	return k.result(r, done, k.snapshot(network{}, o.options.Now())), nil
+}
+
+// loadToWrite is load where a commit follows.
+func (o *offline) loadToWrite() (*core, error) {
+	k, err := o.load()
+	if err != nil {
+		return nil, err
+	}
+	return k, k.store.make()
+}
+
+// Registry reads the stores; a sync takes the lock.
+func (o *offline) Registry(ctx context.Context, r api.RegistryRequest) (api.Registry, error) {
+	if r.Sync && o.config.Federation == "" {
+		return api.Registry{}, notJoined() // before the lock makes its folder
+	}
+	if r.Sync {
+		return locking(ctx, o, func(running Controller) (api.Registry, error) { return running.Registry(ctx, r) }, o.syncRegistry)
+	}
+	k, err := o.load()
+	if err != nil {
+		return api.Registry{}, err
+	}
+	return k.showRegistry(o.options.Now())
+}
+
+func (o *offline) syncRegistry() (api.Registry, error) {
+	k, err := o.loadToWrite()
+	if err != nil {
+		return api.Registry{}, err
+	}
+	if err := k.finishRegistry(); err != nil {
+		return api.Registry{}, err
+	}
+	t, _, err := k.syncRegistry(o.options.Now())
+	return t, err
 }

@@ -22,11 +22,13 @@ type registry struct {
 type row struct {
 	component   string
 	endpoint    string
-	certificate mpspdz.Hash
+	certificate mpspdz.Hash // zero: none that can be used
+	key         mpspdz.Hash // of that certificate
+	twice       bool        // another row of that component stands behind it
 }
 
 func rowOf(p mpspdz.Party) row {
-	return row{component: p.Component, endpoint: p.Endpoint.String(), certificate: p.Certificate.SHA256()}
+	return row{component: p.Component, endpoint: p.Endpoint.String(), certificate: p.Certificate.SHA256(), key: p.Certificate.KeySHA256()}
 }
 
 func newRegistry(c *config.Config, s store) registry {
@@ -57,9 +59,14 @@ func (r *registry) read() error {
 	}
 	present := make(map[string]row, len(rows))
 	for _, stored := range rows {
+		if first, there := present[stored.Component]; there {
+			first.twice = true
+			present[stored.Component] = first // Fed-BioMed reads the first one
+			continue
+		}
 		read := row{component: stored.Component, endpoint: stored.IP + ":" + stored.Port}
 		if c, err := mpspdz.ParseCertificatePEM([]byte(stored.Certificate)); err == nil {
-			read.certificate = c.SHA256()
+			read.certificate, read.key = c.SHA256(), c.KeySHA256()
 		}
 		present[stored.Component] = read
 	}
@@ -67,18 +74,33 @@ func (r *registry) read() error {
 	return nil
 }
 
-// look reads the table again. What is not there as it was brought about is written by the next commit, which tells of a table that
-// cannot be read.
-func (r *registry) look() {
-	if err := r.read(); err != nil || !r.stands() {
+// meddling is what somebody else did to rows since they were brought about, by component.
+type meddling struct{ removed, changed, returned []string }
+
+// look reads the table again, and says what is not there as it was brought about. The next commit writes it, and tells of a table
+// that cannot be read.
+func (r *registry) look() (m meddling) {
+	if err := r.read(); err != nil {
 		r.settled = false
 	}
-}
-
-// stands says whether all that was last brought about still stands.
-func (r *registry) stands() bool {
-	return !slices.ContainsFunc(r.upserted, func(want row) bool { return r.rows[want.component] != want }) &&
-		!slices.ContainsFunc(r.removed, func(component string) bool { _, there := r.rows[component]; return there })
+	if !r.settled {
+		return meddling{}
+	}
+	for _, want := range r.upserted {
+		switch present, there := r.rows[want.component]; {
+		case !there:
+			m.removed = append(m.removed, want.component)
+		case present != want:
+			m.changed = append(m.changed, want.component)
+		}
+	}
+	for _, component := range r.removed {
+		if _, there := r.rows[component]; there {
+			m.returned = append(m.returned, component)
+		}
+	}
+	r.settled = len(m.removed)+len(m.changed)+len(m.returned) == 0
+	return m
 }
 
 // update brings the rows up to date. changed names the components whose rows were written or removed.

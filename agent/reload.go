@@ -44,7 +44,7 @@ func (l *loop) reread(ctx context.Context) error {
 	if !listAt.IsZero() && (l.again.IsZero() || listAt.Before(l.again)) {
 		l.again = listAt
 	}
-	l.core.registry.look()
+	l.core.lookRegistry(now)
 	l.settle()
 	return nil
 }

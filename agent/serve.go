@@ -25,6 +25,7 @@ func newServer(c Controller) *http.Server {
 	mux.HandleFunc("POST "+api.PathParties, answering(c.Parties))
 	mux.HandleFunc("POST "+api.PathSets, answering(c.Sets))
 	mux.HandleFunc("POST "+api.PathProbe, answering(c.Probe))
+	mux.HandleFunc("POST "+api.PathRegistry, answering(c.Registry))
 	return &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 5 * time.Second,

@@ -93,7 +93,7 @@ func (k *core) unregistered(s api.Snapshot) []api.Warning {
 	if len(missing) == 0 {
 		return nil
 	}
-	cure := "fbpeer run writes them"
+	cure := "fbpeer registry sync writes them, or fbpeer run"
 	if s.Running {
 		cure = "they are written again by themselves; if this stays, look at the file"
 	}
@@ -135,6 +135,9 @@ func (k *core) peer(id peer.ID, now time.Time) api.Peer {
 		}
 	}
 	p := api.Peer{PeerID: id.String(), State: k.state(id, decision, approved)}
+	if p.State == api.StatePending {
+		p.ByHand = k.byHand(newest)
+	}
 	if values != nil {
 		k.describe(&p, values)
 	} else {

@@ -17,6 +17,7 @@
 //	POST /v1/parties    SetSelector -> PartySet
 //	POST /v1/sets        SetRequest -> SetResult
 //	POST /v1/probe     ProbeRequest -> Probe
+//	POST /v1/registry RegistryRequest -> Registry
 //
 // Everything but status 200 carries an Error as body. The package holds no logic, so that whoever shows things needs nothing else.
 package api
@@ -30,6 +31,7 @@ const (
 	PathParties  = "/v1/parties"
 	PathSets     = "/v1/sets"
 	PathProbe    = "/v1/probe"
+	PathRegistry = "/v1/registry"
 )
 
 // MaxRequest is the largest body of a request, in bytes.

@@ -20,16 +20,17 @@ const (
 	WarnPlaceUnknown        = "place-unknown"      // one of us has a loopback address, and it is heard only through others
 	WarnLoopbackElsewhere   = "loopback-elsewhere" // a loopback address and a connection from another machine
 	WarnEphemeralPort       = "ephemeral-port"
-	WarnWrongKind           = "wrong-kind"     // a plain party beside Fed-BioMed components, or the other way round
-	WarnNotHeard            = "not-heard"      // approved by the list, but nothing that matches its pins was heard
-	WarnNoDatabase          = "no-database"    // the component's own database does not exist yet: waited for
-	WarnRegistry            = "registry"       // the database could not be read or written
-	WarnPlayers             = "players"        // the player files could not be written
-	WarnStore               = "store"          // the state folder could not be read or written
-	WarnTrustList           = "trust-list"     // trust.ini cannot be used as it is: the list in force stays
-	WarnConfiguration       = "configuration"  // the configuration cannot be used as it is now: the registration in force stays
-	WarnSetting             = "setting"        // works, but perhaps not as meant
-	WarnRestartNeeded       = "restart-needed" // a setting changed that takes effect at the next start
+	WarnWrongKind           = "wrong-kind"      // a plain party beside Fed-BioMed components, or the other way round
+	WarnNotHeard            = "not-heard"       // approved by the list, but nothing that matches its pins was heard
+	WarnNoDatabase          = "no-database"     // the component's own database does not exist yet: waited for
+	WarnRegistry            = "registry"        // the database could not be read or written
+	WarnRegistryMended      = "registry-mended" // somebody else removed or changed rows: they were put right
+	WarnPlayers             = "players"         // the player files could not be written
+	WarnStore               = "store"           // the state folder could not be read or written
+	WarnTrustList           = "trust-list"      // trust.ini cannot be used as it is: the list in force stays
+	WarnConfiguration       = "configuration"   // the configuration cannot be used as it is now: the registration in force stays
+	WarnSetting             = "setting"         // works, but perhaps not as meant
+	WarnRestartNeeded       = "restart-needed"  // a setting changed that takes effect at the next start
 	WarnNoFederation        = "no-federation"
 	WarnDiscovery           = "discovery"
 	WarnClock               = "clock"
@@ -105,6 +106,7 @@ type Peer struct {
 	Announced  *Announced `json:"announced,omitempty"`  // what an approval would approve, where that differs from what is in force
 	Sources    []Setting  `json:"sources,omitempty"`    // self only: every value and where it came from
 	Registered *bool      `json:"registered,omitempty"` // its row stands in our Fed-BioMed registry with the values in force
+	ByHand     *HandRow   `json:"by_hand,omitempty"`    // pending only: an operator registered that component by hand
 }
 
 // Announced is what an approval of a changed or conflicting peer is about.

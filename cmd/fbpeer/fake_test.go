@@ -18,6 +18,8 @@ type fakeAgent struct {
 	requests  []api.SetRequest
 	probe     api.Probe
 	probed    []api.ProbeRequest
+	registry  api.Registry
+	synced    []api.RegistryRequest
 	err       error
 }
 
@@ -60,4 +62,9 @@ func (f *fakeAgent) Sets(_ context.Context, r api.SetRequest) (api.SetResult, er
 func (f *fakeAgent) Probe(_ context.Context, r api.ProbeRequest) (api.Probe, error) {
 	f.probed = append(f.probed, r)
 	return f.probe, f.err
+}
+
+func (f *fakeAgent) Registry(_ context.Context, r api.RegistryRequest) (api.Registry, error) {
+	f.synced = append(f.synced, r)
+	return f.registry, f.err
 }

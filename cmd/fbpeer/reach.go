@@ -68,6 +68,11 @@ func (r reached) Probe(ctx context.Context, request api.ProbeRequest) (api.Probe
 	return probe, lost(err)
 }
 
+func (r reached) Registry(ctx context.Context, request api.RegistryRequest) (api.Registry, error) {
+	registry, err := r.Controller.Registry(ctx, request)
+	return registry, lost(err)
+}
+
 // lost gives the errors of a connection to an agent their exit code and cure.
 func lost(err error) error {
 	var timeout net.Error
