@@ -21,7 +21,7 @@ import (
 type approval struct {
 	component, fingerprint, alias, note string
 	vouched                             bool // --fingerprint was given, be it empty
-	replace, yes                        bool
+	replace, yes, registered            bool
 }
 
 func (a *app) approveCommand() *cobra.Command {
@@ -30,12 +30,20 @@ func (a *app) approveCommand() *cobra.Command {
 		Use:   "approve COMPONENT",
 		Short: "approve a component, or what an approved one announces now",
 		Long: "Shows component, claimed label, endpoint, certificate, fingerprint and words, for a changed one what is in force\n" +
-			"beside what is announced, and asks. Compare fingerprint or words with that site's operator, by telephone.",
+			"beside what is announced, and asks. Compare fingerprint or words with that site's operator, by telephone.\n\n" +
+			"--registered is for a Fed-BioMed component whose parties were registered by hand before: it lists the waiting\n" +
+			"components whose id and certificate stand in the registry already (that they hold its key is proved by their\n" +
+			"announcement), asks once, and approves them. An endpoint that differs is shown, old and new. --yes answers that\n" +
+			"question, since you vouched for these certificates when you registered them.",
 		Example: "  fbpeer trust approve NODE_983 --alias nice\n" +
 			"  fbpeer trust approve nice --fingerprint \"cargo velvet tiny orbit lemon glide prison amount\"\n" +
-			"  fbpeer trust approve nice --replace --fingerprint SHA256:…",
-		Args: oneArg("COMPONENT"),
+			"  fbpeer trust approve nice --replace --fingerprint SHA256:…\n" +
+			"  fbpeer trust approve --registered",
+		Args: approveArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if ap.registered {
+				return a.approveRegistered(cmd.Context(), ap)
+			}
 			ap.component, ap.vouched = args[0], cmd.Flags().Changed("fingerprint")
 			return a.approve(cmd.Context(), ap)
 		},
@@ -44,7 +52,8 @@ func (a *app) approveCommand() *cobra.Command {
 	c.Flags().StringVar(&ap.alias, "alias", "", "`NAME` to call it here")
 	c.Flags().StringVar(&ap.note, "note", "", "`TEXT` to keep beside it in the trust list")
 	c.Flags().BoolVar(&ap.replace, "replace", false, "approve a new identity for a known component, and revoke the old one")
-	c.Flags().BoolVar(&ap.yes, "yes", false, "do not ask: development federations only")
+	c.Flags().BoolVar(&ap.registered, "registered", false, "approve those whose id and certificate are registered by hand in Fed-BioMed")
+	c.Flags().BoolVar(&ap.yes, "yes", false, "do not ask: with --registered, and in development federations")
 	return c
 }
 

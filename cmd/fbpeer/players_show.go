@@ -12,6 +12,10 @@ import (
 	"fbpeer/mpspdz"
 )
 
+func (a *app) playersCommand() *cobra.Command {
+	return group("players", "MP-SPDZ's player files", a.playersShowCommand(), a.playersWriteCommand(), a.playersCheckCommand())
+}
+
 func (a *app) playersShowCommand() *cobra.Command {
 	var flags setFlags
 	c := &cobra.Command{

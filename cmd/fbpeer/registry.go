@@ -1,89 +1,170 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"fbpeer/agent"
+	"fbpeer/agent/api"
 	"fbpeer/config"
-	"fbpeer/fedbiomed"
-	"fbpeer/mpspdz"
 )
 
-func (a *app) playersCommand() *cobra.Command {
-	return group("players", "MP-SPDZ's player files", a.playersShowCommand(), a.playersWriteCommand(), a.playersCheckCommand())
+func (a *app) registryCommand() *cobra.Command {
+	c := group("registry", "Fed-BioMed's party registry", a.registryListCommand(), a.registryCheckCommand(), a.registrySyncCommand())
+	c.Long = "Fed-BioMed looks the parties of an experiment up in the table Certificates of the component's own database.\n" +
+		"fbpeer keeps the rows of those whom you approved there, and leaves everything else in the database as it is."
+	return c
 }
 
-func (a *app) registryCommand() *cobra.Command {
-	return group("registry", "Fed-BioMed's party registry", &cobra.Command{
-		Use:     "list",
-		Short:   "the parties that Fed-BioMed itself knows: the table Certificates of the component's database",
-		Example: "  fbpeer --component config-n1.ini registry list",
+func (a *app) registryListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "the parties that Fed-BioMed itself knows, and whose each row is",
+		Long: "Every row, with its endpoint, the SHA-256 fingerprint of its certificate and the certificate's last day, and whose\n" +
+			"it is:\n\n" +
+			"  ours      approved here, and as approved\n" +
+			"  outdated  approved here, but the row holds other values than those in force\n" +
+			"  by hand   somebody registered it, and nobody approved it here\n" +
+			"  revoked   of a component, or with a certificate's key, that was revoked here\n" +
+			"  own       of this component itself, which Fed-BioMed never reads",
+		Example: "  fbpeer registry list\n  fbpeer --component config-n1.ini registry list --json",
 		Args:    noArgs,
-		RunE:    func(*cobra.Command, []string) error { return a.registryList() },
-	})
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.registryList(cmd.Context()) },
+	}
+}
+
+func (a *app) registryCheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "whether the registry is what the trust list makes of it",
+		Long: "Exit code 0 if every component that you approved has its row with the values in force, and nobody else has one;\n" +
+			"3 with what is wrong and its cure: a row that is missing or holds other values, one of somebody who was revoked\n" +
+			"or whom nobody approved, and in rows by hand a certificate that could make others, has expired or is none, an\n" +
+			"address that nobody can dial, a port that is none; a database that is not there, or is damaged.\n" +
+			"Nothing is changed.",
+		Example: "  fbpeer registry check\n  fbpeer registry check --json",
+		Args:    noArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.registryCheck(cmd.Context()) },
+	}
+}
+
+func (a *app) registrySyncCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "sync",
+		Short: "read the registry again now, and bring its rows up to date",
+		Long: "Reads the database again and writes what the trust list makes of it: rows that are missing or hold other values,\n" +
+			"and the removal of those who were revoked. A running agent does it by itself within seconds; without one, this\n" +
+			"command does it. Rows by hand of somebody whom nobody approved or revoked stay. Exit code 1 if it could not be\n" +
+			"written.",
+		Example: "  fbpeer registry sync\n  fbpeer --component config-n1.ini registry sync --json",
+		Args:    noArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.registrySync(cmd.Context()) },
+	}
+}
+
+// openRegistry reaches the agent of a component that has a registry.
+func (a *app) openRegistry(ctx context.Context, sync bool) (agent.Controller, api.Snapshot, error) {
+	c, err := config.Load(a.selector())
+	if err != nil {
+		return nil, api.Snapshot{}, err
+	}
+	if c.Component.Database == "" {
+		return nil, api.Snapshot{}, usage("fbpeer players show", "%s is a plain MP-SPDZ party: it has no Fed-BioMed registry", show(c.Component.ID))
+	}
+	if sync && !c.Registry {
+		return nil, api.Snapshot{}, usage("set [fedbiomed] registry = true in fbpeer.ini", "the registry of %s is not kept by fbpeer", show(c.Component.ID))
+	}
+	_, control, s, err := a.open(ctx)
+	return control, s, err
 }
 
 // registryJSON is `registry list --json`.
 type registryJSON struct {
-	Component string    `json:"component"`
-	Database  string    `json:"database"`
-	Rows      []rowJSON `json:"rows"`
+	Component string            `json:"component"`
+	Database  string            `json:"database"`
+	Rows      []api.RegistryRow `json:"rows"`
 }
 
-type rowJSON struct {
-	Document    string `json:"document"`
-	Component   string `json:"component"`
-	Kind        string `json:"kind"`
-	IP          string `json:"ip"`
-	Port        string `json:"port"`
-	Certificate string `json:"certificate,omitempty"` // SHA-256; absent where the row holds none that we can read
-	Subject     string `json:"subject,omitempty"`
-}
-
-func (a *app) registryList() error {
-	c, err := config.Load(a.selector())
+func (a *app) registryList(ctx context.Context) error {
+	control, s, err := a.openRegistry(ctx, false)
 	if err != nil {
 		return err
 	}
-	if c.Component.Database == "" {
-		return usage("fbpeer players show", "%s is a plain MP-SPDZ party: it has no Fed-BioMed registry", show(c.Component.ID))
-	}
-	rows, err := fedbiomed.OpenRegistry(c.Component.Database, "").Rows()
-	if errors.Is(err, fedbiomed.ErrNoDatabase) {
-		a.note("%s does not exist yet: Fed-BioMed makes it when the component is first started", c.Component.Database)
-	} else if err != nil {
+	r, err := control.Registry(ctx, api.RegistryRequest{})
+	if err != nil {
 		return err
 	}
-	list := registryJSON{Component: c.Component.ID, Database: c.Component.Database, Rows: []rowJSON{}}
-	for _, r := range rows {
-		row := rowJSON{Document: r.DocID, Component: r.Component, Kind: r.Kind, IP: r.IP, Port: r.Port}
-		if cert, err := mpspdz.ParseCertificatePEM([]byte(r.Certificate)); err == nil {
-			row.Certificate, row.Subject = cert.SHA256().String(), cert.Subject()
-		}
-		list.Rows = append(list.Rows, row)
+	if r.Fault != nil && r.Fault.Code != api.WarnNoDatabase {
+		return usage(r.Fault.Cure, "%s", r.Fault.Text)
+	}
+	if r.Fault != nil {
+		a.note("%s does not exist yet: Fed-BioMed makes it when the component is first started", r.Database)
 	}
 	if a.json {
-		return a.printJSON(list)
+		return a.printJSON(registryJSON{r.Component, r.Database, present(r.Rows)})
 	}
-	_, err = io.WriteString(a.stdout, registryScreen(list))
+	_, err = io.WriteString(a.stdout, a.view(s).registryScreen(r))
 	return err
 }
 
-// registryScreen is `registry list`. Ids are whole: they are what Fed-BioMed's own list shows.
-func registryScreen(list registryJSON) string {
-	if len(list.Rows) == 0 {
-		return "The registry of " + show(list.Component) + " holds no parties.\n"
+// registryCheckJSON is `registry check --json`.
+type registryCheckJSON struct {
+	OK        bool           `json:"ok"`
+	Component string         `json:"component"`
+	Database  string         `json:"database"`
+	Obstacles []api.Obstacle `json:"obstacles"`
+	Warnings  []api.Warning  `json:"warnings"`
+}
+
+func (a *app) registryCheck(ctx context.Context) error {
+	control, s, err := a.openRegistry(ctx, false)
+	if err != nil {
+		return err
 	}
-	t := table{}
-	t.add("COMPONENT", "ADDRESS", "CERTIFICATE")
-	for _, r := range list.Rows {
-		certificate := shortHash(r.Certificate)
-		if r.Certificate == "" {
-			certificate = "not usable"
-		}
-		t.add(show(r.Component), show(r.IP+":"+r.Port), certificate)
+	r, err := control.Registry(ctx, api.RegistryRequest{})
+	if err != nil {
+		return err
 	}
-	return t.String()
+	if a.json {
+		err = a.printJSON(registryCheckJSON{r.OK, r.Component, r.Database, present(r.Obstacles), present(r.Warnings)})
+	} else {
+		_, err = io.WriteString(a.stdout, a.view(s).registryCheckScreen(r))
+	}
+	if err == nil && !r.OK {
+		err = answerNo()
+	}
+	return err
+}
+
+// registrySyncJSON is `registry sync --json`.
+type registrySyncJSON struct {
+	Component string         `json:"component"`
+	Database  string         `json:"database"`
+	Written   []string       `json:"written"`
+	Removed   []string       `json:"removed"`
+	OK        bool           `json:"ok"` // as `registry check` has it now
+	Obstacles []api.Obstacle `json:"obstacles"`
+	Fault     *api.Warning   `json:"fault,omitempty"`
+}
+
+func (a *app) registrySync(ctx context.Context) error {
+	control, s, err := a.openRegistry(ctx, true)
+	if err != nil {
+		return err
+	}
+	r, err := control.Registry(ctx, api.RegistryRequest{Sync: true})
+	if err != nil {
+		return err
+	}
+	if a.json {
+		err = a.printJSON(registrySyncJSON{r.Component, r.Database, present(r.Written), present(r.Removed), r.OK, present(r.Obstacles), r.Fault})
+	} else {
+		_, err = io.WriteString(a.stdout, a.view(s).registrySyncScreen(s, r))
+	}
+	if err == nil && r.Fault != nil {
+		return refused(r.Fault.Cure, "%s", r.Fault.Text)
+	}
+	return err
 }

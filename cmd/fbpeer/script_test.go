@@ -43,6 +43,7 @@ func TestMain(m *testing.M) {
 //	orderparties FIRST ID A B           exchange the variables A and B unless ID is the first one's
 //	terminate TEXT                      send SIGTERM to the background programs whose arguments hold TEXT
 //	program NAME…                       skip the script if a program is missing; with FBPEER_TEST_ALL=1 fail
+//	tinydb register|delete DB ID …       what Fed-BioMed's own certificate commands do to a database (see scriptTinyDB)
 //	netns NAME…                         network namespaces on one bridge, 10.77.0.1 and so on; needs root
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -75,6 +76,7 @@ func TestScripts(t *testing.T) {
 			"approveall":     scriptApproveAll,
 			"orderparties":   scriptOrderParties,
 			"terminate":      scriptTerminate,
+			"tinydb":         scriptTinyDB,
 		},
 	})
 }

@@ -77,6 +77,7 @@ func (v view) offer(p api.Peer) string {
 	t.add("words", wordsText(a.Words))
 	t.add("peer id", show(p.PeerID))
 	t.add("heard", v.heard(p))
+	addByHand(&t, p)
 	var b strings.Builder
 	head := table{indent: "  "}
 	head.add(show(p.Component), claimed(p.Label))
@@ -253,6 +254,9 @@ func (v view) pendingScreen(s api.Snapshot) string {
 		for _, p := range fresh {
 			fmt.Fprintf(&b, "    %s trust approve %s --alias NAME\n", v.prog, v.typed(p))
 		}
+	}
+	if found, _ := registeredPeers(s); len(found) > 0 {
+		fmt.Fprintf(&b, "\nWhat you registered by hand you have compared already:\n    %s trust approve --registered\n", v.prog)
 	}
 	return b.String()
 }

@@ -35,7 +35,7 @@ func (v view) peersScreen(s api.Snapshot) string {
 			if p.Component != "" && v.claims[p.Component] > 1 {
 				name += " @…" + show(p.PeerID[max(0, len(p.PeerID)-6):])
 			}
-			t.add(elide(name, 30), show(p.Role), elide(orDash(show(p.Endpoint)), 26), shortHash(p.Fingerprint), v.presence(p))
+			t.add(elide(name, 30), show(p.Role), elide(orDash(show(p.Endpoint)), 26), shortHash(p.Fingerprint), v.presence(p)+registeredToo(p))
 		}
 	}
 	if len(titles) == 0 {
@@ -118,6 +118,7 @@ func (v view) showScreen(p api.Peer) string {
 		add("approved", stamp(p.ApprovedAt)+by)
 	}
 	add("in registry", yesNo(p.Registered))
+	addByHand(&t, p)
 	return t.String() + v.details(p)
 }
 

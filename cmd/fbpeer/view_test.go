@@ -101,6 +101,8 @@ func TestScreens(t *testing.T) {
 		"consequences": viewOf(cardio()).consequences(cardio(), api.ActionApprove, api.TrustResult{Set: cardio().Set, Rows: []string{idNice}}),
 	}
 	maps.Copy(tests, playersScreens())
+	maps.Copy(tests, registryScreens())
+	maps.Copy(tests, handScreens())
 	for name, got := range tests {
 		t.Run(name, func(t *testing.T) {
 			golden := filepath.Join("testdata", "screens", name+".txt")

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"fbpeer/agent"
+	"fbpeer/agent/api"
+)
+
+// approveArgs: one component, or none with --registered, which finds them itself and takes none of the answers for a single one.
+func approveArgs(cmd *cobra.Command, args []string) error {
+	if registered, err := cmd.Flags().GetBool("registered"); err != nil || !registered {
+		return oneArg("COMPONENT")(cmd, args)
+	}
+	if len(args) > 0 {
+		return usage(cmd.CommandPath()+" --registered", "--registered finds the components itself, got %q", args[0])
+	}
+	for _, name := range []string{"fingerprint", "alias", "replace"} {
+		if cmd.Flags().Changed(name) {
+			return usage("approve that one by its name: "+cmd.CommandPath()+" COMPONENT --"+name, "--registered does not go with --%s", name)
+		}
+	}
+	return nil
+}
+
+// registeredPeers are the pending ones of whom an operator registered the certificate that they announce. Where several identities
+// announce it, nobody registered which of them is meant: those are doubtful.
+func registeredPeers(s api.Snapshot) (found, doubtful []api.Peer) {
+	claims := map[string]int{}
+	for _, p := range ofState(s.Peers, api.StatePending) {
+		if p.ByHand != nil && p.ByHand.Same {
+			claims[p.Component]++
+		}
+	}
+	for _, p := range ofState(s.Peers, api.StatePending) {
+		switch {
+		case p.ByHand == nil || !p.ByHand.Same:
+		case claims[p.Component] > 1:
+			doubtful = append(doubtful, p)
+		default:
+			found = append(found, p)
+		}
+	}
+	return found, doubtful
+}
+
+// approveRegistered approves all whom an operator vouched for by registering their certificates with Fed-BioMed.
+func (a *app) approveRegistered(ctx context.Context, ap approval) error {
+	control, s, err := a.openRegistry(ctx, true)
+	if err != nil {
+		return err
+	}
+	return a.approveRegisteredIn(ctx, control, s, ap)
+}
+
+// registeredJSON is `trust approve --registered --json`.
+type registeredJSON struct {
+	Approved []api.Peer       `json:"approved"`
+	Failed   []registeredFail `json:"failed"`
+}
+
+// registeredFail is one that was not approved. Code is that of the agent's error.
+type registeredFail struct {
+	Component string `json:"component"`
+	PeerID    string `json:"peer_id"`
+	Code      string `json:"code"`
+	Text      string `json:"text"`
+}
+
+func (a *app) approveRegisteredIn(ctx context.Context, control agent.Controller, s api.Snapshot, ap approval) error {
+	v := a.view(s)
+	found, doubtful := registeredPeers(s)
+	out := a.stdout
+	if a.json {
+		out = a.stderr
+	}
+	if _, err := io.WriteString(out, v.registeredScreen(found, doubtful)); err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		if a.json {
+			return a.printJSON(registeredJSON{Approved: []api.Peer{}, Failed: []registeredFail{}})
+		}
+		return nil
+	}
+	switch {
+	case ap.yes:
+	case !a.interactive:
+		return usage("compare the list with what you registered, then: --yes", "nobody can be asked: stdin is not a terminal")
+	default:
+		if err := a.ask("not approved", "yes/no", "'yes' or 'no'", nil); err != nil {
+			return err
+		}
+	}
+	return a.approveEach(ctx, control, s, found, ap.note)
+}
+
+// approveEach approves the ones that were shown, each as it was shown. One that fails keeps no other from it.
+func (a *app) approveEach(ctx context.Context, control agent.Controller, s api.Snapshot, found []api.Peer, note string) error {
+	v := a.view(s)
+	done := registeredJSON{Approved: []api.Peer{}, Failed: []registeredFail{}}
+	var errs []error
+	said := "\n"
+	var last api.TrustResult
+	var rows []string
+	for _, p := range found {
+		result, err := control.Trust(ctx, api.TrustRequest{
+			Action: api.ActionApprove, Component: p.Component, PeerID: p.PeerID, Announcement: offered(p).Hash, By: a.operator, Note: note,
+		})
+		var fault *api.Error
+		switch {
+		case err == nil:
+			done.Approved = append(done.Approved, result.Peer)
+			said += fmt.Sprintf("approved %s at %s\n", v.called(p.Component), show(offered(p).Endpoint))
+			last, rows = result, append(rows, result.Rows...)
+		case errors.As(err, &fault):
+			done.Failed = append(done.Failed, registeredFail{p.Component, p.PeerID, fault.Code, fault.Text})
+			errs = append(errs, err)
+			said += wrap("not approved ", v.called(p.Component)+": "+show(fault.Text), "  ")
+		default:
+			return err // the agent is gone: what was approved until now stands in the trust list
+		}
+	}
+	last.Rows = rows
+	var err error
+	if a.json {
+		err = a.printJSON(done)
+	} else {
+		if len(done.Approved) > 0 {
+			said += v.consequences(s, api.ActionApprove, last)
+		}
+		_, err = io.WriteString(a.stdout, said)
+	}
+	if err != nil {
+		return err
+	}
+	return a.registeredError(errs, len(found), last)
+}
+
+// registeredError is the first of what went wrong; that the others were approved stands in the output.
+func (a *app) registeredError(errs []error, n int, last api.TrustResult) error {
+	if len(errs) == 0 {
+		return written(last)
+	}
+	code, hint := outcome(errs[0])
+	return &failure{code: code, hint: hint, err: fmt.Errorf("%d of %d were not approved: %w", len(errs), n, errs[0])}
+}
