@@ -215,7 +215,7 @@ func (k *core) removals(inForce map[string]*exchange.Announcement) []string {
 		}
 	}
 	for component, present := range k.registry.rows {
-		if k.list.KeyStatus(present.key) == trust.Revoked { // registered by hand under another id, perhaps
+		if component != "" && k.list.KeyStatus(present.key) == trust.Revoked { // registered by hand under another id, perhaps
 			gone[component] = true
 		}
 	}

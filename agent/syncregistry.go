@@ -17,9 +17,10 @@ const mendedShown = time.Hour
 // The next commit puts it right.
 func (k *core) lookRegistry(now time.Time) {
 	m := k.registry.look()
-	// Who was forgotten since may be registered by hand.
-	gone := k.removals(k.lookInForce())
-	m.returned = slices.DeleteFunc(m.returned, func(component string) bool { return !slices.Contains(gone, component) })
+	if len(m.returned) > 0 { // who was forgotten since may be registered by hand
+		gone := k.removals(k.lookInForce())
+		m.returned = slices.DeleteFunc(m.returned, func(component string) bool { return !slices.Contains(gone, component) })
+	}
 	text := m.text()
 	if text == "" {
 		if now.Sub(k.meddled) >= mendedShown {

@@ -171,7 +171,7 @@ func rowChange(before api.Snapshot, action, component string, r api.TrustResult)
 		return "removed"
 	}
 	for _, p := range before.Peers {
-		if p.Component == component && p.Registered != nil && *p.Registered {
+		if p.Component == component && (p.Registered != nil && *p.Registered || p.ByHand != nil) {
 			return "brought up to date"
 		}
 	}
