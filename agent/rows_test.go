@@ -251,6 +251,54 @@ func TestRowsOfRevokedAndDenied(t *testing.T) {
 	}
 }
 
+// A component that the list revokes by hand, with or without its key, loses its row.
+func TestRowOfOneThatTheListRevokes(t *testing.T) {
+	b := newBench(t)
+	b.open().settle(b.now)
+	o := b.others[0]
+	id := o.config.Component.ID
+	other := handRowOf(b.others[1])
+	other.Certificate = handRowOf(o).Certificate
+	for text, want := range map[string][]string{
+		"[" + id + "]\nstatus = revoked\n":                                          {id},
+		"[key " + o.pair.Certificate.KeySHA256().String() + "]\nstatus = revoked\n": {id, other.PartyID},
+	} {
+		if err := os.WriteFile(b.offline.config.TrustList, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		registerByHand(t, b.offline.config.Component.Database, handRowOf(o), other)
+		for _, row := range b.table().Rows {
+			if revoked := slices.Contains(want, row.Component); revoked != (row.State == api.RowRevoked) {
+				t.Errorf("%q: %+v", text, row)
+			}
+		}
+		r := b.sync()
+		slices.Sort(r.Removed)
+		slices.Sort(want)
+		if !slices.Equal(r.Removed, want) || len(r.Written) > 0 || len(r.Rows) != 2-len(want) {
+			t.Errorf("%q: removed %v: %+v", text, r.Removed, r)
+		}
+	}
+}
+
+// A sync of a running agent takes nothing for known: what it would write otherwise is written, though nothing reads the difference.
+func TestSyncWritesTheFormToo(t *testing.T) {
+	b := newBench(t)
+	b.hearAll()
+	b.approve(b.others[0])
+	k := b.open()
+	k.settle(b.now)
+	registerByHand(t, b.offline.config.Component.Database, handRowOf(b.others[0]))
+	k.lookRegistry(b.now)
+	if done := k.settle(b.now); len(done.rows) > 0 {
+		t.Errorf("a kind that nothing reads is written at once: %v", done.rows)
+	}
+	r, _, err := k.syncRegistry(b.now)
+	if err != nil || !slices.Equal(r.Written, []string{b.others[0].config.Component.ID}) || len(r.Warnings) > 0 || r.Rows[0].Kind != "NODE" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 // A component that the list approves by hand has nothing in force until it is heard: its row is compared with what the list pins.
 func TestRowOfOneThatIsNotHeard(t *testing.T) {
 	b := newBench(t)
