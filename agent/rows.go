@@ -15,6 +15,9 @@ import (
 	"fbpeer/trust"
 )
 
+// maxShownValue is how much is told of a value in a row, in characters: anything may stand there.
+const maxShownValue = 80
+
 // rowExpirySoon is how long before its certificate ends a row is warned of.
 const rowExpirySoon = 30 * 24 * time.Hour
 
@@ -174,11 +177,11 @@ func differencesOf(stored fedbiomed.Row, c *mpspdz.Certificate, endpoint mpspdz.
 func changesText(changes []api.Change) string {
 	var all []string
 	for _, c := range changes {
-		old := exchange.ShowText(c.Old)
-		if old == "" {
-			old = "none"
+		old := []rune(exchange.ShowText(c.Old))
+		if len(old) == 0 {
+			old = []rune("none")
 		}
-		all = append(all, fmt.Sprintf("%s %s, not %s", c.Field, old, c.New))
+		all = append(all, fmt.Sprintf("%s %s, not %s", c.Field, string(old[:min(len(old), maxShownValue)]), c.New))
 	}
 	return strings.Join(all, "; ")
 }
