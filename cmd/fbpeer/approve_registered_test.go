@@ -38,6 +38,7 @@ func handScreens() map[string]string {
 	return map[string]string{
 		"peers-by-hand":         viewOf(hand).peersScreen(hand),
 		"pending-by-hand":       viewOf(hand).pendingScreen(hand),
+		"status-by-hand":        viewOf(hand).statusScreen(unanswered(hand)),
 		"show-by-hand":          viewOf(hand).showScreen(hand.Peers[3]),
 		"approve-registered":    viewOf(withTwins()).registeredScreen(found, doubtful),
 		"approve-registered-no": viewOf(cardio()).registeredScreen(nil, nil),

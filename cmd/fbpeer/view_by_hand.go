@@ -48,6 +48,20 @@ func registeredToo(p api.Peer) string {
 	return ", by hand"
 }
 
+// newcomer is who is new, in `status`, and where it is decided.
+func (v view) newcomer(p api.Peer) deed {
+	d := deed{"DECIDE", v.called(p.Component) + " is new", v.prog + " trust pending"}
+	switch h := p.ByHand; {
+	case h == nil:
+	case h.Same:
+		d.what += ", registered by hand"
+		d.cure = v.prog + " trust approve --registered"
+	default:
+		d.what += ", registered with ANOTHER CERTIFICATE"
+	}
+	return d
+}
+
 // registeredScreen lists what `trust approve --registered` is about.
 func (v view) registeredScreen(found, doubtful []api.Peer) string {
 	var b strings.Builder

@@ -84,10 +84,11 @@ func (v view) rowDetails(r api.RegistryRow) string {
 		t.add("endpoint", endpoint)
 	}
 	for _, c := range r.Changes {
-		if text := orDash(show(c.Old)) + "  ->  " + show(c.New) + " in force"; displayWidth(text) <= changeWidth {
+		old := elide(orDash(show(c.Old)), changeWidth)
+		if text := old + "  ->  " + show(c.New) + " in force"; displayWidth(text) <= changeWidth {
 			t.add(show(c.Field), text)
 		} else {
-			t.add(show(c.Field), "here      "+orDash(show(c.Old)))
+			t.add(show(c.Field), "here      "+old)
 			t.add("", "in force  "+show(c.New))
 		}
 	}

@@ -130,7 +130,7 @@ func (v view) blocks(s api.Snapshot) string {
 func (v view) toDecide(s api.Snapshot) []deed {
 	var deeds []deed
 	for _, p := range ofState(s.Peers, api.StatePending) {
-		deeds = append(deeds, deed{"DECIDE", v.called(p.Component) + " is new", v.prog + " trust pending"})
+		deeds = append(deeds, v.newcomer(p))
 	}
 	for _, set := range undecided(s) {
 		what := "set " + show(set.Name) + " of " + v.brief(set.Proposer) + setNews(set)
