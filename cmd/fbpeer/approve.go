@@ -27,18 +27,19 @@ type approval struct {
 func (a *app) approveCommand() *cobra.Command {
 	var ap approval
 	c := &cobra.Command{
-		Use:   "approve COMPONENT",
+		Use:   "approve COMPONENT|--registered",
 		Short: "approve a component, or what an approved one announces now",
 		Long: "Shows component, claimed label, endpoint, certificate, fingerprint and words, for a changed one what is in force\n" +
 			"beside what is announced, and asks. Compare fingerprint or words with that site's operator, by telephone.\n\n" +
-			"--registered is for a Fed-BioMed component whose parties were registered by hand before: it lists the waiting\n" +
-			"components whose id and certificate stand in the registry already (that they hold its key is proved by their\n" +
-			"announcement), asks once, and approves them. An endpoint that differs is shown, old and new. --yes answers that\n" +
-			"question, since you vouched for these certificates when you registered them.",
+			"--registered is for a Fed-BioMed component whose parties were registered by hand before: it lists\n" +
+			"the waiting components whose id and certificate stand in the registry already (that they hold its\n" +
+			"key is proved by their announcement), asks once, and approves them. An endpoint that differs is\n" +
+			"shown, old and new. --yes answers that question, since you vouched for these certificates when you\n" +
+			"registered them.",
 		Example: "  fbpeer trust approve NODE_983 --alias nice\n" +
 			"  fbpeer trust approve nice --fingerprint \"cargo velvet tiny orbit lemon glide prison amount\"\n" +
 			"  fbpeer trust approve nice --replace --fingerprint SHA256:…\n" +
-			"  fbpeer trust approve --registered",
+			"  fbpeer trust approve --registered\n  fbpeer trust approve --registered --yes --json",
 		Args: approveArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if ap.registered {

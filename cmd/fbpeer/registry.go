@@ -13,8 +13,9 @@ import (
 
 func (a *app) registryCommand() *cobra.Command {
 	c := group("registry", "Fed-BioMed's party registry", a.registryListCommand(), a.registryCheckCommand(), a.registrySyncCommand())
-	c.Long = "Fed-BioMed looks the parties of an experiment up in the table Certificates of the component's own database.\n" +
-		"fbpeer keeps the rows of those whom you approved there, and leaves everything else in the database as it is."
+	c.Long = "Fed-BioMed looks the parties of an experiment up in the table Certificates of the component's own\n" +
+		"database. fbpeer keeps the rows of those whom you approved there, and leaves everything else in the\n" +
+		"database as it is."
 	return c
 }
 
@@ -22,8 +23,8 @@ func (a *app) registryListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "the parties that Fed-BioMed itself knows, and whose each row is",
-		Long: "Every row, with its endpoint, the SHA-256 fingerprint of its certificate and the certificate's last day, and whose\n" +
-			"it is:\n\n" +
+		Long: "Every row, with its endpoint, the SHA-256 fingerprint of its certificate and the certificate's last\n" +
+			"day, and whose it is:\n\n" +
 			"  ours      approved here, and as approved\n" +
 			"  outdated  approved here, but the row holds other values than those in force\n" +
 			"  by hand   somebody registered it, and nobody approved it here\n" +
@@ -39,11 +40,11 @@ func (a *app) registryCheckCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "whether the registry is what the trust list makes of it",
-		Long: "Exit code 0 if every component that you approved has its row with the values in force, and nobody else has one;\n" +
-			"3 with what is wrong and its cure: a row that is missing or holds other values, one of somebody who was revoked\n" +
-			"or whom nobody approved, and in rows by hand a certificate that could make others, has expired or is none, an\n" +
-			"address that nobody can dial, a port that is none; a database that is not there, or is damaged.\n" +
-			"Nothing is changed.",
+		Long: "Exit code 0 if every component that you approved has its row with the values in force, and nobody\n" +
+			"else has one; 3 with what is wrong and its cure: a row that is missing or holds other values, one of\n" +
+			"somebody who was revoked or whom nobody approved, and in rows by hand a certificate that could make\n" +
+			"others, has expired or is none, an address that nobody can dial, a port that is none; a database that\n" +
+			"is not there, or is damaged. Nothing is changed.",
 		Example: "  fbpeer registry check\n  fbpeer registry check --json",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.registryCheck(cmd.Context()) },
@@ -54,10 +55,10 @@ func (a *app) registrySyncCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "sync",
 		Short: "read the registry again now, and bring its rows up to date",
-		Long: "Reads the database again and writes what the trust list makes of it: rows that are missing or hold other values,\n" +
-			"and the removal of those who were revoked. A running agent does it by itself within seconds; without one, this\n" +
-			"command does it. Rows by hand of somebody whom nobody approved or revoked stay. Exit code 1 if it could not be\n" +
-			"written.",
+		Long: "Reads the database again and writes what the trust list makes of it: rows that are missing or hold\n" +
+			"other values, and the removal of those who were revoked. A running agent does it by itself within\n" +
+			"seconds; without one, this command does it. Rows by hand of somebody whom nobody approved or revoked\n" +
+			"stay. Exit code 1 if it could not be written.",
 		Example: "  fbpeer registry sync\n  fbpeer --component config-n1.ini registry sync --json",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.registrySync(cmd.Context()) },
