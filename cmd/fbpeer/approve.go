@@ -53,7 +53,7 @@ func (a *app) approveCommand() *cobra.Command {
 	c.Flags().StringVar(&ap.alias, "alias", "", "`NAME` to call it here")
 	c.Flags().StringVar(&ap.note, "note", "", "`TEXT` to keep beside it in the trust list")
 	c.Flags().BoolVar(&ap.replace, "replace", false, "approve a new identity for a known component, and revoke the old one")
-	c.Flags().BoolVar(&ap.registered, "registered", false, "approve those whose id and certificate are registered by hand in Fed-BioMed")
+	c.Flags().BoolVar(&ap.registered, "registered", false, "approve those who are registered by hand with their certificate")
 	c.Flags().BoolVar(&ap.yes, "yes", false, "do not ask: with --registered, and in development federations")
 	return c
 }

@@ -43,8 +43,8 @@ func (a *app) registryCheckCommand() *cobra.Command {
 		Long: "Exit code 0 if every component that you approved has its row with the values in force, and nobody\n" +
 			"else has one; 3 with what is wrong and its cure: a row that is missing or holds other values, one of\n" +
 			"somebody who was revoked or whom nobody approved, and in rows by hand a certificate that could make\n" +
-			"others, has expired or is none, an address that nobody can dial, a port that is none; a database that\n" +
-			"is not there, or is damaged. Nothing is changed.",
+			"others, has expired or is none, an address that nobody can dial, a port that is none; a database\n" +
+			"that is not there, or is damaged. Nothing is changed.",
 		Example: "  fbpeer registry check\n  fbpeer registry check --json",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.registryCheck(cmd.Context()) },
