@@ -134,6 +134,9 @@ func (k *core) approve(r api.TrustRequest, id peer.ID, now time.Time) (trust.Lis
 		newer := k.peer(id, now)
 		return none(&api.Error{Code: api.CodeOvertaken, Text: "another announcement of " + a.Component + " came meanwhile", Hint: "look at it, and approve that one", Peer: &newer})
 	}
+	if r.Alias == k.config.Component.ID {
+		return none(refused("choose another name", "%s is this component's own id: no alias of another", r.Alias))
+	}
 	former, fault := k.replaced(r, a)
 	if fault != nil {
 		return none(fault)

@@ -222,12 +222,16 @@ func changedText(p api.Peer) string {
 func (v *verdict) answer(component string) {
 	name := v.name(component)
 	view, _, answered := v.sight.answered(component, "", v.now)
+	// Who had the time to answer the newest call, and did not, may have gone since it answered the one before.
+	if overdue := v.now.Sub(v.sight.newest) >= waitConnected; overdue {
+		_, answered = v.sight.heardOf(component, v.now)
+	}
 	if !answered {
 		cure := "start its agent, or its connection: fbpeer run"
 		if connected := v.peers[component].Connected; connected != nil && *connected {
 			cure = "it is connected: ask again in 10 seconds; if that stays, look at its agent's log"
 		}
-		v.blame(api.Obstacle{Code: api.ObstacleNoAnswer, Component: component, Text: name + " has not answered within the last minute", Cure: cure})
+		v.blame(api.Obstacle{Code: api.ObstacleNoAnswer, Component: component, Text: name + " has not answered the last roll call", Cure: cure})
 		return
 	}
 	before := len(v.found)

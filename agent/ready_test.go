@@ -143,10 +143,13 @@ func TestReady(t *testing.T) {
 			p.says("c", []mpspdz.Party{p.members[0], p.members[1], moved(t, old)}, p.question.set.Digest())
 		}, []string{"outdated b c: b has old values of c"}, 2},
 		{"no answer", func(t *testing.T, p *panel) { delete(p.sight.sites, siteID{component: "c"}) },
-			[]string{"no-answer c : c has not answered within the last minute"}, 2},
+			[]string{"no-answer c : c has not answered"}, 2},
 		{"an answer too old", func(t *testing.T, p *panel) {
 			p.sight.sites[siteID{component: "c"}] = heardView{view: p.sight.sites[siteID{component: "c"}].view, called: p.now.Add(-61 * time.Second)}
 		}, []string{"no-answer c : c has not answered"}, 2},
+		{"no answer to the newest call", func(t *testing.T, p *panel) { p.sight.newest = p.now.Add(-4 * time.Second) },
+			[]string{"no-answer b : b has not answered", "no-answer c : c has not answered"}, 1},
+		{"the newest call was just made", func(t *testing.T, p *panel) { p.sight.newest = p.now.Add(-time.Second) }, nil, 3},
 		{"content not known", func(t *testing.T, p *panel) { p.sight.lists = map[mpspdz.Hash]list{} },
 			[]string{"no-answer b : b did not say whom", "no-answer c : c did not say whom"}, 1},
 		{"more parties there", func(t *testing.T, p *panel) {

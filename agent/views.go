@@ -79,11 +79,12 @@ func (v *views) hearCall(c *exchange.Call, byRight bool, now time.Time) {
 		v.note(c.ID, now)
 		return
 	}
-	v.call, v.sealed, v.heardAt = c.ID, c.Sealed, now
-	if byRight {
-		v.last = now
-	}
+	v.call = c.ID
 	v.note(c.ID, now)
+	v.sealed, v.heardAt = c.Sealed, v.calls[c.ID] // it may have been noted before it was made to us alone
+	if byRight {
+		v.last = v.heardAt
+	}
 }
 
 // mayCall says whether it is time for another roll call. One that nobody answered may have come too soon after one that we did not hear,

@@ -144,7 +144,7 @@ func waitsForMany() api.Ready {
 		obstacle(api.ObstacleMissing, idLyon, idRes, "lyon has not approved this site ("+idRes+")", "lyon's operator: fbpeer trust approve "+idRes),
 		obstacle(api.ObstacleOutdated, idParis, idNice, "paris has old values of nice",
 			"settles when paris's operator approves the change: fbpeer trust approve "+idNice),
-		obstacle(api.ObstacleNoAnswer, idParis, "", "paris has not answered within the last minute", "start its agent, or its connection: fbpeer run"),
+		obstacle(api.ObstacleNoAnswer, idParis, "", "paris has not answered the last roll call", "start its agent, or its connection: fbpeer run"),
 		obstacle(api.ObstacleExpires, idNice, "", "the certificate of nice ends on 2026-11-23T08:00:00Z", "its site makes a new one, and the others approve it"),
 	}}
 }

@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 //	snapshot DIR, unchanged DIR         note every file of a folder, and demand that it is as it was
 //	orderparties FIRST ID A B           exchange the variables A and B unless ID is the first one's
 //	terminate TEXT                      send SIGTERM to the background programs whose arguments hold TEXT
-//	needs PROGRAM                       skip the script where it is missing; under FBPEER_TEST_ALL=1 fail
+//	needs PROGRAM…                      skip the script where it is missing; under FBPEER_TEST_ALL=1 fail
 //	tinydb register|delete DB ID …       what Fed-BioMed's own certificate commands do to a database (see scriptTinyDB)
 //	netns NAME…                         network namespaces on one bridge, 10.77.0.1 and so on; needs root
 func TestScripts(t *testing.T) {
@@ -101,11 +101,13 @@ func needs(ts *testscript.TestScript, what string, present bool) {
 }
 
 func scriptNeeds(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: needs PROGRAM")
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: needs PROGRAM…")
 	}
-	_, err := exec.LookPath(args[0])
-	needs(ts, args[0], err == nil)
+	for _, name := range args {
+		_, err := exec.LookPath(name)
+		needs(ts, name, err == nil)
+	}
 }
 
 // The keys of a script's values: its test, and the folders that `snapshot` noted.
