@@ -53,6 +53,8 @@ func TestScripts(t *testing.T) {
 			e.Values[testKey{}] = e.T()
 			e.Values[notedKey{}] = map[string]string{}
 			e.Setenv("FIXTURES", mustAbs("testdata"))
+			// Under the race detector each program would sleep a second before it exits; hundreds run here.
+			e.Setenv("GORACE", "atexit_sleep_ms=0")
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -274,7 +276,7 @@ func scriptCommand(ts *testscript.TestScript, program string, args ...string) *e
 	}
 	cmd := exec.Command(program, args...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "FBPEER_AGENT_MDNS", "FBPEER_AGENT_LISTEN", "FEDBIOMED_DIR", "GOCOVERDIR"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "FBPEER_AGENT_MDNS", "FBPEER_AGENT_LISTEN", "FEDBIOMED_DIR", "GOCOVERDIR", "GORACE"} {
 		if value := ts.Getenv(name); value != "" {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
