@@ -247,14 +247,5 @@ func (a *app) certChecked(file string, certificate *mpspdz.Certificate, findings
 		}
 	}
 	r.OK = len(r.Obstacles) == 0
-	var err error
-	if a.json {
-		err = a.printJSON(r)
-	} else {
-		_, err = io.WriteString(a.stdout, v.certCheckScreen(r))
-	}
-	if err == nil && !r.OK {
-		err = answerNo()
-	}
-	return err
+	return a.verdict(r.OK, r, func() string { return v.certCheckScreen(r) })
 }

@@ -55,16 +55,8 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ready := len(obstacles(s)) == 0
-			if a.json {
-				err = a.printJSON(statusOf(s))
-			} else {
-				_, err = io.WriteString(a.stdout, a.view(s).statusScreen(s))
-			}
-			if err != nil || ready {
-				return err
-			}
-			return answerNo()
+			shown := statusOf(s)
+			return a.verdict(shown.Ready, shown, func() string { return a.view(s).statusScreen(s) })
 		},
 	}
 }

@@ -30,6 +30,20 @@ func (a *app) printJSON(v any) error {
 	return err
 }
 
+// verdict prints a yes or no in either form, v for --json and screen for a person, and gives the exit code of a no.
+func (a *app) verdict(yes bool, v any, screen func() string) error {
+	var err error
+	if a.json {
+		err = a.printJSON(v)
+	} else {
+		_, err = io.WriteString(a.stdout, screen())
+	}
+	if err == nil && !yes {
+		err = answerNo()
+	}
+	return err
+}
+
 // present makes an absent list an empty one, for JSON.
 func present[T any](list []T) []T {
 	if list == nil {

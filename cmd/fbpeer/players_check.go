@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -117,14 +116,5 @@ func (a *app) checkFolder(dir string, s api.Snapshot, set *mpspdz.PartySet, own 
 	}
 	result.Obstacles, result.Warnings = v.findingsJSON(mpspdz.CheckFolder(os.DirFS(dir), set, own, a.now()), dir, chosen)
 	result.OK = len(result.Obstacles) == 0
-	var err error
-	if a.json {
-		err = a.printJSON(result)
-	} else {
-		_, err = io.WriteString(a.stdout, v.checkScreen(result))
-	}
-	if err == nil && !result.OK {
-		err = answerNo()
-	}
-	return err
+	return a.verdict(result.OK, result, func() string { return v.checkScreen(result) })
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os/signal"
 	"slices"
 	"syscall"
@@ -70,14 +69,6 @@ func (a *app) probeIn(ctx context.Context, control agent.Controller, s api.Snaps
 	if err != nil {
 		return err
 	}
-	if a.json {
-		p.Obstacles, p.Cells, p.Parties = present(p.Obstacles), present(p.Cells), present(p.Parties)
-		err = a.printJSON(p)
-	} else {
-		_, err = io.WriteString(a.stdout, a.view(s).probeScreen(s, p))
-	}
-	if err == nil && !p.OK {
-		err = answerNo()
-	}
-	return err
+	p.Obstacles, p.Cells, p.Parties = present(p.Obstacles), present(p.Cells), present(p.Parties)
+	return a.verdict(p.OK, p, func() string { return a.view(s).probeScreen(s, p) })
 }

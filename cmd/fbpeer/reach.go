@@ -34,44 +34,39 @@ func reach(ctx context.Context, c *config.Config, o agent.Options) (agent.Contro
 }
 
 func (r reached) Snapshot(ctx context.Context) (api.Snapshot, error) {
-	s, err := r.Controller.Snapshot(ctx)
-	return s, lost(err)
+	return lostOf(r.Controller.Snapshot(ctx))
 }
 
 func (r reached) Trust(ctx context.Context, request api.TrustRequest) (api.TrustResult, error) {
-	result, err := r.Controller.Trust(ctx, request)
-	return result, lost(err)
+	return lostOf(r.Controller.Trust(ctx, request))
 }
 
 func (r reached) Call(ctx context.Context) (api.Snapshot, error) {
-	s, err := r.Controller.Call(ctx)
-	return s, lost(err)
+	return lostOf(r.Controller.Call(ctx))
 }
 
 func (r reached) Ready(ctx context.Context, set api.SetSelector) (api.Ready, error) {
-	ready, err := r.Controller.Ready(ctx, set)
-	return ready, lost(err)
+	return lostOf(r.Controller.Ready(ctx, set))
 }
 
 func (r reached) Parties(ctx context.Context, set api.SetSelector) (api.PartySet, error) {
-	parties, err := r.Controller.Parties(ctx, set)
-	return parties, lost(err)
+	return lostOf(r.Controller.Parties(ctx, set))
 }
 
 func (r reached) Sets(ctx context.Context, request api.SetRequest) (api.SetResult, error) {
-	result, err := r.Controller.Sets(ctx, request)
-	return result, lost(err)
+	return lostOf(r.Controller.Sets(ctx, request))
 }
 
 func (r reached) Probe(ctx context.Context, request api.ProbeRequest) (api.Probe, error) {
-	probe, err := r.Controller.Probe(ctx, request)
-	return probe, lost(err)
+	return lostOf(r.Controller.Probe(ctx, request))
 }
 
 func (r reached) Registry(ctx context.Context, request api.RegistryRequest) (api.Registry, error) {
-	registry, err := r.Controller.Registry(ctx, request)
-	return registry, lost(err)
+	return lostOf(r.Controller.Registry(ctx, request))
 }
+
+// lostOf is lost, for what comes with a value.
+func lostOf[T any](value T, err error) (T, error) { return value, lost(err) }
 
 // lost gives the errors of a connection to an agent their exit code and cure.
 func lost(err error) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os/signal"
 	"syscall"
 	"time"
@@ -80,16 +79,8 @@ func (a *app) readyIn(ctx context.Context, control agent.Controller, s api.Snaps
 	if err != nil {
 		return err
 	}
-	if a.json {
-		r.Obstacles = present(r.Obstacles)
-		err = a.printJSON(r)
-	} else {
-		_, err = io.WriteString(a.stdout, a.view(q.snapshot).readyScreen(q.snapshot, r))
-	}
-	if err == nil && !r.OK {
-		err = answerNo()
-	}
-	return err
+	r.Obstacles = present(r.Obstacles)
+	return a.verdict(r.OK, r, func() string { return a.view(q.snapshot).readyScreen(q.snapshot, r) })
 }
 
 // question is what `ready` asks again and again.

@@ -128,15 +128,8 @@ func (a *app) registryCheck(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.json {
-		err = a.printJSON(registryCheckJSON{r.OK, r.Component, r.Database, present(r.Obstacles), present(r.Warnings)})
-	} else {
-		_, err = io.WriteString(a.stdout, a.view(s).registryCheckScreen(r))
-	}
-	if err == nil && !r.OK {
-		err = answerNo()
-	}
-	return err
+	shown := registryCheckJSON{r.OK, r.Component, r.Database, present(r.Obstacles), present(r.Warnings)}
+	return a.verdict(r.OK, shown, func() string { return a.view(s).registryCheckScreen(r) })
 }
 
 // registrySyncJSON is `registry sync --json`.

@@ -97,18 +97,7 @@ func rangesText(ranges []rangeJSON) string {
 
 // certCheckScreen is `cert check`.
 func (v view) certCheckScreen(r certCheckJSON) string {
-	var said []string
-	if n := len(r.Obstacles); n > 0 {
-		said = append(said, count(n, "error"))
-	}
-	if n := len(r.Warnings); n > 0 {
-		said = append(said, count(n, "warning"))
-	}
-	verdict := "sound"
-	if len(said) > 0 {
-		verdict = strings.Join(said, " and ")
-	}
-	text := show(r.File) + ": " + verdict + "\n"
+	text := show(r.File) + ": " + findingTally(r.Obstacles, r.Warnings) + "\n"
 	if c := r.Certificate; c != nil {
 		old, current := acceptedBy(c.Accepted)
 		t := table{indent: "  "}

@@ -29,18 +29,22 @@ func (v view) checkScreen(r checkJSON) string {
 	if r.Digest != "" {
 		against = "compared with set " + shortDigest(r.Digest)
 	}
+	return fmt.Sprintf("%s: %s; %s\n", show(r.Dir), findingTally(r.Obstacles, r.Warnings), against) + v.findingTables(r.Obstacles, r.Warnings)
+}
+
+// findingTally counts errors and warnings.
+func findingTally(obstacles, warnings []findingJSON) string {
 	var said []string
-	if n := len(r.Obstacles); n > 0 {
+	if n := len(obstacles); n > 0 {
 		said = append(said, count(n, "error"))
 	}
-	if n := len(r.Warnings); n > 0 {
+	if n := len(warnings); n > 0 {
 		said = append(said, count(n, "warning"))
 	}
-	verdict := "sound"
-	if len(said) > 0 {
-		verdict = strings.Join(said, " and ")
+	if len(said) == 0 {
+		return "sound"
 	}
-	return fmt.Sprintf("%s: %s; %s\n", show(r.Dir), verdict, against) + v.findingTables(r.Obstacles, r.Warnings)
+	return strings.Join(said, " and ")
 }
 
 // findingTables are the errors, then the warnings.
