@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"fbpeer/internal/testenv"
 )
 
 // composeFile is the part of a Compose file that the agent's safety hangs on.
@@ -79,13 +81,7 @@ func TestComposeOverride(t *testing.T) {
 
 // TestComposeAccepts lets Compose itself read the override beside services of Fed-BioMed's names; it needs no container engine for that.
 func TestComposeAccepts(t *testing.T) {
-	compose, err := exec.LookPath("docker-compose")
-	if err != nil {
-		if os.Getenv("FBPEER_TEST_ALL") == "1" {
-			t.Fatal("docker-compose is needed")
-		}
-		t.Skip("docker-compose is needed")
-	}
+	compose := testenv.NeedProgram(t, "docker-compose")
 	base := filepath.Join("contrib", "fedbiomed", "testdata", "base.yml")
 	for _, test := range []struct {
 		name        string

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"fbpeer/agent/api"
+	"fbpeer/internal/testenv"
 )
 
 // A pipe in the place of a card must not hold the agent up.
@@ -27,12 +28,7 @@ func TestIrregularCardsAreNotRead(t *testing.T) {
 
 // Root leaves no files in another user's state folder, but reaches that user's agent.
 func TestRootAndAnothersState(t *testing.T) {
-	if os.Geteuid() != 0 {
-		if os.Getenv("FBPEER_TEST_ALL") == "1" {
-			t.Fatal("this test needs root, to be somebody else in another user's folder")
-		}
-		t.Skip("this test needs root, to be somebody else in another user's folder")
-	}
+	testenv.NeedRoot(t, "to be somebody else in another user's folder")
 	const other = 12345
 	b := newBench(t)
 	b.hearAll()

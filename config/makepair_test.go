@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"fbpeer/internal/testenv"
 	"fbpeer/mpspdz"
 )
 
@@ -156,9 +157,7 @@ func TestMakePairLinks(t *testing.T) {
 
 // TestMakePairForeign: root does not leave a key behind that the component's user cannot read.
 func TestMakePairForeign(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can give a file away")
-	}
+	testenv.NeedRoot(t, "to give a file away")
 	root := onePlain(t, "")
 	if err := os.Chown(filepath.Join(root, "alice.pem"), 54321, -1); err != nil {
 		t.Fatal(err)
@@ -198,7 +197,7 @@ const killAt = "FBPEER_CONFIG_TEST_KILL_AT"
 func TestMakePairChild(t *testing.T) {
 	n, err := strconv.Atoi(os.Getenv(killAt))
 	if err != nil {
-		t.Skip("not a child")
+		t.Skip("runs only as the process that TestMakePairKilled starts and kills")
 	}
 	c := loadWithoutPair(t, os.Getenv("FBPEER_CONFIG_TEST_ROOT"))
 	w := pairWriter{key: c.Component.PrivateKey, certificate: c.Component.Certificate, step: func(string) error {

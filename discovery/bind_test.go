@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	ma "github.com/multiformats/go-multiaddr"
+
+	"fbpeer/internal/testenv"
 )
 
 func TestListenAddress(t *testing.T) {
@@ -84,7 +86,7 @@ func cabled(t *testing.T, namespace string) string {
 // TestBoundIsElsewhereSilent: an agent that listens on its VPN address alone is found there, and neither heard nor reached on the bridge
 // beside it, although its address could be dialled from there.
 func TestBoundIsElsewhereSilent(t *testing.T) {
-	needNamespaces(t)
+	testenv.NeedNamespaces(t)
 	t.Parallel()
 	l := newLAN(t, "v")
 	stranger := newNamespace(t, "vc")

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fbpeer/internal/testenv"
 )
 
 // pollInTests is how often peer processes look at their interfaces.
@@ -15,26 +17,6 @@ const pollInTests = 200 * time.Millisecond
 // lan is two network namespaces joined by a cable: what loopback cannot show, since libp2p's bounds per address exempt it, and it has no
 // multicast and no link to cut.
 type lan struct{ a, b string }
-
-// needNamespaces skips the test where it cannot run; under FBPEER_TEST_ALL=1 that is a failure.
-func needNamespaces(t *testing.T) {
-	t.Helper()
-	missing := ""
-	if os.Getuid() != 0 {
-		missing = "root, to make network namespaces"
-	} else if _, err := exec.LookPath("ip"); err != nil {
-		missing = "ip (iproute2)"
-	} else if out, err := exec.Command("ip", "netns", "list").CombinedOutput(); err != nil {
-		missing = "network namespaces: " + strings.TrimSpace(string(out))
-	}
-	if missing == "" {
-		return
-	}
-	if os.Getenv("FBPEER_TEST_ALL") == "1" {
-		t.Fatal("this test needs " + missing)
-	}
-	t.Skip("this test needs " + missing)
-}
 
 func ip(t *testing.T, args ...string) {
 	t.Helper()
@@ -84,7 +66,7 @@ func withoutIPv6(t *testing.T, namespace string) {
 // TestMDNSAndCut: two members find each other by mDNS alone, lose the link for a while and find back, which mDNS (one notification in
 // 3,200 s) cannot do. One side has no IPv6: libp2p's own mDNS finds nobody there.
 func TestMDNSAndCut(t *testing.T) {
-	needNamespaces(t)
+	testenv.NeedNamespaces(t)
 	t.Parallel()
 	l := newLAN(t, "m")
 	withoutIPv6(t, l.a)
@@ -129,7 +111,7 @@ func TestMDNSAndCut(t *testing.T) {
 // TestAddressChangeOfOneWeDialled: no mDNS, and nothing changes on this machine. The other one comes back by itself, and the connection
 // that we dialled to its old address must not pass for the live one until the keep-alive ends it.
 func TestAddressChangeOfOneWeDialled(t *testing.T) {
-	needNamespaces(t)
+	testenv.NeedNamespaces(t)
 	t.Parallel()
 	l := newLAN(t, "d")
 	withoutIPv6(t, l.a)
@@ -148,7 +130,7 @@ func TestAddressChangeOfOneWeDialled(t *testing.T) {
 
 // TestManyBehindOneAddress: libp2p's defaults let 8 connections in from one address, and 16 at once.
 func TestManyBehindOneAddress(t *testing.T) {
-	needNamespaces(t)
+	testenv.NeedNamespaces(t)
 	t.Parallel()
 	const many = 24
 	l := newLAN(t, "n")
@@ -163,7 +145,7 @@ func TestManyBehindOneAddress(t *testing.T) {
 
 // TestNoMulticast: the only interface has no multicast. That is a warning with its cure, and the end of it when it is cured.
 func TestNoMulticast(t *testing.T) {
-	needNamespaces(t)
+	testenv.NeedNamespaces(t)
 	t.Parallel()
 	name := newNamespace(t, "x")
 	p := startPeer(t, name, part{MDNS: true, Service: "_fbpeer-test._udp"})

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"fbpeer/internal/testenv"
 )
 
 // TestFederationVectors reads testdata/federations.txt, and holds it against OpenSSL's HKDF.
@@ -57,23 +59,13 @@ func TestFederationVectors(t *testing.T) {
 }
 
 func opensslHKDF(t *testing.T, secret, salt, info string) string {
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	out, err := exec.Command("openssl", "kdf", "-keylen", "32", "-kdfopt", "digest:SHA2-256", "-kdfopt", "hexkey:"+secret,
 		"-kdfopt", "salt:"+salt, "-kdfopt", "info:"+info, "HKDF").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return strings.ToLower(strings.ReplaceAll(strings.TrimSpace(string(out)), ":", ""))
-}
-
-func needOpenSSL(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("openssl"); err != nil {
-		if os.Getenv("FBPEER_TEST_ALL") == "1" {
-			t.Fatal("openssl is missing")
-		}
-		t.Skip("openssl is missing")
-	}
 }
 
 func TestFederationsDiffer(t *testing.T) {

@@ -21,6 +21,7 @@ import (
 	ic "github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/record"
 
+	"fbpeer/internal/testenv"
 	"fbpeer/mpspdz"
 )
 
@@ -104,7 +105,7 @@ func (k keepRecord) UnmarshalRecord(b []byte) error { *k.to = b; return nil }
 
 // TestOpenSSLVerifiesTheProof: another implementation needs nothing but the document and a common library.
 func TestOpenSSLVerifiesTheProof(t *testing.T) {
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	s := sharedNode()
 	payload := payloadOf(t, mustSeal(t, s, weekFrom(testNow)).Sealed)
 	body, rest, _ := strings.Cut(payload, "proof: ")

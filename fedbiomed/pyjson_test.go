@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"fbpeer/internal/testenv"
 )
 
 // dict is Python's: keys keep the place of their first insertion.
@@ -179,7 +181,7 @@ func TestPythonJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command(needTool(t, "python3"), "-c", `
+	command := exec.Command(testenv.NeedProgram(t, "python3"), "-c", `
 import json, sys
 def again(text):
     try:

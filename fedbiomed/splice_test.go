@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"fbpeer/internal/testenv"
 )
 
 func alice() party {
@@ -151,7 +153,7 @@ func readFixture(t testing.TB, which string) []byte {
 
 // TestPythonWritesTheSame edits databases here and in Python, as TinyDB does it (json.loads, change, json.dumps), and compares bytes.
 func TestPythonWritesTheSame(t *testing.T) {
-	python := needTool(t, "python3")
+	python := testenv.NeedProgram(t, "python3")
 	const edit = `
 import json, sys
 def twice(o):
@@ -187,20 +189,6 @@ sys.stdout.write(twice(sys.stdin.read()))`
 			before = want
 		}
 	}
-}
-
-// needTool skips, or under FBPEER_TEST_ALL fails, where a program is missing.
-func needTool(t testing.TB, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("FBPEER_TEST_ALL") == "1" {
-		t.Fatalf("%s is missing", name)
-	}
-	t.Skipf("%s is missing", name)
-	return ""
 }
 
 // FuzzSplice: what Go's own JSON reader takes for a database of TinyDB's shape goes through an edit with everything else kept to the

@@ -262,18 +262,6 @@ func keyPEM(t testing.TB, key crypto.Signer) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
-// needOpenSSL skips a test where there is no openssl, unless every test shall run.
-func needOpenSSL(t testing.TB) {
-	t.Helper()
-	if _, err := exec.LookPath("openssl"); err == nil {
-		return
-	}
-	if os.Getenv("FBPEER_TEST_ALL") == "1" {
-		t.Fatal("openssl is missing")
-	}
-	t.Skip("openssl is missing: this test compares with the real one")
-}
-
 // openssl runs the real openssl and gives its output and whether it succeeded.
 func openssl(t testing.TB, arguments ...string) (string, bool) {
 	t.Helper()

@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"fbpeer/internal/testenv"
 	"fbpeer/mpspdz"
 )
 
@@ -147,7 +148,7 @@ type folderRow struct {
 }
 
 func checkFolderRows(t *testing.T, rows []folderRow) {
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			f := newTrio(t)
@@ -175,7 +176,7 @@ func checkFolderRows(t *testing.T, rows []folderRow) {
 
 // TestCheckFolderFindsNothing: what Render wrote is sound; so are copies and what openssl rehash made.
 func TestCheckFolderFindsNothing(t *testing.T) {
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	for name, change := range map[string]func(f *trio){
 		"as rendered": func(*trio) {},
 		"links of openssl rehash": func(f *trio) {
@@ -265,7 +266,7 @@ func TestCheckFolderFedbiomed(t *testing.T) {
 
 // TestCheckFolderTrustsAsOpenSSL: whoever openssl lets in with one of the folders is a party that is linked, or a stranger that is named.
 func TestCheckFolderTrustsAsOpenSSL(t *testing.T) {
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	for _, row := range linkRows() {
 		if strings.Contains(row.name, "pipe") {
 			continue // openssl would wait, as MP-SPDZ would

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"fbpeer/internal/testenv"
 	"fbpeer/mpspdz"
 )
 
@@ -41,7 +42,7 @@ func folderOf(t *testing.T, certificates ...[]byte) string {
 // TestIssuingForms shows why certificates are refused: with each of these registered, its holder makes a certificate as party 0
 // that the real OpenSSL takes. With each of the accepted forms it does not.
 func TestIssuingForms(t *testing.T) {
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	tests := []struct {
 		name string
 		spec spec
@@ -94,7 +95,7 @@ func TestIssuingForms(t *testing.T) {
 
 // TestRefusedFormsFail: with these registered, openssl refuses the certificate itself, so a run would fail.
 func TestRefusedFormsFail(t *testing.T) {
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	unknown := ext("\x2b\x06\x01\x04\x01\x01", true, der(asn1.NULL))
 	for name, s := range map[string]spec{
 		"serverAuth only":          {exts: [][]byte{eku(serverAuth)}},
@@ -121,7 +122,7 @@ func TestRefusedFormsFail(t *testing.T) {
 
 // TestKeyUsageThatLetsNobodyIn: WorksWith says that a certificate fails which the rules accept.
 func TestKeyUsageThatLetsNobodyIn(t *testing.T) {
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	der := spec{exts: [][]byte{kuEncipher}}.build(t)
 	if !strings.HasPrefix(mustParse(t, der).WorksWith(), "works with no MP-SPDZ") {
 		t.Error("not said")
@@ -133,7 +134,7 @@ func TestKeyUsageThatLetsNobodyIn(t *testing.T) {
 
 // TestSelfSignatureIsNotLookedAt is why CheckSelfSigned may stay out of ParseCertificate.
 func TestSelfSignatureIsNotLookedAt(t *testing.T) {
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	der := spec{issuerKey: ed25519Key()}.build(t)
 	if reason, ok := verifies(t, folderOf(t, der), der); !ok {
 		t.Errorf("openssl refuses it: %s", reason)
@@ -142,7 +143,7 @@ func TestSelfSignatureIsNotLookedAt(t *testing.T) {
 }
 
 func TestSubjectClashIsOpenSSLs(t *testing.T) {
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	ids := func(id string) [][]byte { return [][]byte{ski(id), aki(id)} }
 	tests := []struct {
 		name  string
@@ -178,7 +179,7 @@ func TestSubjectClashIsOpenSSLs(t *testing.T) {
 
 // TestHashLinksServeOpenSSL: a rendered folder, without openssl rehash, verifies its members and nobody else.
 func TestHashLinksServeOpenSSL(t *testing.T) {
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	set, keys := newSet(t, 3)
 	files, err := mpspdz.Render(set, mpspdz.Own{Component: set.Parties()[0].Component, KeyPEM: keys[0], BindPort: 14000})
 	if err != nil {

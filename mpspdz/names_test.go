@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"fbpeer/internal/testenv"
 	"fbpeer/mpspdz"
 )
 
@@ -89,7 +90,7 @@ func TestNames(t *testing.T) {
 // checkHost compares NameNew with openssl x509 -checkhost.
 func checkHost(t *testing.T, c *mpspdz.Certificate, party int) {
 	t.Helper()
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	host := fmt.Sprintf("P%d", party)
 	out, ok := openssl(t, "x509", "-noout", "-in", write(t, t.TempDir(), "cert.pem", c.PEM()), "-checkhost", host)
 	matches := strings.Contains(out, "does match")

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"fbpeer/internal/testenv"
 	"fbpeer/mpspdz"
 )
 
@@ -73,7 +74,7 @@ func TestTableOfCertificateForms(t *testing.T) {
 // TestNameNewIsOpenSSLs makes certificates of every pair of a list of common names and a list of alternative names that come near P1, in
 // several encodings, and compares with openssl x509 -checkhost.
 func TestNameNewIsOpenSSLs(t *testing.T) {
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	utf8 := func(s string) []byte { return set(value(commonName, asn1.UTF8String, s)) }
 	subjects := map[string][]byte{
 		"none": nameOf(), "P1": cn("P1"), "p1": cn("p1"), "*": cn("*"), "P2 then P1": nameOf(utf8("P2"), utf8("P1")),

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"fbpeer/internal/testenv"
 	"fbpeer/mpspdz"
 )
 
@@ -71,7 +72,7 @@ func TestProvesNumber(t *testing.T) {
 // TestNumberedCertificates makes one of each key type and lets the real openssl judge it: the name, as a root in a folder that Render
 // made, and as an issuer.
 func TestNumberedCertificates(t *testing.T) {
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	for name, key := range map[string]crypto.Signer{
 		"RSA-2048": rsaA(), "RSA-3072": rsa3072(), "ECDSA-P256": ecdsaKey(elliptic.P256()), "Ed25519": ed25519Key(),
 	} {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"fbpeer/internal/testenv"
 	"fbpeer/mpspdz"
 )
 
@@ -137,7 +138,7 @@ func TestParsePrivateKeyPEM(t *testing.T) {
 }
 
 func TestGeneratedCertificates(t *testing.T) {
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	type generator = func(component string) (certPEM, keyPEM []byte, err error)
 	for name, test := range map[string]struct {
 		make       generator

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"fbpeer/internal/testenv"
 	"fbpeer/mpspdz"
 )
 
@@ -120,7 +121,7 @@ func TestRenderKey(t *testing.T) {
 
 // TestHashLinksAreThoseOfRehash renders subjects that share a hash and more than ten parties, whose files sort as text.
 func TestHashLinksAreThoseOfRehash(t *testing.T) {
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	var parties []mpspdz.Party
 	var key []byte
 	for i := range 13 {

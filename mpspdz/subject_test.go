@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"fbpeer/internal/testenv"
 	"fbpeer/mpspdz"
 )
 
@@ -67,7 +68,7 @@ var oddSubjects = map[string][]byte{
 }
 
 func TestSubjectHashIsOpenSSLs(t *testing.T) {
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	dir := t.TempDir()
 	check := func(t *testing.T, subject []byte) {
 		c := mustParse(t, spec{subject: subject}.build(t))
@@ -116,7 +117,7 @@ func randomName(random *rand.Rand) []byte {
 
 // TestSubjectHashOfOpenSSLsOwn takes certificates that openssl itself made, with its own choice of string types.
 func TestSubjectHashOfOpenSSLsOwn(t *testing.T) {
-	needOpenSSL(t)
+	testenv.NeedProgram(t, "openssl")
 	dir := t.TempDir()
 	key := write(t, dir, "key.pem", keyPEM(t, ed25519Key()))
 	for _, subject := range []string{

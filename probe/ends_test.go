@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
@@ -126,7 +128,7 @@ func TestSlowAnswer(t *testing.T) {
 	left := make(chan []target, 1)
 	member := fake(func(stream net.Conn) {
 		_, _ = readFrame(stream)
-		time.Sleep(delay)
+		time.Sleep(delay) // the member's slowness, which the time that is left has to show; nothing is synchronised by it
 		_ = writeFrame(stream, answer{status: statusInUse}.encode())
 		body, _ := readFrame(stream)
 		targets, _ := decodeGo(body, 1, 3)
@@ -153,7 +155,7 @@ type slowly struct {
 }
 
 func (s slowly) Write(b []byte) (int, error) {
-	time.Sleep(s.by)
+	time.Sleep(s.by) // the network's delay itself
 	return s.Conn.Write(b)
 }
 
@@ -170,6 +172,20 @@ func TestNoRequest(t *testing.T) {
 	case <-time.After(5 * time.Second):
 		t.Error("the agent still waits")
 	}
+}
+
+// parks says, soon, whether a goroutine that a test began is inside a function and waits there at a lock or a group.
+func parks(function, test string) bool {
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); runtime.Gosched() {
+		all := make([]byte, 1<<20)
+		for one := range strings.SplitSeq(string(all[:runtime.Stack(all, true)]), "\n\n") {
+			head, _, _ := strings.Cut(one, "\n")
+			if strings.Contains(head, "[sync.") && strings.Contains(one, function) && strings.Contains(one, test+".func") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // TestWaitWithDials: waiting for the end does not hold up what is about to be begun, nor what must end first.
@@ -193,7 +209,9 @@ func TestWaitWithDials(t *testing.T) {
 		defer close(waited)
 		o.Wait()
 	}()
-	time.Sleep(100 * time.Millisecond) // Wait has come as far as it can
+	if !parks("(*Opener).Wait(", "TestWaitWithDials") {
+		t.Fatal("Wait waits for nothing")
+	}
 	go func() {
 		defer close(begun)
 		defer p.mu.Unlock()

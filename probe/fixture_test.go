@@ -17,7 +17,6 @@ import (
 	"math/big"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -310,21 +309,4 @@ func roundOf(agents []*agent, components ...string) Round {
 			}
 			return nil, fmt.Errorf("%s is not connected", component)
 		}}
-}
-
-// need skips a test where a tool is missing; under FBPEER_TEST_ALL=1 that is a failure.
-func need(t testing.TB, what string, present bool) {
-	t.Helper()
-	switch {
-	case present:
-	case os.Getenv("FBPEER_TEST_ALL") == "1":
-		t.Fatalf("%s is needed", what)
-	default:
-		t.Skipf("%s is needed", what)
-	}
-}
-
-func hasTool(name string) bool {
-	_, err := exec.LookPath(name)
-	return err == nil
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"fbpeer/internal/testenv"
 	"fbpeer/mpspdz"
 )
 
@@ -145,10 +146,7 @@ type lab struct {
 // newLab makes namespaces and folders. advertised gives the endpoints that differ from address and bindPort.
 func newLab(t *testing.T, label string, parties int, advertised map[int]string) *lab {
 	t.Helper()
-	need(t, "root, for network namespaces,", os.Geteuid() == 0)
-	need(t, "ip (iproute2)", hasTool("ip"))
-	out, err := exec.Command("ip", "netns", "list").CombinedOutput()
-	need(t, "permission for network namespaces: "+string(out), err == nil)
+	testenv.NeedNamespaces(t)
 	l := &lab{t: t, dir: t.TempDir(), prefix: fmt.Sprintf("fbprobe%d-%s-", os.Getpid(), label)}
 	bridge := l.namespace("switch")
 	l.ip("-n", bridge, "link", "add", "br0", "type", "bridge")
@@ -338,7 +336,7 @@ func (l *lab) behindNAT(number int) {
 // nft loads a ruleset in a namespace.
 func (l *lab) nft(name, rules string) {
 	l.t.Helper()
-	need(l.t, "nft (nftables)", hasTool("nft"))
+	testenv.NeedProgram(l.t, "nft")
 	command := exec.Command("ip", "netns", "exec", name, "nft", "-f", "-")
 	command.Stdin = strings.NewReader(rules)
 	if out, err := command.CombinedOutput(); err != nil {

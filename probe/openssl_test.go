@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"fbpeer/internal/testenv"
 	"fbpeer/mpspdz"
 )
 
@@ -37,7 +38,7 @@ func credentials(t *testing.T, s *scene, party int, trust Site) []string {
 // opensslServer starts s_server, which demands a certificate, and gives its address.
 func opensslServer(t *testing.T, credentials []string, options ...string) string {
 	t.Helper()
-	need(t, "openssl", hasTool("openssl"))
+	testenv.NeedProgram(t, "openssl")
 	ctx, cancel := context.WithCancel(context.Background())
 	arguments := slices.Concat([]string{"s_server", "-accept", "127.0.0.1:0", "-Verify", "1", "-rev"}, credentials, options)
 	command := exec.CommandContext(ctx, "openssl", arguments...)
@@ -68,7 +69,7 @@ func opensslServer(t *testing.T, credentials []string, options ...string) string
 // TestOpenSSLServer: what an agent says of a program that is none, by the alerts of the real openssl.
 func TestOpenSSLServer(t *testing.T) {
 	t.Parallel()
-	need(t, "openssl", hasTool("openssl"))
+	testenv.NeedProgram(t, "openssl")
 	past := form{name: "P0", san: "P0", notAfter: time.Now().Add(-time.Hour)}
 	for _, test := range []struct {
 		name    string
@@ -107,7 +108,7 @@ func TestOpenSSLServer(t *testing.T) {
 // TestOpenSSLClient: the real openssl comes in and is told what an agent makes of it; whoever has no certificate gets an alert.
 func TestOpenSSLClient(t *testing.T) {
 	t.Parallel()
-	need(t, "openssl", hasTool("openssl"))
+	testenv.NeedProgram(t, "openssl")
 	s, stranger := plain3(t), plain3(t)
 	a := s.agent(0)
 	mustJoin(t, a)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"fbpeer/internal/testenv"
 	"fbpeer/mpspdz"
 )
 
@@ -115,8 +116,7 @@ func scriptOnlyRegistered(ts *testscript.TestScript, neg bool, args []string) {
 
 // scriptSamePlayers compares the player files of all parties of a set, given in party order.
 func scriptSamePlayers(ts *testscript.TestScript, neg bool, args []string) {
-	openssl, err := exec.LookPath("openssl")
-	needs(ts, "openssl", err == nil)
+	openssl := testenv.NeedProgram(scriptTB{ts}, "openssl")
 	var first map[string]string
 	for i, arg := range args {
 		dir := ts.MkAbs(arg)
@@ -236,8 +236,7 @@ func (s side) arguments() []string {
 
 // scriptHandshake lets openssl do what MP-SPDZ does: TLS in which both sides demand a certificate that the folder trusts.
 func scriptHandshake(ts *testscript.TestScript, neg bool, args []string) {
-	openssl, err := exec.LookPath("openssl")
-	needs(ts, "openssl", err == nil)
+	openssl := testenv.NeedProgram(scriptTB{ts}, "openssl")
 	if len(args) != 2 {
 		ts.Fatalf("usage: handshake SERVER CLIENT")
 	}
@@ -321,9 +320,7 @@ func accepting(stdout io.Reader) (string, error) {
 
 // scriptNetns makes network namespaces on one bridge that lies in a namespace of its own: eth0 of the n-th has 10.77.0.n.
 func scriptNetns(ts *testscript.TestScript, neg bool, args []string) {
-	_, err := exec.LookPath("ip")
-	needs(ts, "ip (iproute2)", err == nil)
-	needs(ts, "root, for network namespaces", os.Geteuid() == 0)
+	testenv.NeedNamespaces(scriptTB{ts})
 	unique := fmt.Sprintf("fbp%d-%s-", os.Getpid(), ts.Name()) // scripts run beside each other
 	bridge := unique + "switch"
 	ip := func(command string) error {
@@ -334,7 +331,7 @@ func scriptNetns(ts *testscript.TestScript, neg bool, args []string) {
 		return nil
 	}
 	made := []string{bridge}
-	needs(ts, "permission to make network namespaces", ip("netns add "+bridge) == nil)
+	ts.Check(ip("netns add " + bridge))
 	ts.Defer(func() {
 		for _, name := range slices.Backward(made) {
 			_ = ip("netns del " + name)

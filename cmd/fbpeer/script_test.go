@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"fbpeer/internal/testenv"
 )
 
 func TestMain(m *testing.M) {
@@ -91,15 +93,13 @@ func mustAbs(path string) string {
 	return abs
 }
 
-// needs skips a script by the name of what is missing; with FBPEER_TEST_ALL=1 that is a failure.
-func needs(ts *testscript.TestScript, what string, present bool) {
-	switch {
-	case present:
-	case os.Getenv("FBPEER_TEST_ALL") == "1":
-		ts.Fatalf("%s is needed", what)
-	default:
-		ts.Value(testKey{}).(testscript.T).Skip(what + " is needed")
-	}
+// scriptTB is a script for testenv.
+type scriptTB struct{ *testscript.TestScript }
+
+func (scriptTB) Helper() {}
+
+func (s scriptTB) Skipf(format string, args ...any) {
+	s.Value(testKey{}).(testscript.T).Skip(fmt.Sprintf(format, args...))
 }
 
 func scriptNeeds(ts *testscript.TestScript, neg bool, args []string) {
@@ -107,8 +107,7 @@ func scriptNeeds(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: needs PROGRAM…")
 	}
 	for _, name := range args {
-		_, err := exec.LookPath(name)
-		needs(ts, name, err == nil)
+		testenv.NeedProgram(scriptTB{ts}, name)
 	}
 }
 

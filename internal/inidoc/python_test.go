@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"fbpeer/internal/inidoc"
+	"fbpeer/internal/testenv"
 )
 
 // reading is what configparser says of one text: its sections with their items in order, or the name of what it raised.
@@ -39,13 +40,7 @@ json.dump(out, sys.stdout)
 // configparser has the real one read the texts.
 func configparser(t *testing.T, texts []string) []reading {
 	t.Helper()
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		if os.Getenv("FBPEER_TEST_ALL") == "1" {
-			t.Fatal("python3 is missing")
-		}
-		t.Skip("python3 is missing: configparser cannot be compared with")
-	}
+	python := testenv.NeedProgram(t, "python3")
 	in, err := json.Marshal(texts)
 	if err != nil {
 		t.Fatal(err)
