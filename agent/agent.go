@@ -38,7 +38,7 @@ type Options struct {
 	Loopback bool
 	// Changed, if not nil, is called by the loop after each published snapshot. It must not block, nor call the agent.
 	Changed func(api.Snapshot)
-	// Matrix, if not nil, knows who has registered whom (fleet). Otherwise only the own row is known.
+	// Matrix, if not nil, knows who has registered whom (fleet). Otherwise it is what the others answer to roll calls.
 	Matrix func(api.Snapshot) *api.Matrix
 }
 

@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -47,7 +46,7 @@ func (b *bell) ring() {
 	}
 }
 
-// Call calls the roll, or reuses a call of the last 10 s, and gives the state once all accepted components have answered, or have had
+// Call calls the roll, or reuses one that is younger than callEvery, and gives the state once all accepted components have answered, or have had
 // their time to.
 func (a *Agent) Call(ctx context.Context) (api.Snapshot, error) {
 	if err := a.callRoll(ctx); err != nil {
@@ -60,7 +59,7 @@ func (a *Agent) callRoll(ctx context.Context) error {
 	if _, err := inLoop(ctx, a, func(ctx context.Context, l *loop) (none struct{}, err error) { return none, l.callRoll(ctx) }); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, waitConnected)
+	limited, cancel := context.WithTimeout(ctx, waitConnected) // of the waiting alone: a loop that is busy for longer is no failure
 	defer cancel()
 	patience := time.NewTimer(waitOthers)
 	defer patience.Stop()
@@ -83,11 +82,8 @@ func (a *Agent) callRoll(ctx context.Context) error {
 			impatient = true
 		case <-a.done:
 			return ErrNotRunning
-		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return ctx.Err()
-			}
-			return nil
+		case <-limited.Done():
+			return ctx.Err()
 		}
 	}
 }
@@ -138,7 +134,7 @@ func (l *loop) callRoll(ctx context.Context) error {
 // lookAtOwn makes sure that what this site answers is what stands on its disk.
 func (l *loop) lookAtOwn(now time.Time) {
 	l.core.mendPlayers(now)
-	l.core.registry.look()
+	l.core.lookRegistry(now)
 	l.settle()
 }
 

@@ -26,7 +26,7 @@ type outcome struct {
 }
 
 // settle re-evaluates and brings everything on disk to what follows: pins, approved cards, player files, registry rows, in this
-// order, then removes the cards of who is no longer approved. Each step is idempotent and durable before the next, so that a crash
+// order, then removes the cards of who is no longer approved, and renews own proposals. Each step is idempotent and durable before the next, so that a crash
 // anywhere is finished by the settle of the next start; a step that fails leaves what it would have replaced, is reported in the
 // snapshot, and is tried again.
 func (k *core) settle(now time.Time) outcome {
@@ -51,9 +51,13 @@ func (k *core) settle(now time.Time) outcome {
 	if playersErr == nil && (rowsErr == nil || errors.Is(rowsErr, fedbiomed.ErrNoDatabase)) {
 		err = k.dropFormer(now)
 	}
+	renewErr := k.renewProposals(now)
+	if renewErr != nil {
+		k.failed(api.WarnStore, "a proposed set could not be renewed", renewErr)
+	}
 	k.recordVerdicts(before, now)
 	k.views.stale = true
-	return outcome{rows: rows, retry: len(withheld) > 0 || playersErr != nil || rowsErr != nil || err != nil}
+	return outcome{rows: rows, retry: len(withheld) > 0 || playersErr != nil || rowsErr != nil || err != nil || renewErr != nil}
 }
 
 // failed reports a write that failed.

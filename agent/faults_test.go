@@ -76,6 +76,22 @@ func TestRecordsStayNearTheClock(t *testing.T) {
 	}
 }
 
+// What somebody else did to the registry is reported also where a roll call finds it, before the watch does.
+func TestCallReportsMeddling(t *testing.T) {
+	s := newScene(t)
+	sites := []*site{s.start(s.files[0]), s.start(s.files[1])}
+	introduce(sites...)
+	sites[0].approve(sites[1].config.Component.ID)
+	_, err := inLoop(t.Context(), sites[0].agent, func(ctx context.Context, l *loop) (none struct{}, err error) {
+		registerByHand(t, sites[0].config.Component.Database) // in the loop: the watch does not come between
+		return none, l.callRoll(ctx)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sites[0].wait("the report", func(s api.Snapshot) bool { return warned(s.Warnings, api.WarnRegistryMended) && s.Rows == 1 })
+}
+
 // A revoked party leaves, also where no certificate of our own can be issued any more.
 func TestRevokedLeavesWhateverElseFails(t *testing.T) {
 	s := newPlainScene(t)

@@ -399,11 +399,6 @@ func (l *loop) due(ctx context.Context) error {
 		return err
 	}
 	l.settle()
-	if err := l.core.renewProposals(now); err != nil {
-		l.core.failed(api.WarnStore, "a proposed set could not be renewed", err)
-		l.retryAt = now.Add(retryDelay(l.failures))
-		l.failures++
-	}
 	return nil
 }
 

@@ -121,7 +121,7 @@ func (k *core) checkSetRequest(r api.SetRequest) *api.Error {
 			"Fed-BioMed orders the parties of each experiment itself: named sets are for plain MP-SPDZ")
 	}
 	if !k.joined || k.self.key == nil {
-		return refused("fbpeer join FILE, with the federation file that you were given", "no federation joined yet")
+		return notJoined()
 	}
 	return nil
 }
@@ -286,6 +286,9 @@ func (k *core) withdraw(r api.SetRequest, now time.Time) (exchange.Opened, *api.
 
 // renewProposals seals own proposals anew that have lived half of their lives, and forgets those that lapsed and are not confirmed here.
 func (k *core) renewProposals(now time.Time) error {
+	if k.self.key == nil {
+		return nil
+	}
 	for id, p := range k.proposals {
 		switch {
 		case k.confirmedOf(p) == nil && !now.Before(lapse(p.Expires)):

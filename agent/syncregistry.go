@@ -95,12 +95,7 @@ func (k *core) syncRegistry(now time.Time) (api.Registry, outcome, error) {
 
 // Registry reads the table in the loop, where alone it is written.
 func (a *Agent) Registry(ctx context.Context, r api.RegistryRequest) (api.Registry, error) {
-	var t api.Registry
-	var fault error
-	if err := a.perform(ctx, func(_ context.Context, l *loop) { t, fault = l.registryFor(r) }); err != nil {
-		return api.Registry{}, err // it may be done all the same: what it answers is not looked at
-	}
-	return t, fault
+	return inLoop(ctx, a, func(_ context.Context, l *loop) (api.Registry, error) { return l.registryFor(r) })
 }
 
 func (l *loop) registryFor(r api.RegistryRequest) (api.Registry, error) {

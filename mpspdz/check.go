@@ -65,7 +65,7 @@ func broken(where string, err error) Finding {
 	return f
 }
 
-// within is "within a day" or "in 12 days".
+// within is "within two days" or "in 12 days".
 func within(left time.Duration) string {
 	if days := int(left.Hours() / 24); days > 1 {
 		return fmt.Sprintf("in %d days", days)

@@ -8,7 +8,7 @@ type ProbeRequest struct {
 	Components []string    `json:"components,omitempty"`
 }
 
-// Results of one direction of a probe. The code of an Obstacle of a probe is one of them.
+// Results of one direction of a probe. The code of an Obstacle of a probe is one of them, or no-set where no set is in force.
 const (
 	ProbeOK                 = "ok"
 	ProbeUnresolved         = "unresolved"          // the host name does not resolve

@@ -149,7 +149,8 @@ func (a *app) certCheckCommand() *cobra.Command {
 		Long: "Judges the component's own certificate and key, or any PEM file, by every rule that an announced\n" +
 			"certificate must pass at the other sites, and says which MP-SPDZ accepts it as which party. What\n" +
 			"would be refused or would fail is an error with its cure: exit code 3. A certificate that ends\n" +
-			"within 60 days, and a name that some MP-SPDZ refuses, are warnings.\n\n" +
+			"within 60 days is a warning; so is a name that some MP-SPDZ refuses, unless it is the one that the\n" +
+			"component runs with.\n\n" +
 			"The own one is read from disk, not from the running agent. A FILE needs no component; where there is\n" +
 			"one, the names are judged by what it is (Fed-BioMed's parties have another number in each\n" +
 			"experiment).",

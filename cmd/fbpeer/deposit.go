@@ -154,7 +154,7 @@ func (d deposit) guard(dir string, own map[string]string) error {
 	return nil
 }
 
-// written and removed are the paths that are there anew or another than before, and those that are gone.
+// written are the paths that are there anew or another than before.
 func (d deposit) written() []string {
 	var paths []string
 	for _, step := range d {

@@ -21,7 +21,7 @@ func (a *app) probeCommand() *cobra.Command {
 		Long: "Asks the agents of a set's parties to open their MP-SPDZ ports for a moment, with the real files,\n" +
 			"and to connect to each other as MP-SPDZ would: name, TCP, TLS with both certificates, and which\n" +
 			"party answers. Exits 0 only if every direction is ok. With COMPONENT, only pairs with one of these.\n\n" +
-			"It takes up to 40 s. A site opens its port for 5 s at most and once per 30 s, never while MP-SPDZ\n" +
+			"It takes up to 15 s. A site opens its port for 5 s at most and once per 30 s, never while MP-SPDZ\n" +
 			"runs there, and not at all with [probe] answer = off.",
 		Example: "  fbpeer probe\n  fbpeer probe nice\n  fbpeer probe --parties nice,lyon --json",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -60,7 +60,7 @@ func (a *app) probeIn(ctx context.Context, control agent.Controller, s api.Snaps
 		}
 	}
 	if a.terminal {
-		fmt.Fprint(a.stderr, "probing, up to 40 s …")
+		fmt.Fprint(a.stderr, "probing, up to 15 s …")
 	}
 	p, err := control.Probe(ctx, request)
 	if a.terminal {

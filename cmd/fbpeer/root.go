@@ -74,7 +74,7 @@ func newRoot(a *app) *cobra.Command {
 	flags.StringVar(&a.config, "config", "", "the agent's own `FILE`, fbpeer.ini")
 	flags.StringVar(&a.state, "state", "", "the agent's state folder `DIR`")
 	flags.BoolVar(&a.json, "json", false, "print one JSON object")
-	flags.StringVar(&a.logLevel, "log-level", "", "`LEVEL` of the log: debug, info, warn or error")
+	flags.StringVar(&a.logLevel, "log-level", "", "`LEVEL` of the log: trace, debug, info, warn or error")
 
 	const set, trust, look, other = "set", "trust", "look", "other"
 	root.AddGroup(&cobra.Group{ID: set, Title: "Set up and run:"}, &cobra.Group{ID: trust, Title: "Decide:"},

@@ -1,6 +1,6 @@
 // Package gossip carries sealed records between the members of a federation: a GossipSub topic for what is new, a protocol between
-// two for what a member missed, since gossip keeps nothing, and one for the members that a view stands for. What it accepts goes to
-// Config.Deliver; it stores nothing itself, it reads the caller's exchange.Table.
+// two for what a member missed, since gossip keeps nothing, one for the members that a view stands for, and one for a call to a single
+// member. What it accepts goes to Config.Deliver; it stores nothing itself, it reads the caller's exchange.Table.
 //
 // # Topic
 //
@@ -73,7 +73,8 @@
 // # Calls to one member: /fbpeer/1/call
 //
 // D sends one frame, a sealed call of at most 512 bytes, its own or one that it heard (Remind). L checks it as one from the topic, whenever
-// the last one came, and delivers it: to whoever did not answer, a call is made alone. Of a neighbour 3 at once and one in 10 s are taken.
+// the last one came, and delivers it: to whoever did not answer, a call is made alone. Of a
+// trusted neighbour 3 at once and one in 10 s are taken, of all 16 at once and 2 a second, of others none.
 // A call on the topic that comes too soon after another is delivered too, as Passed.
 //
 // # Bounds
@@ -82,7 +83,8 @@
 // 64 KiB at once, refilled by 1 record in 5 s and 4 KiB a second, for announcements, proposals and numbered certificates each; 32 views at
 // once, refilled by 1 a second. The forwarder pays for everything it brings, the origin only for what would be
 // accepted, so that nobody can use up somebody else's. Of a neighbour 4 syncs a second (16 at once) and 16 questions for members (512 at
-// once) are answered, of all 32 of each at the same time.
+// once) are answered, at the same time 4
+// syncs of one and 32 of all, and 16 questions or calls of one and 128 of all.
 // Each bound counts 4,096 strangers at the same time; who was idle longest makes room for another. Trusted ones are always counted apart.
 // A bound that bites is counted in Stats and logged once per peer; calls that come too close upon each other are only counted.
 //

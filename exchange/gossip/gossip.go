@@ -116,7 +116,7 @@ const (
 	outboundMost                  = 8
 )
 
-// Start joins the topic, answers both protocols, and syncs on every new connection, every SyncEvery with one random neighbour, and
+// Start joins the topic, answers its three protocols, and syncs on every new connection, every SyncEvery with one random neighbour, and
 // after Stored with 3. It ends with ctx; Wait returns when all its goroutines have ended.
 func Start(ctx context.Context, c Config) (*Exchange, error) { return start(ctx, c, defaultTiming()) }
 
