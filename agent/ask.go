@@ -10,7 +10,6 @@ import (
 	"fbpeer/agent/api"
 	"fbpeer/exchange"
 	"fbpeer/mpspdz"
-	"fbpeer/trust"
 )
 
 // How long an asker waits for the answers to a roll call. Those who are connected answer within a round trip or two; of the others it
@@ -264,16 +263,20 @@ func (k *core) defaultMembers(inForce map[string]*exchange.Announcement) []strin
 	return members
 }
 
+// meant is the component that an alias stands for; what is no alias stands for itself.
+func (k *core) meant(name string) string {
+	if entry, ok := k.list.ByAlias(name); ok {
+		return entry.Component
+	}
+	return name
+}
+
 // known resolves names to components of which anything has been heard, our own added where it was left out.
 func (k *core) known(names []string) (components, unheard []string) {
 	for _, name := range names {
-		component := name
-		for _, entry := range k.list.Entries() {
-			if entry.Alias == name {
-				component = entry.Component
-			}
-		}
-		heard := component == k.config.Component.ID || slices.ContainsFunc(k.list.Entries(), func(e trust.Entry) bool { return e.Component == component })
+		component := k.meant(name)
+		_, listed := k.list.Entry(component)
+		heard := listed || component == k.config.Component.ID
 		for _, a := range k.newest {
 			heard = heard || a.Component == component
 		}

@@ -327,18 +327,18 @@ func (k *core) nextExpiry(now time.Time) time.Time {
 	}
 	for _, c := range k.numbered {
 		if c.Peer == k.self.id {
-			note(c.Issued.Add(exchange.DefaultLifetime / 2))
+			note(renewAt(c.Issued, c.Expires))
 		}
 	}
 	for _, p := range k.proposals {
 		note(p.Expires)
 		if p.Peer == k.self.id {
-			note(p.Issued.Add(p.Expires.Sub(p.Issued) / 2))
+			note(renewAt(p.Issued, p.Expires))
 		}
 	}
 	note(k.self.registration.Certificate.NotAfter())
 	if k.self.announcement != nil {
-		note(renewAt(k.self.announcement))
+		note(renewAt(k.self.announcement.Issued, k.self.announcement.Expires))
 	}
 	return next
 }

@@ -18,6 +18,7 @@ import (
 
 	"fbpeer/agent/api"
 	"fbpeer/config"
+	"fbpeer/internal/durable"
 )
 
 const (
@@ -68,8 +69,8 @@ func (s store) connect(ctx context.Context) (net.Conn, string, error) {
 	}
 	path := strings.TrimSuffix(string(data), "\n")
 	owners := []int{os.Geteuid()}
-	if owner, foreign := s.foreignOwner(); foreign {
-		owners = append(owners, owner)
+	if owner, foreign := durable.ForeignOwner(s.dir); foreign {
+		owners = append(owners, owner.UID)
 	}
 	if err := checkPrivate(filepath.Dir(path), owners...); err != nil {
 		return nil, "", err

@@ -72,7 +72,7 @@ func (k *core) issue(name string, base mpspdz.PartySet, now time.Time) error {
 	own := k.self.registration.Certificate
 	old := k.numberedOf(k.self.id, name)
 	same := old != nil && old.Number == number && old.Certificate.KeySHA256() == own.KeySHA256() && old.Certificate.CheckTime(now) == nil
-	if same && old.Plan == plan && now.Before(old.Issued.Add(exchange.DefaultLifetime/2)) {
+	if same && old.Plan == plan && now.Before(renewAt(old.Issued, old.Expires)) {
 		return nil
 	}
 	record := exchange.NumberedCertificate{Component: k.config.Component.ID, SetName: name, Plan: plan, Number: number,

@@ -3,12 +3,11 @@ package agent
 import (
 	"context"
 	"errors"
-	"os/user"
-	"strconv"
 
 	"fbpeer/agent/api"
 	"fbpeer/config"
 	"fbpeer/exchange"
+	"fbpeer/internal/durable"
 	"fbpeer/mpspdz"
 )
 
@@ -104,12 +103,8 @@ func (o *offline) Trust(ctx context.Context, r api.TrustRequest) (api.TrustResul
 
 // locking does something to the stores under the agent's lock. If an agent was started meanwhile, it is asked.
 func locking[Answer any](ctx context.Context, o *offline, ask func(Controller) (Answer, error), do func() (Answer, error)) (a Answer, err error) {
-	if owner, foreign := (store{dir: o.config.State}).foreignOwner(); foreign {
-		name := "#" + strconv.Itoa(owner)
-		if u, err := user.LookupId(strconv.Itoa(owner)); err == nil {
-			name = u.Username
-		}
-		return a, refused("sudo -u "+name+" fbpeer …", "the state folder %s belongs to %s: what root writes there its agent could not read", o.config.State, name)
+	if owner, foreign := durable.ForeignOwner(o.config.State); foreign {
+		return a, refused("sudo -u "+owner.Name+" fbpeer …", "the state folder %s belongs to %s: what root writes there its agent could not read", o.config.State, owner.Name)
 	}
 	lock, err := takeLock(ctx, store{dir: o.config.State}.path(fileLock), "the state folder "+o.config.State)
 	if err != nil {

@@ -10,15 +10,15 @@ import (
 	"fbpeer/trust"
 )
 
-// renewAt is when an announcement of ours is made anew without a change: when less than half of its life remains.
-func renewAt(a *exchange.Announcement) time.Time {
-	return a.Issued.Add(a.Expires.Sub(a.Issued) / 2)
+// renewAt is when a record of ours is made anew without a change: when less than half of its life remains.
+func renewAt(issued, expires time.Time) time.Time {
+	return issued.Add(expires.Sub(issued) / 2)
 }
 
 // mustAnnounce says whether a new announcement is due. A restart without a change is no reason; a clock that was set back is: nobody
 // takes what is far ahead.
 func mustAnnounce(a *exchange.Announcement, r exchange.Registration, now time.Time) bool {
-	return a == nil || !a.SameRegistration(r) || !now.Before(renewAt(a)) || beyond(now, a.Sequence)
+	return a == nil || !a.SameRegistration(r) || !now.Before(renewAt(a.Issued, a.Expires)) || beyond(now, a.Sequence)
 }
 
 // announce makes the own announcement if one is due, and says so. The sequence is durable before anybody sees it. seen is the

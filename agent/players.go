@@ -180,7 +180,7 @@ func (p *players) shown(component string, alias func(string) string) *api.Set {
 	own := p.set.Number(component)
 	shown := &api.Set{
 		Digest: p.set.Digest().String(), Dir: p.link(), Party: own,
-		Command: fmt.Sprintf("-p %d -N %d -ip ip_addresses", own, p.set.Len()), Written: p.written,
+		Command: mpspdz.Arguments(own, p.set.Len()), Written: p.written,
 	}
 	for i, party := range p.set.Parties() {
 		shown.Parties = append(shown.Parties, api.SetParty{Party: i, Component: party.Component, Alias: alias(party.Component), Endpoint: party.Endpoint.String()})

@@ -294,7 +294,7 @@ func (k *core) renewProposals(now time.Time) error {
 		case k.confirmedOf(p) == nil && !now.Before(lapse(p.Expires)):
 			k.dropRecord(id)
 			continue
-		case p.Peer != k.self.id || p.Withdrawn() || now.Before(p.Issued.Add(p.Expires.Sub(p.Issued)/2)):
+		case p.Peer != k.self.id || p.Withdrawn() || now.Before(renewAt(p.Issued, p.Expires)):
 			continue
 		}
 		made, err := k.sealProposal(p.SetName, p.Members, now)
@@ -319,12 +319,7 @@ func (k *core) componentOf(id peer.ID) string {
 // names that mean none.
 func (k *core) components(names []string) (components, unheard []string) {
 	for _, name := range names {
-		component := name
-		for _, entry := range k.list.Entries() {
-			if entry.Alias == name && entry.Status == trust.Approved {
-				component = entry.Component
-			}
-		}
+		component := k.meant(name)
 		_, known := k.evaluation.InForce[component]
 		switch {
 		case component != k.config.Component.ID && !known:

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -60,18 +59,6 @@ func (s store) make() error {
 		}
 	}
 	return os.Chmod(s.dir, 0o700)
-}
-
-// foreignOwner is the user whose state folder this is, where we are root and it is somebody else's.
-func (s store) foreignOwner() (uid int, foreign bool) {
-	info, err := os.Stat(s.dir)
-	if err != nil || os.Geteuid() != 0 {
-		return 0, false
-	}
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok {
-		return int(owner.Uid), owner.Uid != 0
-	}
-	return 0, false
 }
 
 // write replaces a file of the state folder; only its owner may read it.

@@ -8,9 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -149,31 +147,19 @@ func (c *Config) mayMakePair(w pairWriter) error {
 		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 			return faultf("move it away, or correct the component's configuration", "%s is no regular file", c.short(path))
 		}
-		if name, foreign := foreignOwner(path); foreign {
-			return faultf("sudo -u "+name+" fbpeer …", "%s belongs to %s: what root writes there the component could not read", c.short(path), name)
+		if owner, foreign := foreignOwner(path); foreign {
+			return faultf("sudo -u "+owner.Name+" fbpeer …", "%s belongs to %s: what root writes there the component could not read", c.short(path), owner.Name)
 		}
 	}
 	return nil
 }
 
 // foreignOwner is the user whose file, or folder if there is no file yet, this is, where we are root and it is somebody else's.
-func foreignOwner(path string) (name string, foreign bool) {
-	info, err := os.Stat(path)
-	if err != nil {
-		info, err = os.Stat(filepath.Dir(path))
+func foreignOwner(path string) (durable.Owner, bool) {
+	if _, err := os.Stat(path); err != nil {
+		path = filepath.Dir(path)
 	}
-	if err != nil || os.Geteuid() != 0 {
-		return "", false
-	}
-	owner, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || owner.Uid == 0 {
-		return "", false
-	}
-	name = strconv.Itoa(int(owner.Uid))
-	if u, err := user.LookupId(name); err == nil {
-		return u.Username, true
-	}
-	return "#" + name, true
+	return durable.ForeignOwner(path)
 }
 
 // realFile follows symbolic links, so that a link to a place for secrets stays one.

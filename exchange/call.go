@@ -25,12 +25,6 @@ func (id CallID) String() string { return encodeBinary(id[:]) }
 // IsZero says whether the id is "none".
 func (id CallID) IsZero() bool { return id == CallID{} }
 
-// ParseCallID accepts exactly what String gives.
-func ParseCallID(s string) (CallID, error) {
-	v := values{fieldCall: s}
-	return v.call()
-}
-
 func (id CallID) text() string {
 	if id.IsZero() {
 		return ""

@@ -27,7 +27,7 @@ func (f *folder) checkFiles() {
 	for j := range f.parties {
 		file := f.certificates[j]
 		if file == nil || file.dangling {
-			missing = append(missing, partyName(j)+".pem")
+			missing = append(missing, PartyName(j)+".pem")
 			continue
 		}
 		f.checkFile(j, file)
@@ -136,7 +136,7 @@ func (n *named) add(j int, c *Certificate) {
 	if n.parties[name] == nil {
 		n.names = append(n.names, name)
 	}
-	n.parties[name] = append(n.parties[name], partyName(j)+".pem")
+	n.parties[name] = append(n.parties[name], PartyName(j)+".pem")
 }
 
 // addNamed adds one finding for each name.
@@ -173,7 +173,7 @@ func (f *folder) checkDuplicates() {
 			if a == nil || b == nil || a.good == nil || b.good == nil {
 				continue
 			}
-			both := fmt.Sprintf("%s.pem and %s.pem", partyName(i), partyName(j))
+			both := fmt.Sprintf("%s.pem and %s.pem", PartyName(i), PartyName(j))
 			switch {
 			case bytes.Equal(a.good.raw.spki, b.good.raw.spki):
 				f.add(Finding{FolderSameKey, true, f.certificates[j].shown, f.component(j),

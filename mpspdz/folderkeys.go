@@ -69,7 +69,7 @@ func (f *folder) checkKey(name string) {
 		return // that is said of the certificate
 	}
 	if err := CheckKeyPair(c.good, key); errors.As(err, &bad) {
-		f.fail(FolderKeyMismatch, name, fmt.Sprintf("it is not the key of %s (MP-SPDZ: key values mismatch)", partyName(f.number)+".pem"), bad.Cure)
+		f.fail(FolderKeyMismatch, name, fmt.Sprintf("it is not the key of %s (MP-SPDZ: key values mismatch)", PartyName(f.number)+".pem"), bad.Cure)
 	}
 }
 

@@ -183,7 +183,7 @@ func (f *folder) checkLinked() {
 			f.warn(FolderNotLinked, f.certificates[j].shown, fmt.Sprintf("the own certificate has no hash link %s.0", c.link), cureRehash)
 			continue
 		}
-		missing = append(missing, partyName(j)+".pem")
+		missing = append(missing, PartyName(j)+".pem")
 	}
 	if len(missing) > 0 {
 		f.fail(FolderNotLinked, whereAll(missing),

@@ -138,7 +138,7 @@ func (f *folder) take(name string) {
 func playerNumber(name, extension string) (int, bool) {
 	digits, found := strings.CutPrefix(strings.TrimSuffix(name, extension), "P")
 	number, err := strconv.ParseUint(digits, 10, 16)
-	return int(number), found && err == nil && partyName(int(number)) == "P"+digits
+	return int(number), found && err == nil && PartyName(int(number)) == "P"+digits
 }
 
 // linkName splits a hash link's name into its hash and its number.

@@ -46,7 +46,7 @@ func NewPartyCertificate(random io.Reader, component string, now time.Time) (cer
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	for i := range lastPartyName + 1 {
-		template.DNSNames = append(template.DNSNames, partyName(i))
+		template.DNSNames = append(template.DNSNames, PartyName(i))
 	}
 	return generate(random, component, template, now)
 }
@@ -83,8 +83,8 @@ func NewNumberedCertificate(random io.Reader, key crypto.Signer, component strin
 		return nil, err
 	}
 	template := &x509.Certificate{
-		Subject:               certificateName(partyName(number), component),
-		DNSNames:              []string{partyName(number)},
+		Subject:               certificateName(PartyName(number), component),
+		DNSNames:              []string{PartyName(number)},
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},

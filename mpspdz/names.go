@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// partyName is the host name that party i's certificate is checked for.
-func partyName(party int) string { return "P" + strconv.Itoa(party) }
+// PartyName is the host name that a party's certificate is checked for.
+func PartyName(party int) string { return "P" + strconv.Itoa(party) }
 
 // NameOld reports whether MP-SPDZ up to 0.4.0 accepts the certificate as that of P<party>: Boost's rfc2818_verification
 // (boost/asio/ssl/impl/rfc2818_verification.ipp). Every DNS name, then the last common name alone; '*' matches.
-func (c *Certificate) NameOld(party int) bool { return acceptsOld(c.patternsOld(), partyName(party)) }
+func (c *Certificate) NameOld(party int) bool { return acceptsOld(c.patternsOld(), PartyName(party)) }
 
 // patternsOld are the names that the old build matches. Each run of '*' is one, which matches the same: so what a pattern costs for a
 // host does not depend on its length.
@@ -62,7 +62,7 @@ func matchOld(pattern, host string) bool {
 // NameNew reports whether MP-SPDZ from 0.4.1 accepts the certificate as that of P<party>: Boost's host_name_verification,
 // which is OpenSSL's X509_check_host without flags. The DNS names alone if there are any, otherwise every common name; a '*'
 // never matches, since OpenSSL wants two dots after it.
-func (c *Certificate) NameNew(party int) bool { return acceptsNew(c.namesNew(), partyName(party)) }
+func (c *Certificate) NameNew(party int) bool { return acceptsNew(c.namesNew(), PartyName(party)) }
 
 // namesNew are the names that the new build compares.
 func (c *Certificate) namesNew() []string {
@@ -84,7 +84,7 @@ func acceptsNew(names []string, host string) bool {
 func (c *Certificate) numbers() (old, current []int) {
 	patterns, names := c.patternsOld(), c.namesNew()
 	for i := range MaxParties {
-		host := partyName(i)
+		host := PartyName(i)
 		if acceptsOld(patterns, host) {
 			old = append(old, i)
 		}

@@ -39,6 +39,9 @@ const (
 // ErrNotMember: the component to render for is not in the set.
 var ErrNotMember = errors.New("not a member of the party set")
 
+// Arguments are what MP-SPDZ is started with in the folder of a rendered set, by party own of n.
+func Arguments(own, n int) string { return fmt.Sprintf("-p %d -N %d -ip %s", own, n, IPFile) }
+
 // Render gives the folder of player files of one party, sorted by path: Player-Data/P<j>.pem for every j, Player-Data/P<i>.key
 // (0600), the hash links, and ip_addresses. It depends on its arguments alone. The errors: ErrNotMember, an *EndpointError for
 // the bound port, a *CertificateError for the key.
@@ -70,7 +73,7 @@ func Render(set PartySet, own Own) ([]File, error) {
 }
 
 func playerFile(party int, extension string) string {
-	return path.Join(PlayerData, partyName(party)+extension)
+	return path.Join(PlayerData, PartyName(party)+extension)
 }
 
 // ipFile is one "host:port" and a newline for each party, and nothing else: MP-SPDZ takes anything more for a party. The own
@@ -92,7 +95,7 @@ func hashLinks(set PartySet) []File {
 	targets := make([]string, set.Len())
 	hashes := make(map[string]string, set.Len())
 	for j, p := range set.parties {
-		targets[j] = partyName(j) + ".pem"
+		targets[j] = PartyName(j) + ".pem"
 		hashes[targets[j]] = p.Certificate.SubjectHash()
 	}
 	slices.Sort(targets)

@@ -46,7 +46,7 @@ func readFiles(folder fs.FS, s Site) (*files, error) {
 }
 
 func readOwn(folder fs.FS, number int) (tls.Certificate, error) {
-	name := path.Join(mpspdz.PlayerData, partyName(number))
+	name := path.Join(mpspdz.PlayerData, mpspdz.PartyName(number))
 	certPEM, err := read(folder, name+".pem")
 	if err != nil {
 		return tls.Certificate{}, err
@@ -135,6 +135,3 @@ func plain(name string, err error) error {
 	}
 	return err
 }
-
-// partyName is the host name that party i's certificate is checked for.
-func partyName(party int) string { return "P" + strconv.Itoa(party) }

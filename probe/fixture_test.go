@@ -59,7 +59,9 @@ type form struct {
 }
 
 // numbered is the form of a party's own certificate.
-func numbered(party int) form { return form{name: partyName(party), san: partyName(party)} }
+func numbered(party int) form {
+	return form{name: mpspdz.PartyName(party), san: mpspdz.PartyName(party)}
+}
 
 type pair struct {
 	certificate *mpspdz.Certificate

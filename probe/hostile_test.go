@@ -196,7 +196,7 @@ func TestPanics(t *testing.T) {
 	}
 }
 
-// TestRefusals: an error of the agent's own reaches the coordinator as ReasonFailed.
+// TestRefusals: an error of the agent's own reaches the coordinator with its text.
 func TestRefusals(t *testing.T) {
 	for _, test := range []struct {
 		err  error
@@ -205,7 +205,6 @@ func TestRefusals(t *testing.T) {
 		{errors.New("the disk is full"), answer{status: statusFailed, detail: "the disk is full"}},
 		{fmt.Errorf("so: %w", &Refusal{Reason: ReasonNotAccepted}), answer{status: statusNotAccepted}},
 		{&Refusal{Reason: ReasonNoSet}, answer{status: statusNoSet}},
-		{&Refusal{Reason: ReasonFailed, Detail: "no"}, answer{status: statusFailed, detail: "no"}},
 		{&oftenError{time.Second}, answer{status: statusOften, left: time.Second}},
 	} {
 		if got := refused(test.err); got != test.want {

@@ -68,10 +68,10 @@ func warnings(set mpspdz.PartySet, party int, name string) []Warning {
 	if _, other := names(set, c, party); other {
 		return nil
 	}
-	w := Warning{WarnNameNew, "MP-SPDZ from 0.4.1 would refuse the certificate of " + name + " as that of " + partyName(party),
+	w := Warning{WarnNameNew, "MP-SPDZ from 0.4.1 would refuse the certificate of " + name + " as that of " + mpspdz.PartyName(party),
 		"nothing: Fed-BioMed uses 0.3.4, and makes its certificates for that"}
 	if isPlain(set) {
-		w = Warning{WarnNameOld, "MP-SPDZ up to 0.4.0 would refuse the certificate of " + name + " as that of " + partyName(party),
+		w = Warning{WarnNameOld, "MP-SPDZ up to 0.4.0 would refuse the certificate of " + name + " as that of " + mpspdz.PartyName(party),
 			"use MP-SPDZ from 0.4.1, or certificates with the party's name (certificates = per-party)"}
 	}
 	return []Warning{w}

@@ -15,7 +15,7 @@ const Protocol = "/fbpeer/1/probe"
 type Member struct {
 	Opener *Opener
 	// Site gives what is in force of the set of that name (empty: the default set). A *Refusal is told the coordinator as it is, any other
-	// error as ReasonFailed. For a peer that is not accepted, it is ReasonNotAccepted.
+	// error as its text. For a peer that is not accepted, it is ReasonNotAccepted.
 	Site func(setName string) (Site, error)
 }
 
@@ -133,14 +133,10 @@ func refused(err error) answer {
 		return answer{status: statusOften, left: often.left}
 	case !errors.As(err, &refusal):
 		return answer{status: statusFailed, detail: detailOf(err)}
-	}
-	switch refusal.Reason {
-	case ReasonNotAccepted:
+	case refusal.Reason == ReasonNotAccepted:
 		return answer{status: statusNotAccepted}
-	case ReasonNoSet:
-		return answer{status: statusNoSet}
 	}
-	return answer{status: statusFailed, detail: refusal.Detail}
+	return answer{status: statusNoSet}
 }
 
 // aged completes results by how old they are.

@@ -84,7 +84,7 @@ func (s speaker) sayCertificate(r result, from int, at mpspdz.Endpoint) (text, c
 			return fmt.Sprintf("what answers at %s refuses the certificate of %s as bad, as OpenSSL does for a wrong name or one not valid yet",
 				at, whose), s.cureName(judged)
 		}
-		return fmt.Sprintf("%s does not accept the certificate of %s as that of %s", by, whose, partyName(judged)), s.cureName(judged)
+		return fmt.Sprintf("%s does not accept the certificate of %s as that of %s", by, whose, mpspdz.PartyName(judged)), s.cureName(judged)
 	case Expired:
 		return fmt.Sprintf("the certificate of %s is out of its time at %s", whose, by),
 			s.operator(judged) + "make a new certificate; if it is good yet, " + s.operator(judging) + "set the clock right"

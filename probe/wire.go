@@ -17,7 +17,6 @@ import (
 const (
 	wireVersion = 1
 	maxFrame    = 1<<16 - 1
-	maxSetName  = 32
 	maxDetail   = 120 // bytes
 	maxEndpoint = 253 + 1 + 5
 )
@@ -61,14 +60,15 @@ func (q request) encode() []byte {
 
 // decodeRequest takes requests of later versions too: what they append is ignored.
 func decodeRequest(b []byte) (request, error) {
-	if len(b) < 2 || b[0] < wireVersion || b[1] > maxSetName || len(b) < 2+int(b[1])+len(mpspdz.Hash{}) {
+	if len(b) < 2 || b[0] < wireVersion || len(b) < 2+int(b[1])+len(mpspdz.Hash{}) {
 		return request{}, broken("a request of %d bytes", len(b))
 	}
-	q := request{setName: string(b[2 : 2+b[1]])}
-	if q.setName != "" && mpspdz.CheckComponentID(q.setName) != nil {
+	end := 2 + int(b[1])
+	q := request{setName: string(b[2:end])}
+	if q.setName != "" && mpspdz.CheckSetName(q.setName) != nil {
 		return request{}, broken("a request for a set with a name that none has")
 	}
-	copy(q.digest[:], b[2+b[1]:])
+	copy(q.digest[:], b[end:])
 	return q, nil
 }
 

@@ -77,13 +77,13 @@ func (l List) checkFreeAlias(component, alias string) error {
 	if err := CheckAlias(alias); err != nil {
 		return err
 	}
-	if other, taken := l.byAlias(alias); taken && other.Component != component {
+	if other, taken := l.ByAlias(alias); taken && other.Component != component {
 		return fmt.Errorf("the alias %q is that of %s: choose another", alias, other.Component)
 	}
 	if _, taken := l.Entry(alias); taken && alias != component {
 		return fmt.Errorf("the alias %q is the id of another component: choose another", alias)
 	}
-	if other, taken := l.byAlias(component); taken && other.Component != component {
+	if other, taken := l.ByAlias(component); taken && other.Component != component {
 		return fmt.Errorf("%s has its id as alias: change that first", other.Component)
 	}
 	return nil

@@ -125,8 +125,8 @@ func (l List) Entries() []Entry { return slices.Clone(l.entries) }
 // Entry finds a component's section, of whatever status.
 func (l List) Entry(component string) (Entry, bool) { return at(l.entries, l.components, component) }
 
-// byAlias finds a component's section by its alias.
-func (l List) byAlias(alias string) (Entry, bool) { return at(l.entries, l.aliases, alias) }
+// ByAlias finds a component's section by its alias.
+func (l List) ByAlias(alias string) (Entry, bool) { return at(l.entries, l.aliases, alias) }
 
 // ByPeer finds the approved section that pins this identity.
 func (l List) ByPeer(p peer.ID) (Entry, bool) { return at(l.entries, l.approved, p) }

@@ -73,29 +73,16 @@ type registeredFail struct {
 }
 
 func (a *app) approveRegisteredIn(ctx context.Context, control agent.Controller, s api.Snapshot, ap approval) error {
-	v := a.view(s)
 	found, doubtful := registeredPeers(s)
-	out := a.stdout
-	if a.json {
-		out = a.stderr
-	}
-	if _, err := io.WriteString(out, v.registeredScreen(found, doubtful)); err != nil {
-		return err
-	}
+	shown := a.view(s).registeredScreen(found, doubtful)
 	if len(found) == 0 {
-		if a.json {
-			return a.printJSON(registeredJSON{Approved: []api.Peer{}, Failed: []registeredFail{}})
-		}
-		return nil
-	}
-	switch {
-	case ap.yes:
-	case !a.interactive:
-		return usage("compare the list with what you registered, then: --yes", "nobody can be asked: stdin is not a terminal")
-	default:
-		if err := a.ask("not approved", "yes/no", "'yes' or 'no'", nil); err != nil {
+		if err := a.tell(shown); err != nil || !a.json {
 			return err
 		}
+		return a.printJSON(registeredJSON{Approved: []api.Peer{}, Failed: []registeredFail{}})
+	}
+	if err := a.consent(shown, ap.yes, "not approved", "compare the list with what you registered, then: --yes"); err != nil {
+		return err
 	}
 	return a.approveEach(ctx, control, s, found, ap.note)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -29,4 +30,28 @@ func (a *app) ask(refusal, forms, words string, other func(answer string) (bool,
 	}
 	fmt.Fprintln(a.stderr)
 	return refused("", "no answer; nothing was changed")
+}
+
+// consent shows what is asked about, and asks: yes or no. refusal is what a no comes to, hint the cure where nobody can be asked.
+func (a *app) consent(question string, yes bool, refusal, hint string) error {
+	if err := a.tell(question); err != nil {
+		return err
+	}
+	switch {
+	case yes:
+		return nil
+	case !a.interactive:
+		return usage(hint, "nobody can be asked: stdin is not a terminal")
+	}
+	return a.ask(refusal, "yes/no", "'yes' or 'no'", nil)
+}
+
+// tell prints what a person should read beside the answer: on stderr where that is JSON.
+func (a *app) tell(text string) error {
+	out := a.stdout
+	if a.json {
+		out = a.stderr
+	}
+	_, err := io.WriteString(out, text)
+	return err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"time"
 
@@ -54,6 +53,8 @@ type generatedJSON struct {
 	Announced   bool          `json:"announced"` // by the running agent
 	Fingerprint string        `json:"fingerprint,omitempty"`
 	Words       []string      `json:"words,omitempty"`
+
+	running bool // an agent runs, whether it answers or not
 }
 
 // holders says who has registered the present certificate.
@@ -72,7 +73,7 @@ func (a *app) certGenerate(ctx context.Context, names string, force bool) error 
 	if names, err = namesFor(c, names); err != nil {
 		return err
 	}
-	control, s, held := callHolders(ctx, c)
+	control, s, held, running := callHolders(ctx, c)
 	v := a.view(s)
 	switch state := c.PairState(); {
 	case state == config.PairPresent:
@@ -85,7 +86,7 @@ func (a *app) certGenerate(ctx context.Context, names string, force bool) error 
 		return err
 	}
 	r := generatedJSON{
-		Component: c.Component.ID, certificateJSON: certificateOf(made.Certificate), Finished: made.Finished, Holders: held,
+		Component: c.Component.ID, certificateJSON: certificateOf(made.Certificate), Finished: made.Finished, Holders: held, running: running,
 		Files: certFilesJSON{Certificate: settingOf(c, "component.certificate"), PrivateKey: settingOf(c, "component.private_key"), Former: made.Kept},
 	}
 	if control != nil {
@@ -112,22 +113,23 @@ func namesFor(c *config.Config, names string) (string, error) {
 	return config.NamesAll, nil
 }
 
-// callHolders asks the running agent who has registered this component, after a roll call. Without one, control is nil.
-func callHolders(ctx context.Context, c *config.Config) (control agent.Controller, s api.Snapshot, held holders) {
+// callHolders asks the running agent who has registered this component, after a roll call. Without one, or where it does not answer,
+// control is nil.
+func callHolders(ctx context.Context, c *config.Config) (control agent.Controller, s api.Snapshot, held holders, running bool) {
 	held = holders{Holding: []string{}, Silent: []string{}}
 	control, err := agent.Dial(ctx, c)
-	if errors.Is(err, agent.ErrNotRunning) && errors.Unwrap(err) == nil {
+	if nobodyRuns(err) {
 		held.Unknown = "no agent is running"
-		return nil, s, held
+		return nil, s, held, false
 	}
 	if err == nil {
 		s, err = control.Call(ctx)
 	}
 	if err != nil {
 		held.Unknown = "the agent does not answer"
-		return nil, s, held
+		return nil, s, held, true
 	}
-	return control, s, holdersOf(s)
+	return control, s, holdersOf(s), true
 }
 
 // holdersOf reads the rows of who has registered whom.

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -57,9 +55,8 @@ func (a *app) devCommand() *cobra.Command {
 }
 
 func (a *app) dev(ctx context.Context, d devRun) error {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := interruptible(ctx)
 	defer stop()
-	context.AfterFunc(ctx, stop)
 	root, err := a.devRoot(d)
 	if err != nil {
 		return err

@@ -110,7 +110,7 @@ func (a *app) partiesShow(ctx context.Context, control agent.Controller, s api.S
 		shown.Parties = append(shown.Parties, p.SetParty)
 	}
 	if plain {
-		shown.Command = fmt.Sprintf("-p %d -N %d -ip ip_addresses", set.Party, len(set.Parties))
+		shown.Command = mpspdz.Arguments(set.Party, len(set.Parties))
 	}
 	if a.json {
 		return a.printJSON(shown)

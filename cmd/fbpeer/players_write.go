@@ -3,19 +3,16 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"fbpeer/agent"
 	"fbpeer/agent/api"
 	"fbpeer/config"
+	"fbpeer/internal/durable"
 	"fbpeer/mpspdz"
 )
 
@@ -111,7 +108,7 @@ func (a *app) playersWriteIn(ctx context.Context, c *config.Config, control agen
 		shown.Parties = append(shown.Parties, p.SetParty)
 	}
 	if s.Self.Role == string(mpspdz.PlainParty) {
-		shown.Command = fmt.Sprintf("-p %d -N %d -ip %s", given.Party, set.Len(), mpspdz.IPFile)
+		shown.Command = mpspdz.Arguments(given.Party, set.Len())
 	}
 	v := a.view(s)
 	shown.Obstacles, shown.Warnings = v.findingsJSON(findings, w.dir, w.chosen)
@@ -165,12 +162,8 @@ func (a *app) folderOf(c *config.Config, dir string) error {
 	case inside(dir, c.PlayersDir):
 		return usage("give a folder of your own: fbpeer players write --dir DIR", "--dir: %s is the agent's own, and written by it alone", dir)
 	}
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 && owner.Uid != 0 {
-		name := "#" + strconv.FormatUint(uint64(owner.Uid), 10)
-		if u, err := user.LookupId(strconv.FormatUint(uint64(owner.Uid), 10)); err == nil {
-			name = u.Username
-		}
-		return refused("sudo -u "+name+" fbpeer …", "--dir: %s belongs to %s, who could not read a key that root writes there", dir, name)
+	if owner, foreign := durable.ForeignOwner(dir); foreign {
+		return refused("sudo -u "+owner.Name+" fbpeer …", "--dir: %s belongs to %s, who could not read a key that root writes there", dir, owner.Name)
 	}
 	return nil
 }

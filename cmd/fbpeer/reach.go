@@ -19,8 +19,7 @@ type reached struct{ agent.Controller }
 // are not ours to work on.
 func reach(ctx context.Context, c *config.Config, o agent.Options) (agent.Controller, error) {
 	_, err := agent.Dial(ctx, c)
-	// A bare ErrNotRunning says that nobody holds the lock; with more to tell, somebody does.
-	if errors.Is(err, agent.ErrNotRunning) && errors.Unwrap(err) != nil {
+	if errors.Is(err, agent.ErrNotRunning) && !nobodyRuns(err) {
 		return nil, &failure{code: exitNotRunning, err: err, hint: "wait if it is just starting; else end that process, and start it again: fbpeer run"}
 	}
 	if err != nil && !errors.Is(err, agent.ErrNotRunning) {
@@ -63,6 +62,11 @@ func (r reached) Probe(ctx context.Context, request api.ProbeRequest) (api.Probe
 
 func (r reached) Registry(ctx context.Context, request api.RegistryRequest) (api.Registry, error) {
 	return lostOf(r.Controller.Registry(ctx, request))
+}
+
+// nobodyRuns reads the error of agent.Dial: a bare ErrNotRunning says that nobody holds the lock; with more to tell, somebody does.
+func nobodyRuns(err error) bool {
+	return errors.Is(err, agent.ErrNotRunning) && errors.Unwrap(err) == nil
 }
 
 // lostOf is lost, for what comes with a value.

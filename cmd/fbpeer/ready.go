@@ -49,15 +49,20 @@ func (a *app) readyCommand() *cobra.Command {
 }
 
 func (a *app) ready(ctx context.Context, chosen selection, wait time.Duration) error {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := interruptible(ctx)
 	defer stop()
-	// A second signal ends the process at once.
-	context.AfterFunc(ctx, stop)
 	_, control, s, err := a.open(ctx)
 	if err == nil {
 		err = a.readyIn(ctx, control, s, chosen, wait)
 	}
 	return orInterrupted(ctx, err)
+}
+
+// interruptible ends with SIGINT or SIGTERM. A second signal ends the process at once.
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // orInterrupted is what an error becomes that is there only because the operator interrupted us: no answer.

@@ -77,8 +77,7 @@ func (a *app) openRegistry(ctx context.Context, sync bool) (agent.Controller, ap
 	if sync && !c.Registry {
 		return nil, api.Snapshot{}, usage("set [fedbiomed] registry = true in fbpeer.ini", "the registry of %s is not kept by fbpeer", show(c.Component.ID))
 	}
-	_, control, s, err := a.open(ctx)
-	return control, s, err
+	return a.openConfig(ctx, c, agent.Controller.Snapshot)
 }
 
 // registryJSON is `registry list --json`.

@@ -220,20 +220,29 @@ func (a *app) openWith(ctx context.Context, ask asking) (*config.Config, agent.C
 	if err != nil {
 		return nil, nil, api.Snapshot{}, err
 	}
+	control, s, err := a.openConfig(ctx, c, ask)
+	if err != nil {
+		return nil, nil, api.Snapshot{}, err
+	}
+	return c, control, s, nil
+}
+
+// openConfig is openWith for a configuration that is loaded.
+func (a *app) openConfig(ctx context.Context, c *config.Config, ask asking) (agent.Controller, api.Snapshot, error) {
 	for _, w := range c.Warnings {
 		a.note("warning: %s", w)
 	}
 	level, err := a.level(zerolog.WarnLevel)
 	if err != nil {
-		return nil, nil, api.Snapshot{}, err
+		return nil, api.Snapshot{}, err
 	}
 	control, err := reach(ctx, c, a.options(a.logger(level, c.LogFormat)))
 	if err != nil {
-		return nil, nil, api.Snapshot{}, err
+		return nil, api.Snapshot{}, err
 	}
 	s, err := ask(control, ctx)
 	if err != nil {
-		return nil, nil, api.Snapshot{}, err
+		return nil, api.Snapshot{}, err
 	}
-	return c, control, s, nil
+	return control, s, nil
 }

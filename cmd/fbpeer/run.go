@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -38,10 +36,8 @@ func (a *app) runCommand() *cobra.Command {
 
 // serve runs the agent until a signal ends it.
 func (a *app) serve(ctx context.Context, federation string) error {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := interruptible(ctx)
 	defer stop()
-	// A second signal ends the process at once.
-	context.AfterFunc(ctx, stop)
 	if err := a.awaitConfiguration(ctx); err != nil {
 		return unlessStopped(ctx, err)
 	}

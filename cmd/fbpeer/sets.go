@@ -192,7 +192,7 @@ func (a *app) confirmIn(ctx context.Context, control agent.Controller, s api.Sna
 	case set.State == api.SetConfirmed:
 		return a.told(set, fmt.Sprintf("Set %s is confirmed already, as it is proposed.\n%s", show(set.Name), v.inForce(set)))
 	}
-	if err := a.consent(v.setQuestion(s, set), yes); err != nil {
+	if err := a.consent(v.setQuestion(s, set), yes, "not confirmed", "after a look at it: --yes"); err != nil {
 		return err
 	}
 	result, err := control.Sets(ctx, api.SetRequest{Action: api.ActionConfirm, Name: set.Name, PeerID: set.PeerID, Hash: set.Hash, By: a.operator})
@@ -200,24 +200,6 @@ func (a *app) confirmIn(ctx context.Context, control agent.Controller, s api.Sna
 		return a.notConfirmed(ctx, control, arg, err)
 	}
 	return a.told(result.Set, fmt.Sprintf("confirmed set %s\n%s", show(set.Name), v.inForce(result.Set)))
-}
-
-// consent shows what is asked about, and asks.
-func (a *app) consent(question string, yes bool) error {
-	out := a.stdout
-	if a.json {
-		out = a.stderr
-	}
-	if _, err := io.WriteString(out, question); err != nil {
-		return err
-	}
-	switch {
-	case yes:
-		return nil
-	case !a.interactive:
-		return usage("after a look at it: --yes", "nobody can be asked: stdin is not a terminal")
-	}
-	return a.ask("not confirmed", "yes/no", "'yes' or 'no'", nil)
 }
 
 // notConfirmed shows, where the proposer changed the set meanwhile, what is proposed now.

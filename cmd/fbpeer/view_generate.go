@@ -79,7 +79,7 @@ func (v view) generatedScreen(r generatedJSON) string {
 		return text + n.String()
 	case r.Announced:
 		return text + "The agent announces it now.\n"
-	case r.Holders.Unknown == "":
+	case r.running:
 		return text + "The agent has not announced it yet: see its log, and\n    " + v.prog + " id\n"
 	}
 	return text + "Others hear of it when the agent runs:\n    " + v.prog + " run\n"

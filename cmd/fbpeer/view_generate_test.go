@@ -40,6 +40,11 @@ func TestGenerateScreens(t *testing.T) {
 			}
 		}
 	}
+	// An agent that runs and says nothing is not told to be started.
+	mute := generatedJSON{Component: idRes, certificateJSON: shownCertificate(idRes, false), Holders: holders{Unknown: "the agent does not answer"}, running: true}
+	if screen := viewOf(four()).generatedScreen(mute); strings.Contains(screen, "fbpeer run") || !strings.Contains(screen, "see its log") {
+		t.Error(screen)
+	}
 	many := viewOf(crowd(30)).replacingPair("PARTY", holdersOf(answered(crowd(30))))
 	if strings.Count(many, "PARTY_") > maxListed || !strings.Contains(many, "29 other members") {
 		t.Error(many)

@@ -39,7 +39,7 @@ func (x *Exchange) Members(ctx context.Context, v *exchange.View) (exchange.Memb
 	}
 	ctx, cancel := context.WithTimeout(ctx, x.timing.members)
 	defer cancel()
-	return x.inquire(ctx, question{version: membersVersion, hops: membersHops, author: v.Peer, view: v.Hash}, v.Holds, "")
+	return x.inquire(ctx, question{hops: membersHops, author: v.Peer, view: v.Hash}, v.Holds, "")
 }
 
 // inquire asks who may know, but not the one who asked us.

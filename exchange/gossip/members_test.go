@@ -200,7 +200,7 @@ func TestHostileQuestions(t *testing.T) {
 	timing := quick()
 	timing.members = 300 * time.Millisecond
 	m := newMember(t, options{timing: timing, members: someMembers(2)})
-	good := question{version: 1, hops: 3, author: m.host.ID()}.encode()
+	good := question{hops: 3, author: m.host.ID()}.encode()
 	for name, sent := range map[string][]byte{
 		"nothing (slow loris)": {},
 		"half a question":      frame(good)[:20],
@@ -239,7 +239,7 @@ func TestQuestionComesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := question{version: 1, hops: 2, author: id, view: mpspdz.Hash{9}}
+	q := question{hops: 2, author: id, view: mpspdz.Hash{9}}
 	if got, err := decodeQuestion(q.encode()); err != nil || got != q {
 		t.Errorf("%+v comes back as %+v, %v", q, got, err)
 	}

@@ -248,14 +248,13 @@ func decodePeers(b []byte) ([][]byte, error) {
 
 // question asks for the members of a view.
 type question struct {
-	version byte
-	hops    byte // how often it may be passed on
-	author  peer.ID
-	view    mpspdz.Hash
+	hops   byte // how often it may be passed on
+	author peer.ID
+	view   mpspdz.Hash
 }
 
 func (q question) encode() []byte {
-	out := []byte{q.version, q.hops}
+	out := []byte{membersVersion, q.hops}
 	out = binary.BigEndian.AppendUint16(out, uint16(len(q.author)))
 	out = append(out, q.author...)
 	return append(out, q.view[:]...)
@@ -267,7 +266,7 @@ func decodeQuestion(b []byte) (question, error) {
 	if len(b) < fixed || b[0] == 0 {
 		return question{}, broken("a question of %d bytes", len(b))
 	}
-	q := question{version: b[0], hops: b[1]}
+	q := question{hops: b[1]}
 	size := int(binary.BigEndian.Uint16(b[2:]))
 	if len(b) < fixed+size+len(q.view) {
 		return question{}, broken("a question of %d bytes, about an identity of %d", len(b), size)

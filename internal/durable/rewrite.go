@@ -107,7 +107,9 @@ func (w *InPlace) Undo() (undone bool, err error) {
 	return true, w.Disk.remove(w.Intent)
 }
 
-// Recover is the function of that name, for the intent that stands.
+// Recover finishes or undoes what a crash left of a Write with this Intent, and takes the intent away. The old bytes are put back
+// only if the file is exactly a beginning of the new bytes followed by the rest of the old. A missing intent is (Recovery{}, nil);
+// a file there that is no intent is an IntentError. Call it before the first Write of a run, under the lock that guards the file.
 func (w *InPlace) Recover() (Recovery, error) {
 	w.stands = false
 	return w.Disk.recover(w.Intent)
@@ -204,13 +206,6 @@ type Recovery struct {
 	Left     bool   // the file was missing, or neither old, new nor a torn mixture of them: left alone
 	Path     string // the file that the intent is about, absolute; not checked, for reporting
 	Kept     string // where the intent was kept, if Left
-}
-
-// Recover finishes or undoes what a crash left of a Write with this intent, and takes the intent away. The old bytes are put back
-// only if the file is exactly a beginning of the new bytes followed by the rest of the old. A missing intent is (Recovery{}, nil);
-// a file there that is no intent is an IntentError. Call it before the first Write of a run, under the lock that guards the file.
-func Recover(intent string) (Recovery, error) {
-	return Disk{}.recover(intent)
 }
 
 func (d Disk) recover(intentPath string) (Recovery, error) {

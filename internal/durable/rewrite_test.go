@@ -107,7 +107,7 @@ func TestRewriteKilled(t *testing.T) {
 				if _, err := os.Stat(intent); err == nil {
 					wantMode(t, intent, 0o600)
 				}
-				found, err := Recover(intent)
+				found, err := (&InPlace{Intent: intent}).Recover()
 				if err != nil || found.Left {
 					t.Fatalf("died at %q: %+v, %v", diedAt, found, err)
 				}
@@ -137,7 +137,7 @@ func TestRecoverKilled(t *testing.T) {
 				mustWrite(t, filepath.Join(dir, "intent"), intent{path, c.old, c.new}.encode(), 0o600)
 			}
 			check := func(t *testing.T, dir, diedAt string) {
-				if found, err := Recover(filepath.Join(dir, "intent")); err != nil || found.Left {
+				if found, err := (&InPlace{Intent: filepath.Join(dir, "intent")}).Recover(); err != nil || found.Left {
 					t.Fatalf("died at %q: %+v, %v", diedAt, found, err)
 				}
 				if got := mustRead(t, filepath.Join(dir, "file")); !bytes.Equal(got, c.old) {
@@ -217,7 +217,7 @@ func recoverCase(t *testing.T, old, new, present, want string, wantFound Recover
 	if wantFound.Left {
 		wantFound.Kept = at + ".left"
 	}
-	found, err := Recover(at)
+	found, err := (&InPlace{Intent: at}).Recover()
 	if err != nil || found != wantFound {
 		t.Errorf("old %q, new %q, present %q: %+v, %v", old, new, present, found, err)
 	}
@@ -232,7 +232,7 @@ func recoverCase(t *testing.T, old, new, present, want string, wantFound Recover
 	} else {
 		wantNames(t, dir, "file")
 	}
-	if found, err := Recover(at); err != nil || found != (Recovery{}) {
+	if found, err := (&InPlace{Intent: at}).Recover(); err != nil || found != (Recovery{}) {
 		t.Errorf("a second Recover: %+v, %v", found, err)
 	}
 }
@@ -241,13 +241,13 @@ func TestRecoverMissingFile(t *testing.T) {
 	dir := t.TempDir()
 	at := filepath.Join(dir, "intent")
 	mustWrite(t, at, intent{filepath.Join(dir, "gone"), []byte("old"), []byte("new")}.encode(), 0o600)
-	found, err := Recover(at)
+	found, err := (&InPlace{Intent: at}).Recover()
 	if err != nil || !found.Left || found.Kept != at+".left" {
 		t.Errorf("%+v, %v", found, err)
 	}
 	// A second one does not take the place of the first: each may hold the only copy of something.
 	mustWrite(t, at, intent{filepath.Join(dir, "gone"), []byte("older"), []byte("new")}.encode(), 0o600)
-	found, err = Recover(at)
+	found, err = (&InPlace{Intent: at}).Recover()
 	if err != nil || !found.Left || found.Kept != at+".left2" {
 		t.Errorf("%+v, %v", found, err)
 	}
@@ -260,7 +260,7 @@ func TestRecoverMissingFile(t *testing.T) {
 func TestRecoverNotAnIntent(t *testing.T) {
 	at := filepath.Join(t.TempDir(), "intent")
 	mustWrite(t, at, []byte("something else\n"), 0o600)
-	_, err := Recover(at)
+	_, err := (&InPlace{Intent: at}).Recover()
 	var bad *IntentError
 	if !errors.As(err, &bad) || bad.Path != at {
 		t.Errorf("%v", err)
