@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,11 +25,11 @@ func (c *Config) Init() (string, error) {
 	if _, err := os.Lstat(path); err == nil {
 		return "", inTheWay(c.short(path))
 	}
-	values := map[string]string{"component.config": c.fromState(c.Component.Fedbiomed.File)}
-	data := writeFile(fedbiomedOnly, fedbiomedHeader, values)
-	if err := checkWritten(path, data, values); err != nil {
+	component := c.fromState(c.Component.Fedbiomed.File)
+	if err := checkWritable(component); err != nil {
 		return "", err
 	}
+	data := writeFile(fedbiomedOnly, fedbiomedHeader, map[string]string{"component.config": component})
 	if err := c.makeState(c.State); err != nil {
 		return "", err
 	}
@@ -80,11 +81,10 @@ func InitParty(ini string, p NewParty) error {
 	if paths[0] == paths[1] {
 		return faultf("give each a file of its own", "%s is named for both the private key and the certificate", p.Certificate)
 	}
-	data := partyFile(p.ID, endpoint, paths[0], paths[1])
-	if err := checkWritten(ini, data, map[string]string{"component.certificate": paths[0], "component.private_key": paths[1]}); err != nil {
+	if err := checkWritable(paths[:]...); err != nil {
 		return err
 	}
-	return createFile(ini, data, 0o644)
+	return createFile(ini, partyFile(p.ID, endpoint, paths[0], paths[1]), 0o644)
 }
 
 // fromFolder is a path that was relative to the working directory, relative to a folder.
@@ -99,18 +99,16 @@ func fromFolder(folder, path string) (string, error) {
 	return filepath.Rel(folder, abs)
 }
 
-// checkWritten sees that a file says what it shall: a path may hold what an INI file cannot.
-func checkWritten(file string, data []byte, values map[string]string) error {
-	doc, err := inidoc.Parse(file, data, inidoc.Ours)
-	for name, value := range values {
-		section, key, _ := strings.Cut(name, ".")
-		var got string
+// checkWritable refuses the first value that an INI file cannot hold, which a path may be.
+func checkWritable(values ...string) error {
+	for _, value := range values {
+		doc, err := inidoc.Parse(fileName, fmt.Appendf(nil, "[s]\nkey = %s\n", value), inidoc.Ours)
 		if err == nil {
-			got, _ = doc.Get(section, key)
+			if got, _ := doc.Get("s", "key"); got == value {
+				continue
+			}
 		}
-		if got != value {
-			return faultf("give it another name", "%q cannot be written into an fbpeer.ini", value)
-		}
+		return faultf("give it another name", "%q cannot be written into an fbpeer.ini", value)
 	}
 	return nil
 }
