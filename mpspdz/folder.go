@@ -9,7 +9,7 @@ import (
 
 // Finding is one thing that is wrong, or worth a thought, in a folder of player files. Every text is safe to print.
 type Finding struct {
-	Code      string // one of the Folder constants
+	Code      string // one of the Folder constants, or of a certificate's Rule constants
 	Error     bool   // a run would fail, compute with the wrong party or let a stranger in; otherwise it is a warning
 	Where     string // the file, relative and slash-separated, or file:line
 	Component string // whose value it is about, as far as the expected set says so
