@@ -150,7 +150,8 @@ func FuzzDecode(f *testing.F) {
 		if peers, err := decodePeers(b); err == nil && !bytes.Equal(encodePeers(peers), b) {
 			t.Errorf("peers %x are written as %x", b, encodePeers(peers))
 		}
-		if q, err := decodeQuestion(b); err == nil && !bytes.HasPrefix(b, q.encode()) {
+		// The first byte is the version: a later one is read as ours, and what it appends is passed over.
+		if q, err := decodeQuestion(b); err == nil && !bytes.HasPrefix(b[1:], q.encode()[1:]) {
 			t.Errorf("question %x is written as %x", b, q.encode())
 		}
 		_, _ = decodeHello(b)
