@@ -14,13 +14,9 @@ import (
 	"fbpeer/trust"
 )
 
-const (
-	// listQuiet is how long trust.ini must have stayed as it is before the loop takes it over: some editors empty a file first.
-	listQuiet = time.Second
-	// cardSpared is how long an approved card outlives the approval that was removed by hand, so that putting the text back
-	// restores everything.
-	cardSpared = time.Hour
-)
+// cardSpared is how long an approved card outlives the approval that was removed by hand, so that putting the text back restores
+// everything.
+const cardSpared = time.Hour
 
 // loadList reads trust.ini at the start, where anything wrong with it is final.
 func (k *core) loadList() error {
@@ -88,31 +84,4 @@ func (k *core) reloadList(now time.Time) (changed bool, err error) {
 	k.setList(list, data)
 	k.problems.clear(api.WarnTrustList)
 	return true, nil
-}
-
-// stamp tells versions of a file apart without reading it. The zero stamp: it is not there.
-type stamp struct {
-	size     int64
-	modified time.Time
-}
-
-// quiet watches over one file: has it stayed as it is?
-type quiet struct {
-	stamp stamp
-	since time.Time // when stamp was first seen; zero: never looked
-}
-
-// look gives when the file will have been the same for that long, zero if it has been.
-func (q *quiet) look(path string, long time.Duration, now time.Time) (at time.Time) {
-	var seen stamp
-	if info, err := os.Stat(path); err == nil {
-		seen = stamp{size: info.Size(), modified: info.ModTime()}
-	}
-	if q.since.IsZero() || seen != q.stamp || now.Before(q.since) {
-		*q = quiet{stamp: seen, since: now}
-	}
-	if at := q.since.Add(long); now.Before(at) {
-		return at
-	}
-	return time.Time{}
 }

@@ -2,9 +2,7 @@ package agent
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"fbpeer/agent/api"
 )
@@ -70,29 +68,5 @@ func TestListEmptiedAndPutBack(t *testing.T) {
 	}
 	if got := state(k.snapshot(network{}, b.now), b.others[1].config.Component.ID); got != api.StateAccepted {
 		t.Errorf("the other is %s", got)
-	}
-}
-
-func TestQuiet(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "file")
-	start := time.Now()
-	var q quiet
-	if at := q.look(path, time.Second, start); !at.Equal(start.Add(time.Second)) {
-		t.Errorf("never looked at: %v", at)
-	}
-	if at := q.look(path, time.Second, start.Add(time.Second)); !at.IsZero() {
-		t.Errorf("missing for a second: %v", at)
-	}
-	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if at := q.look(path, time.Second, start.Add(2*time.Second)); !at.Equal(start.Add(3 * time.Second)) {
-		t.Errorf("it changed: %v", at)
-	}
-	if at := q.look(path, time.Second, start.Add(2900*time.Millisecond)); at.IsZero() {
-		t.Error("taken too early")
-	}
-	if at := q.look(path, time.Second, start.Add(3*time.Second)); !at.IsZero() {
-		t.Errorf("the same for a second: %v", at)
 	}
 }

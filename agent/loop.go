@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	mismatchPause = 200 * time.Millisecond // between two looks at a key and a certificate that differ
+	mismatchPause = 200 * time.Millisecond // between two looks at a key and a certificate that differ, at the start
 	slowCheck     = 15 * time.Second       // all files are looked at this often, whatever the watch says
 )
 
@@ -37,6 +37,7 @@ type loop struct {
 	again    time.Time        // when the configuration is read again, zero: on a change
 	told     told             // of the core's problems
 	listFile quiet            // trust.ini is taken over once it is left alone
+	ownFiles quiet            // and so are configuration, key, certificate and the other files of config.Watch, together
 	known    []byte           // addresses.json as last written
 	protects map[peer.ID]bool // as the table was told last
 	kept     map[peer.ID]bool // accepted peers that are dialled for ever
@@ -50,18 +51,28 @@ type loop struct {
 // another component's. Everything is closed when it returns.
 func (a *Agent) Run(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	l := &loop{Agent: a, more: make(chan []string, 16), told: told{}, kept: map[peer.ID]bool{}, protects: map[peer.ID]bool{},
-		fetching: map[mpspdz.Hash]bool{}, fetched: make(chan fetched, inboxSize)}
+	l := newLoop(a)
 	defer func() {
 		cancel()
-		close(a.done)
-		err = errors.Join(err, a.release())
-		l.wait()
+		err = errors.Join(err, l.close())
 	}()
 	if err := l.start(ctx); err != nil {
 		return err
 	}
 	return l.serve(ctx)
+}
+
+func newLoop(a *Agent) *loop {
+	return &loop{Agent: a, more: make(chan []string, 16), told: told{}, kept: map[peer.ID]bool{}, protects: map[peer.ID]bool{},
+		fetching: map[mpspdz.Hash]bool{}, fetched: make(chan fetched, inboxSize)}
+}
+
+// close gives everything back, once the context has ended.
+func (l *loop) close() error {
+	close(l.done)
+	err := l.release()
+	l.wait()
+	return err
 }
 
 // start starts what serves the loop. All of it ends with the context.

@@ -33,20 +33,27 @@ func (l *loop) slow(ctx context.Context) error {
 // reread takes over what changed in the operator's files: the list, the configuration, certificate and key, the database.
 func (l *loop) reread(ctx context.Context) error {
 	now := l.options.Now()
-	listAt := l.listFile.look(l.core.config.TrustList, listQuiet, now)
-	if listAt.IsZero() {
+	l.again = time.Time{}
+	if at := l.listFile.look([]string{l.core.config.TrustList}, listQuiet, now); !at.IsZero() {
+		l.lookAgain(at)
+	} else {
 		l.reloadList(now)
 	}
-	l.again = time.Time{}
-	if err := l.reconfigure(ctx); err != nil {
+	if at := l.ownFiles.look(l.core.config.Watch, ownQuiet, now); !at.IsZero() {
+		l.lookAgain(at)
+	} else if err := l.reconfigure(ctx); err != nil {
 		return err
-	}
-	if !listAt.IsZero() && (l.again.IsZero() || listAt.Before(l.again)) {
-		l.again = listAt
 	}
 	l.core.lookRegistry(now)
 	l.settle()
 	return nil
+}
+
+// lookAgain has the files read again at that time at the latest.
+func (l *loop) lookAgain(at time.Time) {
+	if l.again.IsZero() || at.Before(l.again) {
+		l.again = at
+	}
 }
 
 func (l *loop) reloadList(now time.Time) {
@@ -56,22 +63,17 @@ func (l *loop) reloadList(now time.Time) {
 	}
 }
 
-// reconfigure reads the configuration again. What cannot be used leaves the present registration in force; another component's id
-// is final.
+// reconfigure reads the configuration, key and certificate again. What cannot be used leaves the present registration in force;
+// another component's id is final.
 func (l *loop) reconfigure(ctx context.Context) error {
 	k := l.core
-	c, err := config.Load(k.config.Selector)
-	if err != nil {
-		l.misconfigured(err)
+	c, pair, err := l.readOwn()
+	if at := l.ownFiles.look(k.config.Watch, ownQuiet, l.options.Now()); !at.IsZero() {
+		l.lookAgain(at) // they were written while they were read
 		return nil
 	}
-	if c.Component.ID != k.config.Component.ID || c.Component.Role != k.config.Component.Role {
-		return ownFile("start an agent for the new one",
-			"the configuration is now that of %s (%s), this agent's is %s (%s)", c.Component.ID, c.Component.Role, k.config.Component.ID, k.config.Component.Role)
-	}
-	pair, err := c.LoadKeyPair(l.options.Now())
-	if errors.Is(err, config.ErrMismatch) {
-		l.again = l.options.Now().Add(mismatchPause) // one of the two is about to follow
+	if c != nil && (c.Component.ID != k.config.Component.ID || c.Component.Role != k.config.Component.Role) {
+		return anotherComponent(k.config, c)
 	}
 	if err != nil {
 		l.misconfigured(err)
@@ -81,6 +83,22 @@ func (l *loop) reconfigure(ctx context.Context) error {
 	l.needsRestart(c)
 	k.reconfigure(c, pair)
 	return l.announce(ctx)
+}
+
+// readOwn reads the component's files. The configuration is given also where only key and certificate cannot be used.
+func (l *loop) readOwn() (c *config.Config, pair config.KeyPair, err error) {
+	if c, err = config.Load(l.core.config.Selector); err != nil {
+		return nil, pair, err
+	}
+	pair, err = c.LoadKeyPair(l.options.Now())
+	return c, pair, err
+}
+
+// anotherComponent is the error of an agent whose configuration became another component's.
+func anotherComponent(was, is *config.Config) error {
+	return ownFile("start the agent again: it then serves the new one, whose state is apart and whom every other operator must approve; "+
+		"or put the former id back",
+		"the configuration is now that of %s (%s), this agent's is %s (%s)", is.Component.ID, is.Component.Role, was.Component.ID, was.Component.Role)
 }
 
 func (l *loop) misconfigured(err error) {

@@ -126,6 +126,7 @@ func withNewKey() api.Snapshot {
 	p.Changes = []api.Change{{Field: "key", Old: hash('j'), New: hash('k')}, {Field: "certificate", Old: hash('i'), New: hash('l')}}
 	p.Announced.Fingerprint, p.Announced.Words = hash('m'), []string{"rapid", "civil", "lunar", "stone", "wagon", "inner", "flame", "trust"}
 	p.Announced.Certificate.KeySHA256 = hash('k')
+	p.Reasons = []api.Warning{{Code: "key-endorsed", Text: "NODE_x now announces another key, which the approved one endorses"}}
 	return s
 }
 

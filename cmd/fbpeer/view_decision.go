@@ -129,6 +129,9 @@ func (v view) changed(p api.Peer) string {
 		t.add("fingerprint", elide(show(p.Fingerprint), cell), elide(show(a.Fingerprint), cell))
 	}
 	b.WriteString(t.String())
+	if said := endorsement(p); said != "" {
+		b.WriteString(wrap("    ", said, "    "))
+	}
 	b.WriteString("  If you approve, this is in force:\n")
 	n := table{indent: "    "}
 	n.add("endpoint", show(a.Endpoint))
@@ -142,6 +145,19 @@ func (v view) changed(p api.Peer) string {
 	}
 	b.WriteString(n.String() + v.warnings(p.Warnings, "    "))
 	return b.String()
+}
+
+// endorsement says of a changed key whether the approved one signed it too (package trust lists the codes); "" if the key is the same.
+func endorsement(p api.Peer) string {
+	for _, r := range p.Reasons {
+		switch r.Code {
+		case "key-endorsed":
+			return "the approved key signed the new one: who has the old key replaced it"
+		case "key-replaced":
+			return "the approved key did NOT sign the new one: let them read you their NEW words"
+		}
+	}
+	return ""
 }
 
 // named is the alias with the whole id.

@@ -182,6 +182,9 @@ func (v view) held(p api.Peer) string {
 		signed += ", same key"
 	}
 	t.add("signed by", signed)
+	if said := endorsement(p); said != "" {
+		t.add("", said)
+	}
 	if a := offered(p); a.Fingerprint != p.Fingerprint {
 		t.add("old words", wordsText(p.Words))
 		t.add("NEW words", wordsText(a.Words))
