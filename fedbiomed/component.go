@@ -90,7 +90,7 @@ func (r *reader) open() error {
 			Hint: "this is not a Fed-BioMed component's configuration: name one that `configuration create` made"}
 	}
 	if !r.doc.Has("mpspdz") {
-		return &Error{File: shown, Section: "mpspdz", Problem: "the section is missing", Hint: r.noMPSPDZ()}
+		return r.noMPSPDZ(shown)
 	}
 	return nil
 }

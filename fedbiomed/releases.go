@@ -24,18 +24,21 @@ func since(section, key string) string {
 	return ""
 }
 
-// noMPSPDZ is the cure for a configuration without [mpspdz], by what else it has.
-func (r *reader) noMPSPDZ() string {
-	const later = "Fed-BioMed 5.4 and later no longer use MP-SPDZ and need no fbpeer"
+// noMPSPDZ is the error of a configuration without [mpspdz], by what else it has. Of a release that needs none it is said in one
+// sentence: there is nothing to mend.
+func (r *reader) noMPSPDZ(shown string) error {
+	if r.doc.Has("certificate") {
+		return &Error{File: shown, Problem: "this is Fed-BioMed 5.4 or later, which no longer uses MP-SPDZ and needs no fbpeer"}
+	}
+	e := &Error{File: shown, Section: "mpspdz", Problem: "the section is missing",
+		Hint: "Fed-BioMed 5.4 and later no longer use MP-SPDZ and need no fbpeer; if this is an earlier one, " +
+			"restore the section from a backup, or make the component anew"}
 	_, node := r.doc.Get("default", "node_id")
 	_, researcher := r.doc.Get("default", "researcher_id")
-	switch {
-	case r.doc.Has("certificate"):
-		return later
-	case node || researcher:
-		return "this is Fed-BioMed 4.1 or earlier, which has no secure aggregation: make the component anew with a release from 4.2 to 5.3"
+	if node || researcher {
+		e.Hint = "this is Fed-BioMed 4.1 or earlier, which has no secure aggregation: make the component anew with a release from 4.2 to 5.3"
 	}
-	return later + "; if this is an earlier one, restore the section from a backup, or make the component anew"
+	return e
 }
 
 // missing is what is wrong with a key that is not there.

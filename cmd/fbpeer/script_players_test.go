@@ -39,12 +39,20 @@ func scriptFixture(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%d components in the fixture", len(folders))
 	}
 	for _, folder := range folders {
-		id := strings.TrimPrefix(filepath.Base(folder), "cert_")
-		certificate, key, err := mpspdz.NewFedbiomedCertificate(rand.Reader, id, time.Now())
-		ts.Check(err)
-		ts.Check(os.WriteFile(filepath.Join(folder, "MPSPDZ_certificate.pem"), certificate, 0o644))
-		ts.Check(os.WriteFile(filepath.Join(folder, "MPSPDZ_certificate.key"), key, 0o644))
+		ts.Check(fedbiomedPair(folder))
 	}
+}
+
+// fedbiomedPair makes a key and a certificate as Fed-BioMed does, in the folder that it gives a component.
+func fedbiomedPair(folder string) error {
+	certificate, key, err := mpspdz.NewFedbiomedCertificate(rand.Reader, strings.TrimPrefix(filepath.Base(folder), "cert_"), time.Now())
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(folder, "MPSPDZ_certificate.key"), key, 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(folder, "MPSPDZ_certificate.pem"), certificate, 0o644)
 }
 
 // tinyRow is a row of the table Certificates, as TinyDB stores it.

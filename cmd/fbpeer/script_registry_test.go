@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strconv"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -69,4 +71,28 @@ func writeInPlace(path string, data []byte) error {
 		return fmt.Errorf("%w, %w", err, f.Close())
 	}
 	return f.Close()
+}
+
+// releaseID is the id in the configurations of releases.
+var releaseID = regexp.MustCompile(`(?m)^id = (.+)$`)
+
+// scriptRelease makes the root of one component as a release of Fed-BioMed does, with package fedbiomed's record of what each writes.
+//
+//	release 4.2 node ROOT        ROOT/etc/config.ini, key and certificate, an empty database; RELEASE_ID is its id
+func scriptRelease(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: release RELEASE ROLE ROOT")
+	}
+	root := ts.MkAbs(args[2])
+	text, err := os.ReadFile(filepath.Join(ts.Getenv("FIXTURES"), "..", "..", "..", "fedbiomed", "testdata", "releases", args[0]+"-"+args[1]+".ini"))
+	ts.Check(err)
+	id := string(releaseID.FindSubmatch(text)[1])
+	certificates := filepath.Join(root, "etc", "certs", "cert_"+id)
+	for _, folder := range []string{certificates, filepath.Join(root, "var")} {
+		ts.Check(os.MkdirAll(folder, 0o755))
+	}
+	ts.Check(fedbiomedPair(certificates))
+	ts.Check(os.WriteFile(filepath.Join(root, "var", "db_"+id+".json"), nil, 0o644))
+	ts.Check(os.WriteFile(filepath.Join(root, "etc", "config.ini"), text, 0o644))
+	ts.Setenv("RELEASE_ID", id)
 }

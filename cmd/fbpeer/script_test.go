@@ -46,6 +46,7 @@ func TestMain(m *testing.M) {
 //	terminate TEXT                      send SIGTERM to the background programs whose arguments hold TEXT
 //	needs PROGRAM…                      skip the script where it is missing; under FBPEER_TEST_ALL=1 fail
 //	tinydb register|delete DB ID …       what Fed-BioMed's own certificate commands do to a database (see scriptTinyDB)
+//	release RELEASE ROLE ROOT           a component as that release of Fed-BioMed makes it (see scriptRelease)
 //	netns NAME…                         network namespaces on one bridge, 10.77.0.1 and so on; needs root
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -81,6 +82,7 @@ func TestScripts(t *testing.T) {
 			"orderparties":   scriptOrderParties,
 			"terminate":      scriptTerminate,
 			"tinydb":         scriptTinyDB,
+			"release":        scriptRelease,
 		},
 	})
 }
