@@ -105,3 +105,39 @@ func TestComposeAccepts(t *testing.T) {
 		})
 	}
 }
+
+const (
+	unit      = "contrib/systemd/fbpeer@.service"
+	unitStart = "ExecStart=/usr/local/bin/fbpeer "
+	// exposure is how much of the machine the unit may leave open to the agent, of 100, as `systemd-analyze security` counts it.
+	exposure = "25"
+)
+
+// TestUnit lets systemd itself read the unit, as an instance of it: it has nothing to remark, and finds little that the agent could do
+// beyond its work. No running systemd is needed for that.
+func TestUnit(t *testing.T) {
+	analyze := testenv.NeedProgram(t, "systemd-analyze")
+	data, err := os.ReadFile(unit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	program := filepath.Join(dir, "fbpeer") // verify demands that it is there
+	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(string(data), unitStart, "ExecStart="+program+" ", 1)
+	if !strings.Contains(text, program) {
+		t.Fatalf("%s does not hold %q", unit, unitStart)
+	}
+	if err := os.WriteFile(filepath.Join(dir, filepath.Base(unit)), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	instance := filepath.Join(dir, "fbpeer@config-n1.service")
+	if out, err := exec.Command(analyze, "verify", instance).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("verify: %v\n%s", err, out)
+	}
+	if out, err := exec.Command(analyze, "security", "--no-pager", "--offline=true", "--threshold="+exposure, instance).CombinedOutput(); err != nil {
+		t.Errorf("security: %v\n%s", err, out)
+	}
+}
