@@ -173,6 +173,7 @@ func newDocument(p party, id string, first bool) document {
 // withTable puts the rows in the table's place, or the table at the end.
 func (db *database) withTable(docs []document) []byte {
 	var rows strings.Builder
+	rows.Grow(len(db.data))
 	for _, doc := range docs {
 		rows.WriteString(doc.gap)
 		rows.WriteString(doc.text)
