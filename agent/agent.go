@@ -34,8 +34,10 @@ type Options struct {
 	Random  io.Reader        // nil: crypto/rand
 	Log     zerolog.Logger
 	Version string // for the user agent
-	// Loopback: listen on loopback only, without mDNS (dev).
+	// Loopback: listen on loopback only, without mDNS and bootstrap addresses, and dial nobody elsewhere (dev).
 	Loopback bool
+	// Advertise is where Advertise begins (dev --lan).
+	Advertise netip.Addr
 	// Changed, if not nil, is called by the loop after each published snapshot. It must not block, nor call the agent.
 	Changed func(api.Snapshot)
 	// Matrix, if not nil, knows who has registered whom (fleet). Otherwise it is what the others answer to roll calls.
@@ -267,9 +269,25 @@ func listenAddrs(h host.Host) []string {
 	return all
 }
 
-// AddrInfo is the own identity with the addresses that the host listens on.
+// AddrInfo is the own identity with the addresses that the host listens on, for agents on this machine: loopback, which no change of
+// network takes away, among them.
 func (a *Agent) AddrInfo() peer.AddrInfo {
-	return peer.AddrInfo{ID: a.host.ID(), Addrs: a.host.Addrs()}
+	info := peer.AddrInfo{ID: a.host.ID(), Addrs: a.host.Addrs()}
+	if listening, err := a.host.Network().InterfaceListenAddresses(); err == nil {
+		info.Addrs = listening
+	}
+	return info
+}
+
+// Members gives who is connected now, sorted by peer id; nobody before Run.
+func (a *Agent) Members() []discovery.Member {
+	a.mutex.Lock()
+	d := a.discovery
+	a.mutex.Unlock()
+	if d == nil {
+		return nil
+	}
+	return d.Members()
 }
 
 // Connect tells the agent of another's addresses, to be kept connected to. It may be called before Run.

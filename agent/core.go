@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -76,6 +77,7 @@ type self struct {
 	registration exchange.Registration
 	pair         config.KeyPair
 	bindPort     uint16
+	advertised   netip.Addr             // announced in place of a loopback address; zero: as configured
 	former       crypto.Signer          // the certificate key before the present one, if it is known; endorses that
 	announcement *exchange.Announcement // nil before the first
 	sequence     sequence
@@ -150,6 +152,7 @@ func (k *core) loadSelf() error {
 	if err != nil {
 		return err
 	}
+	k.self.advertised = k.options.Advertise
 	k.self.configure(k.config, pair)
 	k.self.sequence, err = k.store.readSequence()
 	if err != nil {
@@ -189,7 +192,7 @@ func (s *self) configure(c *config.Config, pair config.KeyPair) {
 	s.bindPort = c.Component.BindPort
 	s.registration = exchange.Registration{
 		Component: c.Component.ID, Role: c.Component.Role, Label: c.Component.Label,
-		Endpoint: c.Component.Endpoint, Secagg: c.Component.Secagg, Certificate: pair.Certificate,
+		Endpoint: s.endpoint(c.Component.Endpoint), Secagg: c.Component.Secagg, Certificate: pair.Certificate,
 	}
 }
 

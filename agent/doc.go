@@ -98,6 +98,11 @@
 // identity for up to a week: whoever claims our component or our certificate key and announced it before our identity was made is
 // shown as former, which is no conflict, though nothing of it is ever used.
 //
+// # Another address
+//
+// Advertise, for `fbpeer dev --lan`, has a component with a loopback address announced at an address of its machine, until it is told
+// otherwise or the agent ends. The configuration is not touched, and one that is changed to another address beats it.
+//
 // # The operator's files
 //
 // trust.ini, the component's configuration, fbpeer.ini, certificate, key, federation file and database are watched through their

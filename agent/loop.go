@@ -128,8 +128,12 @@ func (l *loop) startDiscovery(ctx context.Context) error {
 	known, data := l.core.store.readAddresses()
 	known = slices.DeleteFunc(known, func(info peer.AddrInfo) bool { return !l.listed(info.ID) })
 	l.known = data
+	bootstrap := c.Bootstrap
+	if l.options.Loopback {
+		known, bootstrap = onLoopback(known), nil
+	}
 	d, err := discovery.Start(ctx, discovery.Config{
-		Host: l.host, MDNS: c.MDNS && !l.options.Loopback, Service: l.core.federation.MDNS(), Bootstrap: c.Bootstrap, Known: known,
+		Host: l.host, MDNS: c.MDNS && !l.options.Loopback, Service: l.core.federation.MDNS(), Bootstrap: bootstrap, Known: known,
 		Changed: func() { signal(l.members) }, Log: l.options.Log,
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 
 	"fbpeer/agent/api"
 	"fbpeer/discovery"
@@ -94,6 +95,16 @@ func (s store) readAddresses() ([]peer.AddrInfo, []byte) {
 		known = append(known, info)
 	}
 	return known, data
+}
+
+// onLoopback keeps those addresses that lead to this machine alone.
+func onLoopback(known []peer.AddrInfo) []peer.AddrInfo {
+	kept := make([]peer.AddrInfo, 0, len(known))
+	for _, info := range known {
+		info.Addrs = multiaddr.FilterAddrs(info.Addrs, manet.IsIPLoopback)
+		kept = append(kept, info)
+	}
+	return kept
 }
 
 func addressesFile(known []peer.AddrInfo) ([]byte, error) {

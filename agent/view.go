@@ -272,9 +272,7 @@ func (k *core) ownPeer(n network, now time.Time) api.Peer {
 		p.Announcement, p.Sequence = a.Hash.String(), a.Sequence
 		p.Issued, p.Expires = timePointer(a.Issued), timePointer(a.Expires)
 	}
-	for _, s := range k.config.Settings {
-		p.Sources = append(p.Sources, api.Setting{Name: s.Name, Value: s.Value, Source: s.Source})
-	}
+	p.Sources = k.ownSources()
 	if k.players.noSet == nil && k.players.name != "" {
 		number := k.players.set.Number(r.Component)
 		p.Party = &number

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
 	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 	"github.com/rs/zerolog"
 )
 
@@ -39,9 +41,10 @@ type Config struct {
 // Member is a connected peer.
 type Member struct {
 	Peer  peer.ID
-	Addr  string // the live connection's remote multiaddress
-	Local bool   // on this machine: the remote address is loopback or one of ours
-	Via   string // "mdns", "bootstrap", "known", "exchange", "inbound"
+	Addr  string     // the live connection's remote multiaddress
+	Own   netip.Addr // this machine's address on that connection
+	Local bool       // on this machine: the remote address is loopback or one of ours
+	Via   string     // "mdns", "bootstrap", "known", "exchange", "inbound"
 }
 
 // Discovery runs until its context ends. Safe for concurrent use.
@@ -203,6 +206,10 @@ func (d *Discovery) Members() []Member {
 			continue
 		}
 		m := Member{Peer: p, Addr: conn.RemoteMultiaddr().String(), Via: t.via, Local: d.interfaces.isOurs(conn.RemoteMultiaddr())}
+		if ip, err := manet.ToIP(conn.LocalMultiaddr()); err == nil {
+			own, _ := netip.AddrFromSlice(ip)
+			m.Own = own.Unmap()
+		}
 		if conn.Stat().Direction == network.DirInbound {
 			m.Via = ViaInbound
 		}
