@@ -61,6 +61,11 @@ func (f *fleet) decide(m *member) (requests []api.TrustRequest) {
 			if due && !refused && p.Announcement == other.Self.Announcement {
 				requests = append(requests, r)
 			}
+		case f.config.LAN && !ours && f.present(p.PeerID):
+			r, due := f.request(s, p)
+			if _, refused := f.refusals[approval{m.id, p.Component, p.PeerID, r.Announcement}]; due && !refused {
+				requests = append(requests, r)
+			}
 		case !ours && p.ApprovedBy == Approver && f.left(p.Component):
 			r.Action = api.ActionForget
 			requests = append(requests, r)

@@ -1,17 +1,41 @@
 // Package fleet runs the agents of all components of one Fed-BioMed root in one process, for `fbpeer dev`.
 //
-// It finds the components (etc/*.ini), gives them a development federation of their own (<root>/var/fbpeer-dev/dev.federation, made
-// once and kept), runs an agent for each with its state in <root>/var/fbpeer-dev/<component id>/, on loopback and without mDNS,
-// and connects them directly. Since it knows the identity and the present announcement of each of its agents from the inside, it
-// approves them at each other without asking: the newest announcement of exactly that identity, first ones and changes alike, and
-// a new identity in the place of one of a state folder that was removed. Nobody else is ever approved, and what an operator denied
-// or revoked stays so. Approvals carry Approver as their author; those of components that left the root are forgotten again.
+// It finds the components (etc/*.ini), gives them a development federation (<root>/var/fbpeer-dev/dev.federation, made once and kept,
+// or the one of Config.Federation), runs an agent for each with its state in <root>/var/fbpeer-dev/<component id>/, on loopback and
+// without mDNS, and connects them directly. Since it knows the identity and the present announcement of each of its agents from the
+// inside, it approves them at each other without asking: the newest announcement of exactly that identity, first ones and changes
+// alike, and a new identity in the place of one of a state folder that was removed. What an operator denied or revoked stays so.
+// Approvals carry Approver as their author; those of components that left the root are forgotten again.
 //
 // The root is watched: components may come, go and change while it runs. Two files with one id are a mistake of which neither is
 // run. A component whose files are wrong is left out, named in Progress.Waiting, and tried again after a change.
 //
 // All components agree when every one of at least three runs and has been connected with every other one since it was started, has
 // the same set in force (digest), has written its player files and, where it keeps a Fed-BioMed registry, has a row for each other one.
+//
+// # Several machines
+//
+// With Config.LAN the agents listen on all addresses and use mDNS, whatever [agent] mdns says, and whoever is found in the same
+// development federation is approved as well: to hold its secret is the whole trust. A component takes part if one of our agents is
+// connected with its agent, or was 20 s ago; after that it is forgotten, and approved again when it is back. Its approval waits until it
+// announces more than a loopback address. A new identity takes the place of an approved one only when that one is gone; where
+// both are there, or another machine announces a component of ours, a folder was copied: Progress.Waiting names the component, and
+// they do not agree.
+//
+// Components whose configuration has a loopback address are announced at this machine's address on the live connections with other
+// machines (chooseAddress), by agent.Advertise: nothing of it is written but the announcement. At the start it is the address that was
+// announced last, if this machine still has it, so that a restart changes nothing. Without components of other machines it is what is
+// configured.
+//
+// At least three in all are needed, and all agree when moreover the agents of the other machines have answered to one of ours that
+// they hold the same (agent.Ready, but for nodes that refuse secure aggregation).
+//
+// # Files
+//
+// A federation file that is given replaces the root's own by one rename, after the other one was written to dev.federation.old, and
+// before that whoever a fleet approved in the former federation is forgotten in every component's stores, rows and player files. A
+// crash on the way leaves the former federation, in which all of the root approve each other again. One that is not marked as
+// development is refused with a *config.Error, wherever it lies.
 //
 // A root belongs to one fleet at a time (lock <root>/var/fbpeer-dev/lock), and to agents of its own: where another fleet, or another
 // agent of a component, runs when it starts, Run fails with a *config.Error that names who holds the lock. So it does without etc.
@@ -23,6 +47,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -46,58 +71,78 @@ const minimum = 3
 type Config struct {
 	Root    string
 	Getenv  func(string) string // nil: os.Getenv
-	Options agent.Options       // Loopback, Changed and Matrix are the fleet's own
+	Options agent.Options       // Loopback, Advertise, Changed and Matrix are the fleet's own
+	// Federation is a development federation file to take in the place of the root's own, which stays beside it; "": the root's own.
+	Federation string
+	// LAN: find the dev agents of other machines in this federation by mDNS, and approve them too. Otherwise loopback only.
+	LAN bool
+	// Starting, if not nil, is called once, before the first agent starts: with the path of the root's federation file, and its name.
+	Starting func(file, name string)
 	// Progress, if not nil, is called by Run's goroutine whenever something in it but Elapsed changed.
 	Progress func(p Progress)
-	// Ready, if not nil, is called by Run's goroutine each time all components agree (again), with their snapshots in party order.
-	// `--once` cancels the context there.
-	Ready func(snapshots []api.Snapshot)
+	// Ready, if not nil, is called by Run's goroutine each time all components agree (again). `--once` cancels the context there.
+	Ready func(a Agreement)
 }
 
-// Progress counts, of Components components: how many are connected with all others, how many of the N·(N-1) pairs are
-// registered, and how many have written the player files of all.
+// Agreement is who agrees, both in party order: the components of the root, and those of other machines (--lan).
+type Agreement struct {
+	Here      []api.Snapshot
+	Elsewhere []api.Peer
+}
+
+// Parties is how many agree.
+func (a Agreement) Parties() int { return len(a.Here) + len(a.Elsewhere) }
+
+// Progress counts, of the Components components of the root: how many are connected with all others, how many of their
+// registrations of others are done, and how many have written the player files of all. Elsewhere is how many components of other
+// machines take part (--lan).
 type Progress struct {
-	Components                     int
+	Components, Elsewhere          int
 	Connected, Registered, Written int
 	Elapsed                        time.Duration
 	Waiting                        string // why they cannot agree yet; one line per reason
 }
 
-// Pairs is how many registrations N components need of each other.
-func (p Progress) Pairs() int { return p.Components * max(0, p.Components-1) }
+// Pairs is how many registrations the components of the root need, of each other and of those elsewhere.
+func (p Progress) Pairs() int { return p.Components * max(0, p.Components+p.Elsewhere-1) }
 
 // fleet is owned by Run's goroutine, but for what the mutex guards.
 type fleet struct {
-	config     Config
-	root       string
-	federation string // path of the federation file
-	now        func() time.Time
-	log        zerolog.Logger
-	started    time.Time
-	changed    chan struct{} // a snapshot was published, or an agent ended
+	config  Config
+	root    string
+	now     func() time.Time
+	log     zerolog.Logger
+	started time.Time
+	changed chan struct{} // a snapshot was published, or an agent ended
 
 	lock     *durable.Lock      // the root's
 	members  map[string]*member // by the component's file
 	problems []string           // why components of the root do not run
 	refusals map[approval]string
 
+	address  netip.Addr           // of this machine, announced in place of localhost; zero: none
+	seen     map[string]time.Time // agents of other machines, by peer id: when one of ours was connected with it last
+	departed map[string]bool      // identities of components that left the root while we run
+
+	asking    sync.WaitGroup
 	reported  Progress
 	agreement string // what was agreed when Ready was called last; empty: not agreed now
 
-	mutex     sync.Mutex
-	snapshots map[string]api.Snapshot // by component, of the running ones
+	mutex        sync.Mutex
+	snapshots    map[string]api.Snapshot // by component, of the running ones
+	verification verification
 }
 
 // member is one component with its running agent.
 type member struct {
-	file     string
-	id       string
-	registry bool
-	up       bool // it has been connected with all others
-	agent    *agent.Agent
-	cancel   context.CancelFunc
-	done     chan struct{} // closed when Run has returned
-	err      error         // of Run; valid after done
+	file   string
+	id     string
+	up     bool       // it has been connected with all others
+	told   netip.Addr // to announce in place of localhost
+	agent  *agent.Agent
+	cancel context.CancelFunc
+	done   chan struct{} // closed when Run has returned
+	err    error         // of Run; valid after done
 }
 
 // Run keeps an agent for every component of the root until ctx ends; then the error is nil. All are closed when it returns.
@@ -110,6 +155,11 @@ func Run(ctx context.Context, c Config) error {
 	if err := f.free(); err != nil {
 		return err
 	}
+	if err := f.takeFederation(ctx); err != nil {
+		return err
+	}
+	f.address = f.lastAddress()
+	defer f.asking.Wait()
 	defer f.stopAll()
 	w, err := newWatch(f.root)
 	if err != nil {
@@ -121,8 +171,10 @@ func Run(ctx context.Context, c Config) error {
 	f.scan(ctx)
 	for ctx.Err() == nil {
 		f.reap()
+		f.lookAround()
+		f.advertise(ctx)
 		f.approve(ctx)
-		f.report()
+		f.report(ctx)
 		select {
 		case <-ctx.Done():
 		case <-f.changed:
@@ -130,6 +182,7 @@ func Run(ctx context.Context, c Config) error {
 			f.scan(ctx)
 		case <-rescan.C:
 			w.refresh()
+			clear(f.refusals) // what stood against an approval may be gone
 			f.scan(ctx)
 		}
 	}
@@ -162,14 +215,17 @@ func (f *fleet) wake() {
 // start runs the agent of one component, and introduces it to the others.
 func (f *fleet) start(ctx context.Context, file string, c *config.Config) error {
 	options := f.config.Options
-	options.Loopback, options.Changed, options.Matrix = true, f.published, f.matrix
+	options.Changed, options.Advertise = f.published, f.address
+	if !f.config.LAN {
+		options.Loopback, options.Matrix = true, f.matrix // what the others hold is known here
+	}
 	options.Log = options.Log.With().Str("agent", c.Component.ID).Logger()
 	a, err := agent.New(ctx, c, options)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	m := &member{file: file, id: c.Component.ID, registry: c.Registry && c.Component.Database != "", agent: a, cancel: cancel, done: make(chan struct{})}
+	m := &member{file: file, id: c.Component.ID, told: f.address, agent: a, cancel: cancel, done: make(chan struct{})}
 	for _, other := range f.members {
 		a.Connect(other.agent.AddrInfo())
 		other.agent.Connect(a.AddrInfo())
@@ -197,6 +253,7 @@ func (f *fleet) stop(m *member) {
 func (f *fleet) gone(m *member) {
 	m.cancel()
 	delete(f.members, m.file)
+	f.departed[m.agent.AddrInfo().ID.String()] = true
 	f.mutex.Lock()
 	delete(f.snapshots, m.id)
 	f.mutex.Unlock()

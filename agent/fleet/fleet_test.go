@@ -105,7 +105,7 @@ func run(t *testing.T, root string) *watched {
 				return ""
 			},
 			Progress: func(p Progress) { w.progress <- p },
-			Ready:    func(s []api.Snapshot) { w.ready <- s },
+			Ready:    func(a Agreement) { w.ready <- a.Here },
 		})
 	}()
 	var once sync.Once

@@ -64,7 +64,7 @@ func (f *fleet) free() error {
 		return nil // scan reports it, and tries again
 	}
 	for _, file := range files {
-		c, err := config.Load(config.Selector{Component: file, Federation: f.federation, Development: true, Getenv: f.getenv})
+		c, err := f.loadOne(file)
 		if err != nil || !locked(c.Lock) {
 			continue
 		}

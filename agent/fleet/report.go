@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,34 +12,45 @@ import (
 )
 
 // report tells of progress, and of agreement.
-func (f *fleet) report() {
-	members := f.running()
-	p := Progress{Components: len(members)}
+func (f *fleet) report(ctx context.Context) {
+	members, elsewhere := f.running(), f.elsewhere()
+	parties := len(members) + len(elsewhere)
+	p := Progress{Components: len(members), Elsewhere: len(elsewhere)}
+	twins := f.twins(elsewhere)
 	snapshots := make([]api.Snapshot, 0, len(members))
 	agreement := ""
-	agreed := len(members) >= minimum && len(f.problems) == 0
+	agreed := len(members) > 0 && parties >= minimum && len(f.problems) == 0 && len(twins) == 0
 	for _, m := range members {
 		s, ok := f.snapshotOf(m.id)
 		if !ok {
 			agreed = false
 			continue
 		}
-		s.Matrix = f.matrix(s)
+		if !f.config.LAN {
+			s.Matrix = f.matrix(s)
+		}
 		snapshots = append(snapshots, s)
-		registered := f.registered(m, s)
+		registered := f.registered(m, s, elsewhere)
 		p.Registered += registered
-		if s.Connected >= len(members)-1 {
+		if s.Connected >= parties-1 {
 			p.Connected++
 			m.up = true
 		}
-		written := s.Set != nil && len(s.Set.Parties) == len(members)
+		written := s.Set != nil && len(s.Set.Parties) == parties
 		if written {
 			p.Written++
 		}
-		agreed = agreed && m.up && written && registered == len(members)-1 && sameSet(s, snapshots[0])
+		agreed = agreed && m.up && written && registered == parties-1 && sameSet(s, snapshots[0])
 		agreement += s.Self.Announcement + " "
 	}
-	p.Waiting = f.waiting(len(members), snapshots, agreed)
+	for _, other := range elsewhere {
+		agreement += other.PeerID + " " + other.Announcement + " "
+	}
+	var unverified []string
+	if agreed && len(elsewhere) > 0 && !f.verified(ctx, members[0], agreement) {
+		agreed, unverified = false, f.unverified()
+	}
+	p.Waiting = f.waiting(p, snapshots, slices.Concat(f.problems, twins, unverified), agreed)
 	f.tell(p)
 	if !agreed {
 		f.agreement = ""
@@ -47,7 +59,7 @@ func (f *fleet) report() {
 	if agreement != f.agreement {
 		f.agreement = agreement
 		if f.config.Ready != nil {
-			f.config.Ready(snapshots)
+			f.config.Ready(Agreement{Here: snapshots, Elsewhere: elsewhere})
 		}
 	}
 }
@@ -62,34 +74,34 @@ func (f *fleet) tell(p Progress) {
 	f.config.Progress(p)
 }
 
-// registered counts the other members that one has registered with the values that they announce.
-func (f *fleet) registered(m *member, s api.Snapshot) int {
+// registered counts the others that a member has registered with the values that they announce.
+func (f *fleet) registered(m *member, s api.Snapshot, elsewhere []api.Peer) int {
 	count := 0
 	for _, other := range f.members {
 		if other != m && f.cell(s, other.id) == api.CellOK {
 			count++
 		}
 	}
+	for _, other := range elsewhere {
+		if slices.ContainsFunc(s.Peers, func(p api.Peer) bool { return p.PeerID == other.PeerID && agent.OwnCell(p) == api.CellOK }) {
+			count++
+		}
+	}
 	return count
 }
 
-// waiting says why the components cannot agree, one line for each reason.
-func (f *fleet) waiting(running int, snapshots []api.Snapshot, agreed bool) string {
+// waiting says why the components cannot agree, one line for each reason; lines are those that are known already.
+func (f *fleet) waiting(p Progress, snapshots []api.Snapshot, lines []string, agreed bool) string {
 	if agreed {
 		return ""
 	}
-	lines := slices.Clone(f.problems)
-	if running < minimum {
-		noun := "components"
-		if running == 1 {
-			noun = "component"
-		}
-		return strings.Join(append(lines, fmt.Sprintf("%d %s in etc/, at least %d are needed", running, noun, minimum)), "\n")
+	if p.Components+p.Elsewhere < minimum {
+		return strings.Join(append(lines, f.tooFew(p)), "\n")
 	}
 	lines = append(lines, slices.Sorted(maps.Values(f.refusals))...)
 	for _, s := range snapshots {
 		// What all would lack is said once, and only when nothing is left to approve.
-		if s.NoSet != nil && s.Members >= running && !slices.Contains(lines, s.NoSet.Text) && f.cellsDone(s) {
+		if s.NoSet != nil && s.Members >= p.Components+p.Elsewhere && !slices.Contains(lines, s.NoSet.Text) && f.cellsDone(s) {
 			lines = append(lines, s.NoSet.Text)
 		}
 		for _, w := range s.Warnings {
@@ -99,6 +111,22 @@ func (f *fleet) waiting(running int, snapshots []api.Snapshot, agreed bool) stri
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// tooFew says how many components there are.
+func (f *fleet) tooFew(p Progress) string {
+	noun := "components"
+	if p.Components == 1 {
+		noun = "component"
+	}
+	others := ""
+	switch {
+	case f.config.LAN && p.Elsewhere == 0:
+		others = ", and no other machine's dev agents are found yet"
+	case f.config.LAN:
+		others = fmt.Sprintf(", and %d on other machines", p.Elsewhere)
+	}
+	return fmt.Sprintf("%d %s in etc/%s, at least %d are needed", p.Components, noun, others, minimum)
 }
 
 // cellsDone says whether a member has approved all others.

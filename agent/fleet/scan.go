@@ -2,9 +2,7 @@ package fleet
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -19,9 +17,6 @@ import (
 // rescanEvery is how often the root is looked at, whatever the watch says.
 const rescanEvery = 5 * time.Second
 
-// federationName is the name that development federations have.
-const federationName = "dev"
-
 func newFleet(c Config) (*fleet, error) {
 	root, err := filepath.Abs(c.Root)
 	if err != nil {
@@ -33,6 +28,7 @@ func newFleet(c Config) (*fleet, error) {
 	f := &fleet{
 		config: c, root: root, now: c.Options.Now, log: c.Options.Log, changed: make(chan struct{}, 1),
 		members: map[string]*member{}, refusals: map[approval]string{}, snapshots: map[string]api.Snapshot{},
+		seen: map[string]time.Time{}, departed: map[string]bool{},
 	}
 	if f.now == nil {
 		f.now = time.Now
@@ -41,25 +37,7 @@ func newFleet(c Config) (*fleet, error) {
 	if err := f.takeRoot(); err != nil {
 		return nil, err
 	}
-	if err := f.makeFederation(); err != nil {
-		f.release()
-		return nil, err
-	}
 	return f, nil
-}
-
-// makeFederation makes the root's development federation, once.
-func (f *fleet) makeFederation() error {
-	f.federation = filepath.Join(f.folder(), "dev.federation")
-	_, err := os.Stat(f.federation)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	random := f.config.Options.Random
-	if random == nil {
-		random = rand.Reader
-	}
-	return config.CreateFederation(random, f.federation, federationName, nil, true)
 }
 
 // ofOneComponent are the variables that can be right for only one component, so that they mean nothing to several.
@@ -141,7 +119,7 @@ func (f *fleet) whySkipped(file string, reason error) skip {
 func (f *fleet) load(files []string) map[string]*config.Config {
 	wanted := map[string]*config.Config{}
 	for _, file := range files {
-		c, err := config.Load(config.Selector{Component: file, Federation: f.federation, Development: true, Getenv: f.getenv})
+		c, err := f.loadOne(file)
 		if err != nil {
 			f.problems = append(f.problems, err.Error())
 			c = nil
@@ -149,4 +127,12 @@ func (f *fleet) load(files []string) map[string]*config.Config {
 		wanted[file] = c
 	}
 	return wanted
+}
+
+func (f *fleet) loadOne(file string) (*config.Config, error) {
+	s := config.Selector{Component: file, Federation: f.federationFile(), Development: true, Getenv: f.getenv}
+	if f.config.LAN {
+		s.Overrides = map[string]string{"agent.mdns": "true"}
+	}
+	return config.Load(s)
 }

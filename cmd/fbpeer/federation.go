@@ -171,6 +171,13 @@ func (a *app) joinCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			taken, _, err := config.ParseFederation(args[0], data)
+			if err != nil {
+				return err
+			}
+			if taken.Development() {
+				return forDevelopment(args[0])
+			}
 			path, err := c.Join(data, args[0])
 			if err != nil {
 				return err

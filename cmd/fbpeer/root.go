@@ -81,7 +81,7 @@ func newRoot(a *app) *cobra.Command {
 		&cobra.Group{ID: look, Title: "Look:"}, &cobra.Group{ID: other, Title: "Other:"})
 	root.SetHelpCommandGroupID(other)
 	root.SetCompletionCommandGroupID(other)
-	addTo(root, set, a.federationCommand(), a.joinCommand(), a.initCommand(), a.runCommand(), a.devCommand(), a.componentCommand(), a.certCommand())
+	addTo(root, set, a.federationCommand(), a.joinCommand(), a.initCommand(), a.runCommand(), a.devCommand(), a.devAlias(), a.componentCommand(), a.certCommand())
 	addTo(root, trust, a.trustCommand(), a.setCommand())
 	addTo(root, look, a.statusCommand(), a.readyCommand(), a.probeCommand(), a.peersCommand(), a.showCommand(), a.idCommand(), a.playersCommand(), a.registryCommand())
 	addTo(root, other, a.versionCommand())

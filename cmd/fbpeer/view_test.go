@@ -53,7 +53,8 @@ func screens(s api.Snapshot) map[string]string {
 }
 
 func TestScreens(t *testing.T) {
-	demo := demoSnapshots()
+	demo := fleet.Agreement{Here: demoSnapshots()}
+	lan := lanAgreement()
 	dev := view{now: noon, prog: "fbpeer", names: devNames(demo)}
 	tests := map[string]string{
 		"status-in-force":     screens(cardio())["status"],
@@ -96,6 +97,7 @@ func TestScreens(t *testing.T) {
 		"players-parties":     viewOf(cardio()).partiesScreen(partiesJSON{Digest: hash('d'), Parties: cardio().Set.Parties}, selection{words: []string{"nice", "lyon"}}),
 		"players-plain":       viewOf(crowd(3)).partiesScreen(plainParties(), selection{words: []string{"bob"}}),
 		"dev":                 dev.devTable(demo) + "\n" + readyLine(demo),
+		"dev-lan":             view{now: noon, prog: "fbpeer", names: devNames(lan)}.devTable(lan) + "\n" + readyLine(lan),
 		"consequences-offline": viewOf(offline()).consequences(offline(), api.ActionRevoke,
 			api.TrustResult{Peer: offline().Peers[0], NoSet: withoutSet().NoSet, Rows: []string{idNice}}),
 		"consequences": viewOf(cardio()).consequences(cardio(), api.ActionApprove, api.TrustResult{Set: cardio().Set, Rows: []string{idNice}}),
@@ -146,6 +148,16 @@ func demoSnapshots() []api.Snapshot {
 	return all
 }
 
+// lanAgreement is `dev --lan` with the first two of them here, and the third on another machine.
+func lanAgreement() fleet.Agreement {
+	all := demoSnapshots()
+	third := 2
+	other := all[third].Self
+	other.State, other.Party, other.Endpoint = api.StateAccepted, &third, "10.0.0.2:14000"
+	all[0].Self.Endpoint, all[1].Self.Endpoint = "10.0.0.1:14000", "10.0.0.1:14001"
+	return fleet.Agreement{Here: all[:2], Elsewhere: []api.Peer{other}}
+}
+
 func TestScreensFitAndAreClean(t *testing.T) {
 	all := map[string]api.Snapshot{
 		"cardio": cardio(), "pending": withPending(), "changed": withChange(), "impostor": withImpostor(), "none": withoutSet(), "key": withNewKey(), "conflict": withConflict(),
@@ -170,7 +182,7 @@ func TestScreensFitAndAreClean(t *testing.T) {
 			}
 		}
 	}
-	for line := range strings.SplitSeq(viewOf(cardio()).devTable(demoSnapshots()), "\n") {
+	for line := range strings.SplitSeq(viewOf(cardio()).devTable(lanAgreement()), "\n") {
 		if displayWidth(line) > columns {
 			t.Errorf("dev: %d columns: %s", displayWidth(line), line)
 		}
