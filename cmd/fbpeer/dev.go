@@ -198,12 +198,16 @@ type devScreen struct {
 
 // starting says what this is for, whom it trusts, and how another machine joins.
 func (d *devScreen) starting(file, name string) {
+	root := d.root
+	if absolute, err := filepath.Abs(root); err == nil {
+		root = absolute
+	}
 	if !d.lan {
-		fmt.Fprint(d.stderr, wrap("", "fbpeer dev is for development: it approves all components of "+show(d.root)+" without asking. Loopback only.", ""))
+		fmt.Fprint(d.stderr, wrap("", "fbpeer dev is for development: it approves all components of "+show(root)+" without asking. Loopback only.", ""))
 		return
 	}
 	fmt.Fprint(d.stderr, wrap("", fmt.Sprintf("fbpeer dev is for development: it approves all components of %s without asking, and those of every machine "+
-		"on the local network that holds the federation file of %q. That file is the whole trust: hand it on in private.", show(d.root), show(name)), ""))
+		"on the local network that holds the federation file of %q. That file is the whole trust: hand it on in private.", show(root), show(name)), ""))
 	host, err := os.Hostname()
 	if err != nil {
 		host = "THIS-MACHINE"
