@@ -144,6 +144,15 @@ func (e Endpoint) IsLoopback() bool {
 	return err == nil && ip.IsLoopback()
 }
 
+// Place is what two parties cannot share: the endpoint itself, but of loopback ones the port alone counts, as MP-SPDZ binds every
+// address of the one machine that they are all on. Equal places compare equal.
+func (e Endpoint) Place() Endpoint {
+	if e.IsLoopback() {
+		e.host = "localhost"
+	}
+	return e
+}
+
 // IsEphemeral reports whether the port is in Linux's ephemeral range, 32768 to 60999: it collides now and then.
 func (e Endpoint) IsEphemeral() bool { return ephemeralFirst <= e.port && e.port <= ephemeralLast }
 

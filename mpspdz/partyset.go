@@ -208,12 +208,8 @@ func checkLoopback(parties []Party) *SetError {
 		strings.Join(loopback, ", "), "set their mpspdz_ip to an address that the other sites reach"}
 }
 
-// checkEndpoints: loopback endpoints are all on one machine, where MP-SPDZ binds every address, so there the port alone counts.
 func checkEndpoints(parties []Party) *SetError {
-	a, b := twice(parties, func(a, b Party) bool {
-		return a.Endpoint.port == b.Endpoint.port &&
-			(a.Endpoint.host == b.Endpoint.host || a.Endpoint.IsLoopback() && b.Endpoint.IsLoopback())
-	})
+	a, b := twice(parties, func(a, b Party) bool { return a.Endpoint.Place() == b.Endpoint.Place() })
 	if a == nil {
 		return nil
 	}
