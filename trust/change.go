@@ -8,6 +8,11 @@ import (
 	"fbpeer/mpspdz"
 )
 
+// held says whether the change is held back until a person or a policy takes it over.
+func (c Change) held() bool {
+	return c.Field != fieldLabel && c.Field != fieldPolicy && c.Field != fieldExpiry
+}
+
 // base is the announcement that a change of an approved component is compared with: one that fits the pins, the card before the newest.
 // Nil if none is held.
 func (s *snapshot) base(a *exchange.Announcement, e Entry) *exchange.Announcement {
@@ -32,25 +37,25 @@ func changes(e Entry, base, a *exchange.Announcement) []Change {
 		}
 	}
 	old := pinned(e, base)
-	add("component", old.Component, a.Component)
-	add("role", string(old.Role), string(a.Role))
+	add(fieldComponent, old.Component, a.Component)
+	add(fieldRole, string(old.Role), string(a.Role))
 	if !old.Endpoint.IsZero() {
-		add("address", old.Endpoint.Host(), a.Endpoint.Host())
-		add("port", portText(old.Endpoint), portText(a.Endpoint))
+		add(fieldAddress, old.Endpoint.Host(), a.Endpoint.Host())
+		add(fieldPort, portText(old.Endpoint), portText(a.Endpoint))
 	}
-	add("certificate", hashText(old.Certificate), a.Certificate.SHA256().String())
-	add("key", hashText(old.Key), a.Certificate.KeySHA256().String())
+	add(fieldCertificate, hashText(old.Certificate), a.Certificate.SHA256().String())
+	add(fieldKey, hashText(old.Key), a.Certificate.KeySHA256().String())
 	if base == nil {
 		return all
 	}
 	if base.Label != a.Label {
-		all = append(all, Change{"label", exchange.ShowText(base.Label), exchange.ShowText(a.Label)})
+		all = append(all, Change{fieldLabel, exchange.ShowText(base.Label), exchange.ShowText(a.Label)})
 	}
 	if base.Secagg != a.Secagg {
-		all = append(all, Change{"policy", exchange.ShowText(string(base.Secagg)), exchange.ShowText(string(a.Secagg))})
+		all = append(all, Change{fieldPolicy, exchange.ShowText(string(base.Secagg)), exchange.ShowText(string(a.Secagg))})
 	}
 	if a.Expires.Before(base.Expires) && a.Sequence > base.Sequence {
-		all = append(all, Change{"expiry", timeText(base.Expires), timeText(a.Expires)})
+		all = append(all, Change{fieldExpiry, timeText(base.Expires), timeText(a.Expires)})
 	}
 	return all
 }
@@ -82,7 +87,7 @@ func (s *snapshot) claimChanges(a *exchange.Announcement, conflicts []collision)
 		if c.holder.own {
 			base = s.held.Self
 		}
-		identity := Change{"identity", c.holder.peer.String(), a.Peer.String()}
+		identity := Change{fieldIdentity, c.holder.peer.String(), a.Peer.String()}
 		return append([]Change{identity}, changes(c.holder.entry, base, a)...)
 	}
 	return nil

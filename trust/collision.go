@@ -13,6 +13,18 @@ const (
 	fieldSubject   = "subject"
 )
 
+// Other fields that a change names.
+const (
+	fieldRole        = "role"
+	fieldAddress     = "address"
+	fieldPort        = "port"
+	fieldCertificate = "certificate"
+	fieldLabel       = "label"
+	fieldPolicy      = "policy"
+	fieldExpiry      = "expiry"
+	fieldIdentity    = "identity"
+)
+
 // collision is a value of an announcement that another identity holds.
 type collision struct {
 	field  string
@@ -39,7 +51,7 @@ func (s *snapshot) collisions(a *exchange.Announcement, e Entry) (conflicts, cla
 	for _, h := range s.keys[key] {
 		sort(fieldKey, h, key == e.Key, false)
 	}
-	for _, h := range s.endpoints[a.Endpoint] {
+	for _, h := range s.endpoints[a.Endpoint.Place()] {
 		sort(fieldEndpoint, h, a.Endpoint == e.Endpoint, e.Endpoint.IsZero())
 	}
 	for _, h := range s.subjects[a.Certificate.CanonicalSubject()] {

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -35,10 +36,11 @@ type Change struct {
 	New   string `json:"new"`
 }
 
-// Reason says why. Code is stable, Text sentences for a person (escaped).
+// Reason says why. Code is one of the constants, Text sentences for a person (escaped), Cure what to do, if anything.
 type Reason struct {
 	Code string `json:"code"`
 	Text string `json:"text"`
+	Cure string `json:"cure,omitempty"`
 }
 
 // Held is the whole snapshot that a decision needs. Decide and Evaluate only read it.
@@ -47,6 +49,9 @@ type Held struct {
 	Newest    map[peer.ID]*exchange.Announcement // newest heard per identity, not our own
 	InForce   map[peer.ID]*exchange.Announcement // approved cards
 	Equivocal map[peer.ID]bool                   // identities that sealed two payloads with one sequence
+	Former    map[peer.ID]bool                   // identities that can only be our own past: what they claim of ours is no news
+	Policy    Policy                             // what is taken over without asking
+	Parties   map[string]int                     // party numbers of the set in force by component, for texts alone
 }
 
 // Decision on one announcement.
@@ -91,7 +96,7 @@ func (s *snapshot) decide(a *exchange.Announcement) Decision {
 			reasons = append(reasons, s.conflictReason(a, c))
 		}
 		if approved && entry.fits(a) { // it announces what is pinned, and something else besides
-			d.Reasons = nil
+			d.Reasons = slices.DeleteFunc(d.Reasons, func(r Reason) bool { return r.Code == CodeApproved })
 		}
 		d.Reasons = append(reasons, d.Reasons...)
 	}
@@ -106,13 +111,14 @@ func (s *snapshot) decideApproved(d *Decision, a *exchange.Announcement, e Entry
 	if e.fits(a) {
 		d.Verdict, d.Hold = VerdictAccepted, false
 		d.Reasons = append(d.Reasons, approvedReason(e))
-		return
+	} else {
+		d.Verdict = VerdictChanged
+		d.Reasons = append(d.Reasons, s.changedReasons(e, a, d.Changes)...)
+		if base == nil {
+			d.Reasons = append(d.Reasons, neverAnnouncedReason(e, d.Changes))
+		}
 	}
-	d.Verdict = VerdictChanged
-	d.Reasons = append(d.Reasons, changedReason(e, base, a, d.Changes))
-	if base == nil {
-		d.Reasons = append(d.Reasons, neverAnnouncedReason(e, d.Changes))
-	}
+	d.Reasons = append(d.Reasons, reportedReasons(e, d.Changes)...)
 }
 
 // bars finds what the list says against an announcement's identity, key and component. The empty verdict: nothing.
@@ -160,8 +166,11 @@ func (s *snapshot) warn(d *Decision, a *exchange.Announcement, clashes []collisi
 	if _, approved := s.list.approvedComponent(a.Component); !approved && s.claims[a.Component] > 1 {
 		d.Reasons = append(d.Reasons, contestedReason(a, s.claims[a.Component]))
 	}
-	if d.Verdict == VerdictPending && s.subjectShared(a) {
-		d.Reasons = append(d.Reasons, subjectSharedReason(a))
+	if d.Verdict == VerdictPending || d.Verdict == VerdictChanged {
+		d.Reasons = append(d.Reasons, s.sharedReasons(a)...)
+	}
+	if others := s.researchers(a); others != "" {
+		d.Reasons = append(d.Reasons, s.secondResearcherReason(a, others))
 	}
 	if !s.now.Before(a.Expires) {
 		d.Reasons = append(d.Reasons, s.announcementExpiredReason(a))

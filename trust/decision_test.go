@@ -2,7 +2,14 @@ package trust_test
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -99,30 +106,49 @@ var decisions = []struct {
 		return announcement(s.t, "nice")
 	}, trust.VerdictAccepted, "approved", "", false},
 
-	{"label reported", announced("nice", plain(labelled("\x1b[31m"))), trust.VerdictAccepted, "approved", "label", false},
-	{"policy reported", announced("nice", plain(policed(exchange.SecaggForced))), trust.VerdictAccepted, "approved", "policy", false},
-	{"earlier expiry reported", announced("nice", plain(expiring(now.Add(time.Hour)))), trust.VerdictAccepted, "approved", "expiry", false},
+	{"label reported", announced("nice", plain(labelled("\x1b[31m"))), trust.VerdictAccepted, "approved label-changed", "label", false},
+	{"policy reported", announced("nice", plain(policed(exchange.SecaggForced))), trust.VerdictAccepted, "approved policy-changed", "policy", false},
+	{"earlier expiry reported", announced("nice", plain(expiring(now.Add(time.Hour)))), trust.VerdictAccepted, "approved expiry-changed", "expiry", false},
 	{"later expiry not reported", announced("nice", plain(expiring(now.AddDate(0, 0, 9)))), trust.VerdictAccepted, "approved", "", false},
 
 	{"changed port", announced("nice", plain(func(a *exchange.Announcement) { at(a.Endpoint.Host() + ":14901")(a) })),
-		trust.VerdictChanged, "values-changed", "port", true},
-	{"changed address", announced("nice", plain(at("10.9.9.9:14001"))), trust.VerdictChanged, "values-changed", "address", true},
-	{"changed address and port", announced("nice", plain(at("nice.example:14901"))), trust.VerdictChanged, "values-changed", "address port", true},
-	{"changed certificate", announced("nice", formed(form{key: "nice", subject: "NODE_nice", serial: 5})), trust.VerdictChanged, "values-changed",
+		trust.VerdictChanged, "port-changed", "port", true},
+	{"changed address", announced("nice", plain(at("10.9.9.9:14001"))), trust.VerdictChanged, "address-changed", "address", true},
+	{"changed address and port", announced("nice", plain(at("nice.example:14901"))), trust.VerdictChanged, "address-changed port-changed", "address port", true},
+	{"changed certificate", announced("nice", formed(form{key: "nice", subject: "NODE_nice", serial: 5})), trust.VerdictChanged, "certificate-reissued",
 		"certificate", true},
 	{"key replaced", announced("nice", formed(form{key: "nice2", subject: "NODE_nice"})), trust.VerdictChanged, "key-replaced", renewed, true},
 	{"key endorsed", announced("nice", formed(form{key: "nice2", subject: "NODE_nice"}), endorsedWith("nice")), trust.VerdictChanged, "key-endorsed",
 		renewed, true},
 	{"key endorsed by another than the pinned", announced("nice", formed(form{key: "nice2", subject: "NODE_nice"}), endorsedWith("evil")),
 		trust.VerdictChanged, "key-replaced", renewed, true},
-	{"changed component", announced("nice", plain(as("NODE_other"))), trust.VerdictChanged, "values-changed", "component", true},
-	{"changed role", announced("nice", plain(withRole(mpspdz.Researcher))), trust.VerdictChanged, "values-changed", "role", true},
-	{"changed port and label", announced("nice", plain(at("10.9.9.9:14001")), plain(labelled("new"))), trust.VerdictChanged, "values-changed",
+	{"changed component", announced("nice", plain(as("NODE_other"))), trust.VerdictChanged, "component-changed", "component", true},
+	{"changed role", announced("nice", plain(withRole(mpspdz.Researcher))), trust.VerdictChanged, "role-changed second-researcher", "role", true},
+	{"changed port of party 2", func(s *scene) *exchange.Announcement {
+		s.held.Parties = map[string]int{"NODE_nice": 2}
+		return s.say("nice", func(a *exchange.Announcement) { at(a.Endpoint.Host() + ":14901")(a) })
+	}, trust.VerdictChanged, "port-changed", "port", true},
+	{"everything changed at once", announced("nice", plain(as("NODE_other")), plain(at("10.9.9.9:14901")), plain(labelled("new")),
+		formed(form{key: "nice2", subject: "NODE_nice"})), trust.VerdictChanged,
+		"component-changed address-changed port-changed key-replaced label-changed", "component address port certificate key label", true},
+	{"key endorsed by a pinned one that is revoked", func(s *scene) *exchange.Announcement {
+		s.add("[key %s]\nstatus = revoked\n", certificate(s.t, form{key: "nice"}).KeySHA256())
+		return s.say("nice", withCertificate(certificate(s.t, form{key: "nice2", subject: "NODE_nice"})), endorsedBy(certificate(s.t, form{key: "nice"}).SPKI()))
+	}, trust.VerdictChanged, "key-replaced", renewed, true},
+	{"last approved by a policy", func(s *scene) *exchange.Announcement {
+		s.pins("nice", func(e *trust.Entry) { e.ApprovedBy = trust.ByPolicy })
+		return s.say("nice", at("10.9.9.9:14001"))
+	}, trust.VerdictChanged, "address-changed", "address", true},
+	{"a policy covers the port and not the address", func(s *scene) *exchange.Announcement {
+		s.held.Policy = trust.Policy{"port"}
+		return s.say("nice", at("10.9.9.9:14901"))
+	}, trust.VerdictChanged, "address-changed port-changed beyond-policy", "address port", true},
+	{"changed port and label", announced("nice", plain(at("10.9.9.9:14001")), plain(labelled("new"))), trust.VerdictChanged, "address-changed label-changed",
 		"address label", true},
 	{"pins that were never announced", func(s *scene) *exchange.Announcement {
 		s.pins("nice", func(e *trust.Entry) { e.Endpoint = endpoint(s.t, "10.7.7.7:14001") })
 		return s.say("nice")
-	}, trust.VerdictChanged, "values-changed never-announced", "address", true},
+	}, trust.VerdictChanged, "address-changed never-announced", "address", true},
 	{"open pins fit the first announcement", func(s *scene) *exchange.Announcement {
 		s.pins("nice", func(e *trust.Entry) { e.Endpoint, e.Certificate = mpspdz.Endpoint{}, mpspdz.Hash{} })
 		delete(s.held.InForce, identity(s.t, "nice"))
@@ -179,8 +205,8 @@ var decisions = []struct {
 	{"claims our subject", announced("thief", formed(form{key: "thief", subject: "NODE_own"})), trust.VerdictConflict, "claims-own-subject", "", true},
 	{"an approved one moves to another's endpoint", func(s *scene) *exchange.Announcement {
 		return s.say("nice", at(announcement(s.t, "lyon").Endpoint.String()))
-	}, trust.VerdictConflict, "claims-endpoint values-changed", "address", true},
-	{"an approved one takes another's id", announced("nice", plain(as("NODE_lyon"))), trust.VerdictConflict, "claims-component values-changed",
+	}, trust.VerdictConflict, "claims-endpoint address-changed", "address", true},
+	{"an approved one takes another's id", announced("nice", plain(as("NODE_lyon"))), trust.VerdictConflict, "claims-component component-changed",
 		"component", true},
 	{"an open pin does not take a pinned endpoint", func(s *scene) *exchange.Announcement {
 		s.pins("nice", func(e *trust.Entry) { e.Endpoint = mpspdz.Endpoint{} })
@@ -270,7 +296,7 @@ var decisions = []struct {
 		return announcement(s.t, "thief", as("NODE_nice"))
 	}, trust.VerdictSuperseded, "superseded", "", true},
 
-	{"announcement ran out", announced("nice", plain(expiring(now))), trust.VerdictAccepted, "approved announcement-expired", "expiry", false},
+	{"announcement ran out", announced("nice", plain(expiring(now))), trust.VerdictAccepted, "approved expiry-changed announcement-expired", "expiry", false},
 	{"certificate ran out", func(s *scene) *exchange.Announcement {
 		c := certificate(s.t, form{key: "nice", subject: "NODE_nice", until: now.Add(-time.Second)})
 		s.pins("nice", func(e *trust.Entry) { e.Certificate = c.SHA256() })
@@ -281,14 +307,14 @@ var decisions = []struct {
 		s.pins("nice", func(e *trust.Entry) { e.Certificate = c.SHA256() })
 		s.held.InForce[identity(s.t, "nice")] = announcement(s.t, "nice", withCertificate(c))
 		return s.say("nice")
-	}, trust.VerdictChanged, "values-changed certificate-expired", "certificate", true},
+	}, trust.VerdictChanged, "certificate-reissued certificate-expired", "certificate", true},
 	{"certificate not yet valid", func(s *scene) *exchange.Announcement {
 		return s.say("paris", withCertificate(certificate(s.t, form{key: "paris", subject: "NODE_paris", from: now.Add(time.Hour)})))
 	}, trust.VerdictPending, "not-approved certificate-not-yet-valid", "", true},
 	{"equivocation of an approved one", func(s *scene) *exchange.Announcement {
 		s.held.Equivocal[identity(s.t, "nice")] = true
 		return s.say("nice", labelled("new"))
-	}, trust.VerdictAccepted, "approved equivocation", "label", true},
+	}, trust.VerdictAccepted, "approved label-changed equivocation", "label", true},
 	{"equivocation of a pending one", func(s *scene) *exchange.Announcement {
 		s.held.Equivocal[identity(s.t, "paris")] = true
 		return s.say("paris")
@@ -316,6 +342,37 @@ var decisions = []struct {
 		s.say("paris")
 		return s.say("thief", withCertificate(certificate(s.t, form{key: "thief", subject: "NODE_paris"})))
 	}, trust.VerdictPending, "not-approved subject-shared", "", true},
+	{"key shared with a pending one", func(s *scene) *exchange.Announcement {
+		s.say("paris")
+		return s.say("thief", withCertificate(certificate(s.t, form{key: "paris", subject: "thief"})))
+	}, trust.VerdictPending, "not-approved key-shared", "", true},
+	{"endpoint shared with pending ones", func(s *scene) *exchange.Announcement {
+		for _, name := range []string{"paris", "lille", "metz", "brest"} {
+			s.say(name, at("10.9.9.9:14001"))
+		}
+		return s.say("rennes", at("10.9.9.9:14001"))
+	}, trust.VerdictPending, "not-approved endpoint-shared", "", true},
+	{"loopback port shared with a pending one, under another name of it", func(s *scene) *exchange.Announcement {
+		s.say("paris", at("localhost:14009"))
+		return s.say("thief", at("127.0.0.1:14009"))
+	}, trust.VerdictPending, "not-approved endpoint-shared", "", true},
+	{"claims a loopback endpoint under another name of it", func(s *scene) *exchange.Announcement {
+		s.held.Self.Endpoint = endpoint(s.t, "localhost:14009")
+		return s.say("paris", at("127.0.0.1:14009"))
+	}, trust.VerdictConflict, "claims-own-endpoint", "", true},
+	{"a second researcher beside us", announced("paris", plain(withRole(mpspdz.Researcher))), trust.VerdictPending, "not-approved second-researcher", "", true},
+	{"a second researcher beside an approved one", func(s *scene) *exchange.Announcement {
+		s.held.Self = announcement(s.t, "own")
+		s.pins("lyon", func(e *trust.Entry) { e.Role = mpspdz.Researcher })
+		s.held.InForce[identity(s.t, "lyon")] = s.say("lyon", withRole(mpspdz.Researcher))
+		return s.say("paris", withRole(mpspdz.Researcher))
+	}, trust.VerdictPending, "not-approved second-researcher", "", true},
+	{"the approved one of two researchers", func(s *scene) *exchange.Announcement {
+		s.held.Self = announcement(s.t, "own")
+		s.pins("lyon", func(e *trust.Entry) { e.Role = mpspdz.Researcher })
+		s.say("paris", withRole(mpspdz.Researcher))
+		return s.say("lyon", withRole(mpspdz.Researcher))
+	}, trust.VerdictAccepted, "approved", "", false},
 	{"subject and key ids shared with a pending one", func(s *scene) *exchange.Announcement {
 		s.say("paris", withCertificate(certificate(s.t, form{key: "paris", subject: "same", keyIDs: true, ids: "x"})))
 		return s.say("thief", withCertificate(certificate(s.t, form{key: "thief", subject: "same", keyIDs: true, ids: "x"})))
@@ -356,15 +413,39 @@ func TestDecide(t *testing.T) {
 			}
 			fmt.Fprintf(&texts, "%s: %s\n", tt.name, d.Verdict)
 			for _, r := range d.Reasons {
-				fmt.Fprintf(&texts, "  %s: %s\n", r.Code, r.Text)
+				fmt.Fprintf(&texts, "  %s: %s\n", r.Code, told(r))
 			}
 			for _, c := range d.Changes {
 				fmt.Fprintf(&texts, "  %-11s %s -> %s\n", c.Field, c.Old, c.New)
+			}
+			for _, r := range claimed(s, a) {
+				fmt.Fprintf(&texts, "  (the other side) %s: %s\n", r.Code, told(r))
 			}
 			checkAgainstEvaluate(t, s, a, d)
 		})
 	}
 	golden(t, "decisions.golden", texts.String())
+}
+
+// told is a reason's text with its cure.
+func told(r trust.Reason) string {
+	if r.Cure == "" {
+		return r.Text
+	}
+	return r.Text + "\n    > " + r.Cure
+}
+
+// claimed is what is told of those whose values a claims.
+func claimed(s *scene, a *exchange.Announcement) []trust.Reason {
+	if s.held.Newest[a.Peer] != a {
+		return nil
+	}
+	var all []trust.Reason
+	for _, reasons := range trust.Evaluate(s.list, s.held, now).Claimed {
+		all = append(all, reasons...)
+	}
+	slices.SortFunc(all, func(a, b trust.Reason) int { return strings.Compare(a.Code, b.Code) })
+	return all
 }
 
 // checkAgainstEvaluate: where the announcement is the newest held, Evaluate decides alike.
@@ -404,18 +485,82 @@ func TestDecideIncoming(t *testing.T) {
 	}
 }
 
-// TestEveryCodeHasARow keeps the table and the package comment complete.
-func TestEveryCodeHasARow(t *testing.T) {
-	var seen []string
-	for _, tt := range decisions {
-		seen = append(seen, strings.Fields(tt.codes)...)
+// TestEveryCodeHasAText: each code of code.go stands in decisions.golden with its text, and no reason is made with another code.
+func TestEveryCodeHasAText(t *testing.T) {
+	texts, err := os.ReadFile(filepath.Join("testdata", "decisions.golden"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, code := range strings.Fields(`approved not-approved values-changed key-endorsed key-replaced never-announced superseded
-		claims-component claims-key claims-endpoint claims-subject claims-own-component claims-own-key claims-own-endpoint claims-own-subject
-		identity-revoked key-revoked component-revoked identity-denied key-denied component-denied announcement-expired certificate-expired
-		certificate-not-yet-valid equivocation wrong-kind clash contested subject-shared`) {
-		if !slices.Contains(seen, code) {
-			t.Errorf("no row for %s", code)
+	names := map[string]bool{}
+	for name, code := range constantsOf(t, "code.go") {
+		names[name] = true
+		if !regexp.MustCompile(`(?m)^  (\(the other side\) )?` + regexp.QuoteMeta(code) + `: .`).Match(texts) {
+			t.Errorf("%s (%s) has no row in TestDecide", name, code)
 		}
 	}
+	if len(names) < 30 {
+		t.Fatalf("only %d codes were found", len(names))
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			literal, ok := n.(*ast.CompositeLit)
+			if name, is := typeName(literal); ok && is && name == "Reason" {
+				for _, element := range literal.Elts {
+					field, keyed := element.(*ast.KeyValueExpr)
+					if !keyed {
+						t.Errorf("%s: a Reason without field names", file)
+					} else if value, text := field.Value.(*ast.BasicLit); text && fmt.Sprint(field.Key) == "Code" {
+						t.Errorf("%s: code %s is no constant of code.go", file, value.Value)
+					}
+				}
+			}
+			return true
+		})
+	}
+}
+
+func typeName(literal *ast.CompositeLit) (string, bool) {
+	if literal == nil {
+		return "", false
+	}
+	name, ok := literal.Type.(*ast.Ident)
+	if !ok {
+		return "", false
+	}
+	return name.Name, true
+}
+
+// constantsOf reads the string constants of a file whose names begin with Code.
+func constantsOf(t *testing.T, file string) map[string]string {
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, declaration := range parsed.Decls {
+		constants, ok := declaration.(*ast.GenDecl)
+		if !ok || constants.Tok != token.CONST {
+			continue
+		}
+		for _, spec := range constants.Specs {
+			value := spec.(*ast.ValueSpec)
+			if name := value.Names[0].Name; strings.HasPrefix(name, "Code") {
+				if all[name], err = strconv.Unquote(value.Values[0].(*ast.BasicLit).Value); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	return all
 }

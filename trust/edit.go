@@ -156,6 +156,40 @@ func (l List) Revoke(component string, p peer.ID, key mpspdz.Hash, by string, at
 	return edit.list()
 }
 
+// RevokeKey bars an MP-SPDZ public key for good, whoever announces it: one that was stolen. An approved component that pins it stays approved
+// as an identity, but nothing of it is in force until another key of it is approved. component says whose key it was, if that is known.
+func (l List) RevokeKey(key mpspdz.Hash, component, by string, at time.Time) (List, error) {
+	if key.IsZero() {
+		return l, errors.New("the hash of nothing is no key")
+	}
+	if err := checkText(by); err != nil {
+		return l, err
+	}
+	edit := l.edit()
+	edit.writeBar(bar{section: keySection + key.String(), status: Revoked, component: component, key: key}, by, at)
+	return edit.list()
+}
+
+// ForgetKey removes the section of a key. The error: there is none, or a component's section bars it too.
+func (l List) ForgetKey(key mpspdz.Hash) (List, error) {
+	edit, forgot := l.edit(), false
+	for _, b := range l.bars {
+		if b.key == key && !key.IsZero() {
+			edit.remove(b.section)
+			forgot = true
+		}
+	}
+	for _, e := range l.entries {
+		if e.Status != Approved && e.Key == key {
+			return l, fmt.Errorf("the key belongs to %s, which is %s: `fbpeer trust forget %s`", e.Component, e.Status, e.Component)
+		}
+	}
+	if !forgot {
+		return l, fmt.Errorf("the list says nothing of the key %s", key)
+	}
+	return edit.list()
+}
+
 // Forget removes what the list says of an identity as this component: the component's section if it names that identity or none, the section
 // [peer …], and the sections [key …] of the removed section's key and of keys that were barred with the identity. An empty p
 // stands for the identity that the component's section names. Another identity's approval or bar under the same component stays. The

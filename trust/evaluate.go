@@ -20,9 +20,13 @@ type Evaluation struct {
 	// Absent are the approved entries of which nothing in force could be made, in the list's order: nothing that fits their pins has
 	// been heard. Those that are barred elsewhere in the list, of the wrong kind, or our own are not among them.
 	Absent []Entry
-	// Warnings are those of Decisions' reasons that do not decide the verdict: announcement-expired, certificate-expired,
-	// certificate-not-yet-valid, equivocation, wrong-kind, clash, contested, subject-shared.
+	// Takeovers are the changes that the policy takes over, in the list's order: to be written with List.Approve, and then evaluated anew.
+	Takeovers []Takeover
+	// Warnings are those of Decisions' reasons that say more than the verdict.
 	Warnings map[peer.ID][]Reason
+	// Claimed tells approved identities, and us, that others claim what is theirs: the other side of a conflict. It depends on what
+	// strangers announce, and nothing depends on it.
+	Claimed map[peer.ID][]Reason
 }
 
 // Evaluate runs Decide over the whole snapshot. Pure; independent of the order of maps.
@@ -54,6 +58,8 @@ func Evaluate(l List, h Held, now time.Time) Evaluation {
 			ev.Pins = append(ev.Pins, filled)
 		}
 	}
+	ev.Takeovers = s.takeovers(ev.Decisions)
+	ev.Claimed = s.claimedReasons(ev.Decisions)
 	return ev
 }
 
@@ -62,19 +68,10 @@ func (ev *Evaluation) decide(s *snapshot, p peer.ID, a *exchange.Announcement) {
 	d := s.decide(a)
 	ev.Decisions[p] = d
 	for _, r := range d.Reasons {
-		if isWarning(r.Code) {
+		if !verdictOnly[r.Code] {
 			ev.Warnings[p] = append(ev.Warnings[p], r)
 		}
 	}
-}
-
-// isWarning says whether a reason does not decide the verdict.
-func isWarning(code string) bool {
-	switch code {
-	case "announcement-expired", "certificate-expired", "certificate-not-yet-valid", "equivocation", "wrong-kind", "clash", "contested", "subject-shared":
-		return true
-	}
-	return false
 }
 
 // heardWrongKind says whether what is held of an identity is of the wrong kind.

@@ -131,6 +131,22 @@ func TestWarningsAreOnBoth(t *testing.T) {
 			s.say("thief", as("NODE_paris"))
 			return "paris", "thief"
 		}},
+		{"endpoint-shared", func(s *scene) (string, string) {
+			s.say("paris", at("localhost:14009"))
+			s.say("thief", at("127.0.0.1:14009"))
+			return "paris", "thief"
+		}},
+		{"key-shared", func(s *scene) (string, string) {
+			s.say("paris")
+			s.say("thief", withCertificate(certificate(s.t, form{key: "paris", subject: "thief"})))
+			return "paris", "thief"
+		}},
+		{"second-researcher", func(s *scene) (string, string) {
+			s.held.Self = announcement(s.t, "own")
+			s.say("paris", withRole(mpspdz.Researcher))
+			s.say("thief", withRole(mpspdz.Researcher))
+			return "paris", "thief"
+		}},
 		{"subject-shared", func(s *scene) (string, string) {
 			s.say("paris")
 			s.say("thief", withCertificate(certificate(s.t, form{key: "thief", subject: "NODE_paris"})))
@@ -153,6 +169,28 @@ func TestWarningsAreOnBoth(t *testing.T) {
 		if len(ev.InForce) != 2 {
 			t.Errorf("%s: %d in force", tt.code, len(ev.InForce))
 		}
+	}
+}
+
+// TestClaimedIsToldToItsHolder: the other side of every conflict, of approved components and of ourselves; what it could claim of our own
+// past is none.
+func TestClaimedIsToldToItsHolder(t *testing.T) {
+	s := newScene(t)
+	nice := announcement(t, "nice")
+	s.say("thief", as("NODE_nice"), at(nice.Endpoint.String()))
+	s.say("rogue", withCertificate(nice.Certificate))
+	s.say("clumsy", at(s.held.Self.Endpoint.String()))
+	s.say("past", as("RESEARCHER_own"))
+	s.held.Former = map[peer.ID]bool{identity(t, "past"): true}
+	ev := trust.Evaluate(s.list, s.held, now)
+	if got := codes(ev.Claimed[nice.Peer]); got != "component-claimed endpoint-claimed key-claimed subject-claimed" {
+		t.Errorf("told of nice: %q", got)
+	}
+	if got := codes(ev.Claimed[s.held.Self.Peer]); got != "endpoint-claimed" {
+		t.Errorf("told of ourselves: %q", got)
+	}
+	if len(ev.Claimed) != 2 || ev.Decisions[nice.Peer].Verdict != trust.VerdictAccepted || ev.Decisions[nice.Peer].Hold {
+		t.Errorf("the approved one: %+v, claimed of %d", ev.Decisions[nice.Peer], len(ev.Claimed))
 	}
 }
 
@@ -296,7 +334,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 }
 
 // TestStrangersDisturbNobody: whatever identities that the list does not approve announce, what is in force, what is to be pinned and what
-// is said of approved identities stays, but for the warning that an id is claimed by several.
+// is said of approved identities stays, but for the warnings that others announce the same.
 func TestStrangersDisturbNobody(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for round := range 60 {
@@ -314,7 +352,9 @@ func TestStrangersDisturbNobody(t *testing.T) {
 		}
 		for p, was := range before.Decisions {
 			is := after.Decisions[p]
-			contested := func(r trust.Reason) bool { return r.Code == "contested" }
+			contested := func(r trust.Reason) bool {
+				return slices.Contains([]string{"contested", "key-shared", "endpoint-shared", "subject-shared"}, r.Code)
+			}
 			was.Reasons, is.Reasons = slices.DeleteFunc(was.Reasons, contested), slices.DeleteFunc(is.Reasons, contested)
 			if _, approved := l.ByPeer(p); approved && !reflect.DeepEqual(is, was) {
 				t.Fatalf("round %d: strangers change the decision on %s from\n%+v\nto\n%+v", round, p, was, is)

@@ -147,6 +147,9 @@ func (l List) PeerStatus(p peer.ID) Status { return l.peers[p] }
 // KeyStatus is the same for an MP-SPDZ public key (SHA-256 of its SubjectPublicKeyInfo).
 func (l List) KeyStatus(k mpspdz.Hash) Status { return l.keys[k] }
 
+// BarsKeys says whether there is any key that KeyStatus says something against.
+func (l List) BarsKeys() bool { return len(l.keys) > 0 }
+
 // Barred says whether an identity is denied or revoked.
 func (l List) Barred(p peer.ID) bool { return l.peers[p] != "" }
 

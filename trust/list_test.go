@@ -1,6 +1,7 @@
 package trust_test
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -384,7 +385,7 @@ func TestPinRefuses(t *testing.T) {
 	}
 }
 
-// FuzzParse: no panic, what parses keeps its bytes, and an edit of it parses again.
+// FuzzParse: no panic, what parses keeps its bytes, and what an edit of it writes reads back as the edit made it.
 func FuzzParse(f *testing.F) {
 	f.Add(sampleText(f))
 	f.Add("[NODE_a]\nstatus = denied\n; c\n\n[peer x]\n")
@@ -400,7 +401,45 @@ func FuzzParse(f *testing.F) {
 		if string(l.Bytes()) != text {
 			t.Fatalf("Bytes gives %q for %q", l.Bytes(), text)
 		}
+		reparsed := func(l trust.List) {
+			again, err := trust.Parse("trust.ini", l.Bytes())
+			if err != nil {
+				t.Fatalf("what was written does not parse: %v in %q", err, l.Bytes())
+			}
+			if !slices.Equal(again.Entries(), l.Entries()) || !slices.Equal(again.Listed(), l.Listed()) || !bytes.Equal(again.Bytes(), l.Bytes()) {
+				t.Fatalf("%q reads back as %+v, it is %+v", l.Bytes(), again.Entries(), l.Entries())
+			}
+			for _, id := range l.Listed() {
+				if again.PeerStatus(id) != l.PeerStatus(id) {
+					t.Fatalf("%s is %q after reading back, it is %q", id, again.PeerStatus(id), l.PeerStatus(id))
+				}
+			}
+		}
+		reparsed(l)
+		for _, e := range l.Entries() {
+			if e.Status == trust.Approved { // rewritten as it is, and with other pins
+				if next, err := l.Approve(e); err == nil {
+					reparsed(next)
+				}
+				e.Endpoint, e.Certificate, e.Note = endpoint(t, "10.9.9.9:14009"), mpspdz.Hash{9}, "a note"
+				if next, err := l.Approve(e); err == nil {
+					reparsed(next)
+				}
+			}
+			if next, err := l.Forget(e.Component, e.Peer); err == nil {
+				reparsed(next)
+			}
+			if next, err := l.Revoke(e.Component, e.Peer, mpspdz.Hash{}, "by", now); err == nil && e.Peer != "" {
+				reparsed(next)
+			}
+		}
+		if next, err := l.RevokeKey(mpspdz.Hash{7}, "", "by", now); err == nil {
+			reparsed(next)
+		}
 		next, err := l.Deny("NODE_fuzz", identity(t, "fuzz"), "by", now)
+		if err == nil {
+			reparsed(next)
+		}
 		if err == nil && (!next.Barred(identity(t, "fuzz")) || len(next.Entries()) != len(l.Entries())) {
 			t.Fatalf("after Deny: %q", next.Bytes())
 		}

@@ -1,6 +1,8 @@
 package trust
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -26,8 +28,17 @@ type snapshot struct {
 	endpoints  map[mpspdz.Endpoint][]hold
 	subjects   map[string][]hold // in OpenSSL's canonical form
 
-	claims        map[string]int // component -> identities that claim it and are not barred
-	subjectCounts map[string]*subjectCount
+	claims     map[string]int // component -> identities that claim it and are not barred
+	announcing announcing
+}
+
+// announcing are what identities that are not barred announce without its being approved: of those that the list approves, only those whose
+// announcement is held back. Each list is ascending by identity.
+type announcing struct {
+	keys        map[mpspdz.Hash][]*exchange.Announcement
+	endpoints   map[mpspdz.Endpoint][]*exchange.Announcement // by place
+	subjects    map[string][]*exchange.Announcement
+	researchers []*exchange.Announcement
 }
 
 // holder is an approved component, or this site.
@@ -46,18 +57,13 @@ type hold struct {
 	certificate *mpspdz.Certificate // of a subject
 }
 
-// subjectCount counts the identities that are neither approved nor barred and announce one subject, so that mpspdz.SubjectClash need
-// not be asked of every pair.
-type subjectCount struct {
-	all, withoutKeyIDs int
-	byKeyID            map[string]int // of those with key ids
-}
-
 func newSnapshot(l List, h Held, incoming *exchange.Announcement, now time.Time) *snapshot {
 	s := &snapshot{
 		list: l, held: h, incoming: incoming, now: now, inForce: map[string]*exchange.Announcement{},
 		components: map[string][]hold{}, keys: map[mpspdz.Hash][]hold{}, endpoints: map[mpspdz.Endpoint][]hold{}, subjects: map[string][]hold{},
-		claims: map[string]int{}, subjectCounts: map[string]*subjectCount{},
+		claims: map[string]int{},
+		announcing: announcing{keys: map[mpspdz.Hash][]*exchange.Announcement{}, endpoints: map[mpspdz.Endpoint][]*exchange.Announcement{},
+			subjects: map[string][]*exchange.Announcement{}},
 	}
 	s.addOwn()
 	first := len(s.holders)
@@ -90,7 +96,7 @@ func (s *snapshot) addOwn() {
 	s.holders = append(s.holders, holder{component: a.Component, peer: a.Peer, own: true})
 	s.components[a.Component] = []hold{{firm: true}}
 	s.keys[a.Certificate.KeySHA256()] = []hold{{firm: true}}
-	s.endpoints[a.Endpoint] = []hold{{firm: true}}
+	s.endpoints[a.Endpoint.Place()] = []hold{{firm: true}}
 	s.subjects[a.Certificate.CanonicalSubject()] = []hold{{firm: true, certificate: a.Certificate}}
 }
 
@@ -101,7 +107,7 @@ func (s *snapshot) addPinned(e Entry) {
 	s.components[e.Component] = append(s.components[e.Component], hold{holder: i, firm: true})
 	s.keys[e.Key] = append(s.keys[e.Key], hold{holder: i, firm: true})
 	if !e.Endpoint.IsZero() {
-		s.endpoints[e.Endpoint] = append(s.endpoints[e.Endpoint], hold{holder: i, firm: true})
+		s.endpoints[e.Endpoint.Place()] = append(s.endpoints[e.Endpoint.Place()], hold{holder: i, firm: true})
 	}
 	for _, a := range s.heard(e.Peer) {
 		if !e.Certificate.IsZero() && a.Certificate.SHA256() == e.Certificate {
@@ -119,7 +125,7 @@ func (s *snapshot) addUnpinned(i int) {
 		return
 	}
 	if e.Endpoint.IsZero() {
-		s.endpoints[a.Endpoint] = append(s.endpoints[a.Endpoint], hold{holder: i})
+		s.endpoints[a.Endpoint.Place()] = append(s.endpoints[a.Endpoint.Place()], hold{holder: i})
 	}
 	if e.Certificate.IsZero() {
 		s.addSubject(i, a.Certificate, false)
@@ -174,18 +180,22 @@ func (s *snapshot) wrongKind(a *exchange.Announcement) bool {
 	return s.held.Self != nil && (a.Role == mpspdz.PlainParty) != (s.held.Self.Role == mpspdz.PlainParty)
 }
 
-// count counts claims of component ids and subjects, once for each identity.
+// count counts who claims a component id, and indexes what is announced without an approval, once for each identity.
 func (s *snapshot) count() {
+	heard := make(map[peer.ID]*exchange.Announcement, len(s.held.Newest))
 	for p := range s.held.Newest {
-		s.countOne(p, s.newest(p))
+		heard[p] = s.newest(p)
 	}
 	for p, a := range s.held.InForce {
 		if s.newest(p) == nil {
-			s.countOne(p, a)
+			heard[p] = a
 		}
 	}
-	if in := s.incoming; in != nil && s.held.Newest[in.Peer] == nil {
-		s.countOne(in.Peer, in)
+	if in := s.incoming; in != nil {
+		heard[in.Peer] = s.newest(in.Peer)
+	}
+	for _, p := range slices.Sorted(maps.Keys(heard)) {
+		s.countOne(p, heard[p])
 	}
 }
 
@@ -194,38 +204,21 @@ func (s *snapshot) countOne(p peer.ID, a *exchange.Announcement) {
 		return
 	}
 	s.claims[a.Component]++
-	if _, approved := s.list.ByPeer(p); approved {
+	if e, approved := s.list.ByPeer(p); approved && e.fits(a) {
 		return
 	}
-	c := s.subjectCounts[a.Certificate.CanonicalSubject()]
-	if c == nil {
-		c = new(subjectCount)
-		s.subjectCounts[a.Certificate.CanonicalSubject()] = c
-	}
-	c.all++
-	if a.Certificate.KeyIDs() {
-		if c.byKeyID == nil {
-			c.byKeyID = map[string]int{}
-		}
-		c.byKeyID[string(a.Certificate.X509().SubjectKeyId)]++
-	} else {
-		c.withoutKeyIDs++
+	key, place, subject := a.Certificate.KeySHA256(), a.Endpoint.Place(), a.Certificate.CanonicalSubject()
+	s.announcing.keys[key] = append(s.announcing.keys[key], a)
+	s.announcing.endpoints[place] = append(s.announcing.endpoints[place], a)
+	s.announcing.subjects[subject] = append(s.announcing.subjects[subject], a)
+	if a.Role == mpspdz.Researcher {
+		s.announcing.researchers = append(s.announcing.researchers, a)
 	}
 }
 
 // keyStatus is what the list says against an announcement's key.
 func (s *snapshot) keyStatus(a *exchange.Announcement) Status {
 	return s.list.KeyStatus(a.Certificate.KeySHA256())
-}
-
-// subjectShared says whether another unknown identity announces the same subject, in a way that breaks one of the two
-// (mpspdz.SubjectClash).
-func (s *snapshot) subjectShared(a *exchange.Announcement) bool {
-	c := s.subjectCounts[a.Certificate.CanonicalSubject()]
-	if a.Certificate.KeyIDs() {
-		return c.withoutKeyIDs > 0 || c.byKeyID[string(a.Certificate.X509().SubjectKeyId)] > 1
-	}
-	return c.all > 1
 }
 
 // approvedComponent finds the approved section of a component.
