@@ -67,6 +67,8 @@ type member struct {
 	port       uint16
 	last       atomic.Uint64 // sequence
 	barred     sync.Map      // peer.ID
+	barredKeys sync.Map      // mpspdz.Hash
+	withheld   sync.Map      // peer.ID
 
 	mu      sync.Mutex
 	got     []Received
@@ -141,7 +143,9 @@ func newMember(t *testing.T, o options) *member {
 	ctx, cancel := context.WithCancel(context.Background())
 	x, err := start(ctx, Config{
 		Host: m.host, Federation: m.federation, Table: m.table, Now: now, Log: zerolog.Nop(), SyncEvery: o.every,
-		Barred: func(p peer.ID) bool { _, ok := m.barred.Load(p); return ok },
+		Barred:    func(p peer.ID) bool { _, ok := m.barred.Load(p); return ok },
+		BarredKey: func(k mpspdz.Hash) bool { _, ok := m.barredKeys.Load(k); return ok },
+		Withheld:  func(p peer.ID) bool { _, ok := m.withheld.Load(p); return ok },
 		Deliver: func(_ context.Context, r Received) {
 			m.mu.Lock()
 			m.got = append(m.got, r)

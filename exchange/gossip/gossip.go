@@ -47,6 +47,11 @@ type Config struct {
 	Log        zerolog.Logger
 	// Barred says who is denied or revoked here: their records are ignored, never relayed, withheld in a sync.
 	Barred func(peer.ID) bool
+	// BarredKey says which MP-SPDZ public keys (SHA-256) are: an announcement of one is ignored and not relayed, whoever makes it, while its
+	// identity is listened to, for it may make another. nil: none.
+	BarredKey func(mpspdz.Hash) bool
+	// Withheld says whose announcement is held, and not handed on in a sync for such a key. nil: nobody's.
+	Withheld func(peer.ID) bool
 	// Deliver takes accepted records (see Outcome; that includes an equivocation, which Table.Put tells again). It must not block for
 	// long: the agent's loop's channel. Own records come back only if they differ from what the table holds.
 	Deliver func(ctx context.Context, r Received)
@@ -178,6 +183,12 @@ func (c *Config) complete() error {
 	if c.Learned == nil {
 		c.Learned = func(peer.AddrInfo) {}
 	}
+	if c.BarredKey == nil {
+		c.BarredKey = func(mpspdz.Hash) bool { return false }
+	}
+	if c.Withheld == nil {
+		c.Withheld = func(peer.ID) bool { return false }
+	}
 	if c.Trusted == nil {
 		c.Trusted = func(peer.ID) bool { return false }
 	}
@@ -252,6 +263,9 @@ func (x *Exchange) examine(sealed []byte, from peer.ID, as func(exchange.ID) boo
 	}
 	if x.c.Barred(row.Peer) {
 		return r, refuse(CodeBarred, row.ID, "the identity is denied or revoked here")
+	}
+	if a, ok := r.(*exchange.Announcement); ok && x.c.BarredKey(a.Certificate.KeySHA256()) {
+		return r, refuse(CodeBarred, row.ID, "the MP-SPDZ key is denied or revoked here")
 	}
 	err = x.c.Table.Check(row, now)
 	if Outcome(err) == pubsub.ValidationAccept && !x.timely(row, now) {

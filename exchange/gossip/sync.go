@@ -269,7 +269,7 @@ func (t *session) give() error {
 
 // record gives the sealed record of one of our entries, or nothing if it is withheld.
 func (t *session) record(e exchange.Entry) []byte {
-	if t.x.c.Barred(e.Peer) {
+	if t.x.c.Barred(e.Peer) || e.Kind == exchange.KindAnnouncement && t.x.c.Withheld(e.Peer) {
 		return nil
 	}
 	r, ok := t.x.c.Table.Get(e.ID)

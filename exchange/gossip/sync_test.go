@@ -135,6 +135,39 @@ func TestBarredIsNeitherRelayedNorHandedOut(t *testing.T) {
 	}
 }
 
+// TestBarredKeyIsNeitherTakenNorHandedOut: an announcement of a key that the list bars, whoever makes it; its identity is listened to.
+func TestBarredKeyIsNeitherTakenNorHandedOut(t *testing.T) {
+	a, b, c := newMember(t, options{}), newMember(t, options{}), newMember(t, options{})
+	line(t, a, b)
+	before := a.announce()
+	eventually(t, "b has a's announcement", b.holds(before))
+	b.barredKeys.Store(before.Certificate.KeySHA256(), true)
+	b.withheld.Store(a.host.ID(), true)
+	after := a.announce()
+	eventually(t, "b ignores that key", func() bool { return b.x.Stats().Ignored[CodeBarred] > 0 })
+	line(t, b, c)
+	good := c.announce() // of the same key, which c knows nothing against
+	eventually(t, "b has heard c too", func() bool { return b.x.Stats().Ignored[CodeBarred] > 1 })
+	if err := c.x.dial(context.Background(), b.host.ID(), false); err != nil {
+		t.Fatal(err)
+	}
+	for _, unwanted := range []*exchange.Announcement{before, after} {
+		if _, ok := c.table.Get(unwanted.Record().ID); ok {
+			t.Error("b handed out a record of a barred key")
+		}
+	}
+	if held, ok := b.table.Get(before.Record().ID); !ok || held.Hash != before.Hash {
+		t.Error("b took another record of the barred key")
+	}
+	if _, ok := b.table.Get(good.Record().ID); ok {
+		t.Error("b took a record of the barred key from another identity")
+	}
+	b.barredKeys.Delete(before.Certificate.KeySHA256())
+	b.withheld.Delete(a.host.ID())
+	next := a.announce()
+	eventually(t, "c has a's next one through b, which listens to a", c.holds(next))
+}
+
 func entriesOf(m *member) map[[32]byte]bool {
 	out := map[[32]byte]bool{}
 	for _, e := range m.table.Entries(time.Now()) {
