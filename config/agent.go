@@ -56,6 +56,9 @@ func (l *loader) readAgent() error {
 // readPlaces reads where the agent keeps and writes what, which needs the state folder.
 func (l *loader) readPlaces() error {
 	l.c.TrustList = l.get("trust", "list").path(l.c.State)
+	if err := l.readPolicy(); err != nil {
+		return err
+	}
 	l.c.PlayersDir = l.get("players", "dir").path(l.c.State)
 	group := l.get("players", "group")
 	if group.text != "" && !groupExists(group.text) {
@@ -73,6 +76,29 @@ func (l *loader) readPlaces() error {
 	return err
 }
 
+// acceptable are the fields that [trust] accept_changes may name.
+var acceptable = []string{"address", "port", "certificate", "key"}
+
+// readPolicy reads which changes are taken over without asking.
+func (l *loader) readPolicy() error {
+	v := l.get("trust", "accept_changes")
+	for name := range strings.FieldsFuncSeq(v.text, isSeparator) {
+		switch {
+		case slices.Contains(l.c.AcceptChanges, name):
+			return v.wrong("name each once", "%q stands twice", name)
+		case slices.Contains([]string{"identity", "component", "role"}, name):
+			return v.wrong("write any of "+strings.Join(acceptable, ", "), "%q is never taken over without asking: it would be somebody else", name)
+		case !slices.Contains(acceptable, name):
+			return v.wrong("write any of "+strings.Join(acceptable, ", ")+", separated by commas, or leave it empty", "%q is no change that can be taken over", name)
+		}
+		l.c.AcceptChanges = append(l.c.AcceptChanges, name)
+	}
+	return nil
+}
+
+// isSeparator parts the words of a list.
+func isSeparator(r rune) bool { return r == ',' || r == ' ' || r == '\t' }
+
 // The two values of [players] certificates.
 const (
 	ownCertificates      = "own"
@@ -82,7 +108,7 @@ const (
 // readSet reads who is in the default set, and with which certificates.
 func (l *loader) readSet() error {
 	parties := l.get("players", "parties")
-	for name := range strings.FieldsFuncSeq(parties.text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }) {
+	for name := range strings.FieldsFuncSeq(parties.text, isSeparator) {
 		if slices.Contains(l.c.Parties, name) {
 			return parties.wrong("name each once", "%q stands twice", name)
 		}

@@ -43,7 +43,7 @@ func definitions() []definition {
 		{section: "advertise", key: "port", about: "and from the port that is bound"},
 
 		{section: "trust", key: "list", value: "trust.ini", about: "the operator's trust list"},
-		{section: "trust", key: "accept_changes", later: true, about: "changes taken over without asking (a later release)"},
+		{section: "trust", key: "accept_changes", about: "changes taken over without asking, still reported: any of address, port, certificate, key (comma-separated)"},
 		{section: "trust", key: "authorities", audience: plainOnly, later: true, about: "CA certificates to trust (a later release)"},
 
 		{section: "players", key: "dir", value: "players", about: "where the MP-SPDZ player files are written"},

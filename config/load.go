@@ -31,6 +31,7 @@ type Config struct {
 	Bootstrap           []string  // the federation file's and one's own, without repetition
 	MDNS                bool      // find agents on the local network
 	TrustList           string    // absolute path of trust.ini
+	AcceptChanges       []string  // fields that are taken over without asking: address, port, certificate, key
 	PlayersDir          string    // absolute
 	PlayersGroup        string    // a group of this machine, by name or number; "" for none
 	Parties             []string  // ids or aliases of who is in the default set beside the component itself; empty: all accepted

@@ -86,7 +86,7 @@ ip = Hospital-A.example
 port = 24001
 [trust]
 list = ../lists/trust.ini
-accept_changes =
+accept_changes = port, certificate
 [players]
 dir = /srv/players
 parties = nice, NODE_ab12 lyon
@@ -105,9 +105,9 @@ format = json
 		t.Fatal(err)
 	}
 	got := []any{c.Component.Label, c.Listen, c.Announce, c.Bootstrap, c.MDNS, c.Component.Endpoint.String(), c.Component.BindPort, c.TrustList,
-		c.PlayersDir, c.PlayersGroup, c.Parties, c.PerParty, c.ProbeAnswer, c.Registry, c.LogLevel, c.LogFormat}
+		c.AcceptChanges, c.PlayersDir, c.PlayersGroup, c.Parties, c.PerParty, c.ProbeAnswer, c.Registry, c.LogLevel, c.LogFormat}
 	want := []any{"Hospital of Nice", ":4200", []string{"198.51.100.7:4200", "/dns/agent.example/tcp/4200"}, []string{"10.0.0.1", "agent.hospital-b.example:4100"},
-		false, "hospital-a.example:24001", uint16(14001), filepath.Join(root, "var", "fbpeer", "lists", "trust.ini"), "/srv/players", "0", []string{"nice", "NODE_ab12", "lyon"}, false,
+		false, "hospital-a.example:24001", uint16(14001), filepath.Join(root, "var", "fbpeer", "lists", "trust.ini"), []string{"port", "certificate"}, "/srv/players", "0", []string{"nice", "NODE_ab12", "lyon"}, false,
 		false, false, "trace", "json"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
@@ -136,7 +136,11 @@ func TestSettingsRefused(t *testing.T) {
 		{"answer", "[probe]\nanswer = maybe\n", `FILE:2: [probe] answer: "maybe" is not known`, "write one of on, off"},
 		{"plain keys beside Fed-BioMed's", "[component]\nport = 1\n", "FILE:2: [component] port: only a plain MP-SPDZ party has it",
 			"remove it: a Fed-BioMed component says it in its own configuration; to tell others another address use [advertise]"},
-		{"accept_changes", "[trust]\naccept_changes = address\n", "FILE:2: [trust] accept_changes: this release of fbpeer does not have this setting yet", later},
+		{"accept_changes of an identity", "[trust]\naccept_changes = address, identity\n", "FILE:2: [trust] accept_changes: \"identity\" is never taken over without asking: " +
+			"it would be somebody else", "write any of address, port, certificate, key"},
+		{"accept_changes of nothing known", "[trust]\n\naccept_changes = ports\n", "FILE:3: [trust] accept_changes: \"ports\" is no change that can be taken over",
+			"write any of address, port, certificate, key, separated by commas, or leave it empty"},
+		{"accept_changes twice", "[trust]\naccept_changes = port,port\n", "FILE:2: [trust] accept_changes: \"port\" stands twice", "name each once"},
 		{"authorities", "[trust]\nauthorities = ca.pem\n", "FILE:2: [trust] authorities: Fed-BioMed's registry has no place for an authority's " +
 			"certificate, without which no party accepts one that it signed", "leave it out, and use a self-signed certificate: fbpeer cert generate"},
 		{"party twice", "[players]\nparties = a, b, a\n", `FILE:2: [players] parties: "a" stands twice`, "name each once"},
