@@ -25,6 +25,7 @@ import (
 	"fbpeer/exchange"
 	"fbpeer/exchange/gossip"
 	"fbpeer/internal/durable"
+	"fbpeer/mpspdz"
 	"fbpeer/trust"
 )
 
@@ -75,7 +76,8 @@ type Agent struct {
 	members  chan struct{} // somebody came or went
 	fatal    chan error    // a goroutine of ours ended as it must not
 	list     atomic.Pointer[trust.List]
-	bound    netip.Addr // the one address that the host listens on; zero: all, or as [agent] listen says
+	withheld atomic.Pointer[map[peer.ID]bool] // whose newest announcement is of a key that the list bars
+	bound    netip.Addr                       // the one address that the host listens on; zero: all, or as [agent] listen says
 	shown    atomic.Pointer[published]
 	news     bell          // rung with each published state
 	done     chan struct{} // closed when Run returns
@@ -152,8 +154,9 @@ func (a *Agent) open(ctx context.Context, c *config.Config) error {
 	k.fillTable(a.table, now)
 	k.fillRecords(a.table, now)
 	k.settle(now)
-	list := k.list
+	list, withheld := k.list, k.ofBarredKeys()
 	a.list.Store(&list)
+	a.withheld.Store(&withheld)
 	if err := a.openHost(c); err != nil {
 		return err
 	}
@@ -248,7 +251,20 @@ func rememberedPort(file string) (int, bool) {
 // barred is the lower rooms' view of the list: safe for any goroutine.
 func (a *Agent) barred(id peer.ID) bool {
 	list := a.list.Load()
-	return list != nil && list.Barred(id)
+	return list != nil && barredBy(list, *a.withheld.Load(), id)
+}
+
+// barredBy says whether nobody wants to hear of an identity: the list bars it, or the key that it announces while nobody approved it. An
+// approved one is listened to, for it is to make another key.
+func barredBy(list *trust.List, ofBarredKeys map[peer.ID]bool, id peer.ID) bool {
+	_, approved := list.ByPeer(id)
+	return list.Barred(id) || ofBarredKeys[id] && !approved
+}
+
+// barredKey is the same view of keys.
+func (a *Agent) barredKey(key mpspdz.Hash) bool {
+	list := a.list.Load()
+	return list != nil && list.KeyStatus(key) != ""
 }
 
 // listed says whether an identity is an accepted member, whose addresses may be handed on.

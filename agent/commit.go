@@ -36,6 +36,7 @@ func (k *core) settle(now time.Time) outcome {
 		return outcome{}
 	}
 	withheld := k.fillPins(now)
+	late := k.takeOver(now)
 	inForce, err := k.putInForce(withheld)
 	if err != nil {
 		k.failed(api.WarnStore, "an approval could not be stored, the former state stays in force", err)
@@ -46,6 +47,7 @@ func (k *core) settle(now time.Time) outcome {
 		return outcome{retry: true}
 	}
 	k.problems.clear(api.WarnStore)
+	numbers := k.players.numbers()
 	playersErr := k.writePlayers(inForce, now)
 	rows, rowsErr := k.writeRegistry(inForce, now)
 	if playersErr == nil && (rowsErr == nil || errors.Is(rowsErr, fedbiomed.ErrNoDatabase)) {
@@ -55,9 +57,12 @@ func (k *core) settle(now time.Time) outcome {
 	if renewErr != nil {
 		k.failed(api.WarnStore, "a proposed set could not be renewed", renewErr)
 	}
+	if !maps.Equal(numbers, k.players.numbers()) {
+		k.evaluate(now) // texts name parties by their numbers
+	}
 	k.recordVerdicts(before, now)
 	k.views.stale = true
-	return outcome{rows: rows, retry: len(withheld) > 0 || playersErr != nil || rowsErr != nil || err != nil || renewErr != nil}
+	return outcome{rows: rows, retry: len(withheld) > 0 || late || playersErr != nil || rowsErr != nil || err != nil || renewErr != nil}
 }
 
 // failed reports a write that failed.

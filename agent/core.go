@@ -40,6 +40,7 @@ type core struct {
 	listFile []byte                // trust.ini as last read or written; nil: missing
 	named    map[peer.ID]bool      // whom the list names
 	spared   map[peer.ID]time.Time // approved cards that stay until then: the list lost their approval by hand
+	taken    map[peer.ID]takenOver // what a policy took over since the start
 
 	newest     map[peer.ID]*exchange.Announcement // of others, the newest heard
 	approved   map[peer.ID]*exchange.Announcement // cards of approved/
@@ -96,7 +97,7 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 		options: o, config: c, store: s, start: o.Now(),
 		newest: map[peer.ID]*exchange.Announcement{}, approved: map[peer.ID]*exchange.Announcement{},
 		heard: map[peer.ID]heard{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
-		spared: map[peer.ID]time.Time{}, confirmed: map[string]*namedSet{}, proposals: map[exchange.ID]*exchange.Proposal{},
+		spared: map[peer.ID]time.Time{}, taken: map[peer.ID]takenOver{}, confirmed: map[string]*namedSet{}, proposals: map[exchange.ID]*exchange.Proposal{},
 		numbered: map[exchange.ID]*exchange.NumberedCertificate{}, unstored: map[exchange.ID]exchange.Opened{}, views: newViews(), altered: map[string][]string{},
 		problems: problems{}, strangers: newStrangerLines(), certificates: map[mpspdz.Hash]api.Certificate{},
 	}
@@ -296,7 +297,14 @@ func (k *core) keeps(id peer.ID) bool { return k.named[id] }
 
 // held is the snapshot that a decision needs.
 func (k *core) held() trust.Held {
-	return trust.Held{Self: k.self.announcement, Newest: k.newest, InForce: k.approved, Equivocal: k.equivocal}
+	former := map[peer.ID]bool{}
+	for id := range k.newest {
+		if k.former(id) {
+			former[id] = true
+		}
+	}
+	return trust.Held{Self: k.self.announcement, Newest: k.newest, InForce: k.approved, Equivocal: k.equivocal, Former: former,
+		Policy: k.config.AcceptChanges, Parties: k.players.numbers()}
 }
 
 // evaluate recomputes what follows from list, announcements and time.
@@ -326,6 +334,11 @@ func (k *core) nextExpiry(now time.Time) time.Time {
 			note(lapse(a.Expires))
 			note(a.Certificate.NotAfter())
 			note(a.Certificate.NotBefore())
+		}
+	}
+	for _, entry := range k.list.Entries() {
+		if entry.ApprovedBy == trust.ByPolicy {
+			note(entry.ApprovedAt.Add(takenShown))
 		}
 	}
 	for _, c := range k.numbered {

@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -36,10 +37,13 @@ func checkRequest(r api.TrustRequest) (peer.ID, *api.Error) {
 	malformed := func(format string, args ...any) *api.Error {
 		return &api.Error{Code: api.CodeRequest, Text: fmt.Sprintf(format, args...)}
 	}
-	if r.Component != "" || r.Action == api.ActionApprove || r.Action == api.ActionRevoke {
+	if r.Component != "" || r.Key == "" && (r.Action == api.ActionApprove || r.Action == api.ActionRevoke) {
 		if err := mpspdz.CheckComponentID(r.Component); err != nil {
 			return "", malformed("component: %v", err)
 		}
+	}
+	if r.Key != "" {
+		return "", checkKeyRequest(r)
 	}
 	id, err := peer.Decode(r.PeerID)
 	if err != nil || id.String() != r.PeerID {
@@ -54,6 +58,25 @@ func checkRequest(r api.TrustRequest) (peer.ID, *api.Error) {
 		}
 	}
 	return id, nil
+}
+
+// checkKeyRequest refuses what no well-meant request about a key holds.
+func checkKeyRequest(r api.TrustRequest) *api.Error {
+	malformed := func(format string, args ...any) *api.Error {
+		return &api.Error{Code: api.CodeRequest, Text: fmt.Sprintf(format, args...)}
+	}
+	_, err := mpspdz.ParseHash(r.Key)
+	switch {
+	case err != nil:
+		return malformed("key: %q is %v", exchange.ShowText(cut(r.Key, 80)), err)
+	case r.PeerID != "" || r.Component != "":
+		return malformed("key: of a key alone, or of an identity, but not of both")
+	case r.Action != api.ActionRevoke && r.Action != api.ActionForget:
+		return malformed("key: only revoke and forget take one")
+	case len(r.By) > maxBy || !utf8.ValidString(r.By) || strings.ContainsFunc(r.By, unprintable):
+		return malformed("by: at most %d printable characters on one line", maxBy)
+	}
+	return nil
 }
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
@@ -80,14 +103,16 @@ func (k *core) edit(r api.TrustRequest, now time.Time) (outcome, *api.Error) {
 	k.evaluate(now)
 	var list trust.List
 	var event trust.LogRecord
-	switch r.Action {
-	case api.ActionApprove:
+	switch {
+	case r.Key != "":
+		list, event, fault = k.editKey(r, now)
+	case r.Action == api.ActionApprove:
 		list, event, fault = k.approve(r, id, now)
-	case api.ActionDeny:
+	case r.Action == api.ActionDeny:
 		list, event, fault = k.deny(r, id, now)
-	case api.ActionRevoke:
+	case r.Action == api.ActionRevoke:
 		list, event, fault = k.revoke(r, id, now)
-	case api.ActionForget:
+	case r.Action == api.ActionForget:
 		list, event, fault = k.forget(r, id)
 	default:
 		fault = &api.Error{Code: api.CodeRequest, Text: fmt.Sprintf("action: %q is none of approve, deny, revoke, forget", exchange.ShowText(cut(r.Action, 40)))}
@@ -225,6 +250,44 @@ func (k *core) revoke(r api.TrustRequest, id peer.ID, now time.Time) (trust.List
 		return k.list, event, refused("", "%v", err)
 	}
 	return list, event, nil
+}
+
+// editKey bars an MP-SPDZ public key, or takes that back.
+func (k *core) editKey(r api.TrustRequest, now time.Time) (list trust.List, event trust.LogRecord, fault *api.Error) {
+	key, err := mpspdz.ParseHash(r.Key)
+	if err != nil {
+		return k.list, event, &api.Error{Code: api.CodeRequest, Text: "key: " + err.Error()}
+	}
+	if key == k.self.registration.Certificate.KeySHA256() {
+		return k.list, event, refused("make another one: fbpeer cert generate", "that is this component's own key: the others are who must revoke it")
+	}
+	owner := k.keyOwner(key)
+	event = trust.LogRecord{Event: "revoked", Component: owner, Text: "the MP-SPDZ key " + key.String()}
+	if r.Action == api.ActionRevoke {
+		list, err = k.list.RevokeKey(key, owner, r.By, now.UTC().Truncate(time.Second))
+	} else {
+		event.Event = "forgotten"
+		list, err = k.list.ForgetKey(key)
+	}
+	if err != nil {
+		return k.list, event, refused("", "%v", err)
+	}
+	return list, event, nil
+}
+
+// keyOwner is the component whose key it is, as far as is known: the approved one that pins it, else one that announces it. Empty: nobody.
+func (k *core) keyOwner(key mpspdz.Hash) string {
+	for _, entry := range k.list.Entries() {
+		if entry.Key == key {
+			return entry.Component
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(k.newest)) {
+		if a := k.newest[id]; a.Certificate.KeySHA256() == key {
+			return a.Component
+		}
+	}
+	return ""
 }
 
 func (k *core) forget(r api.TrustRequest, id peer.ID) (trust.List, trust.LogRecord, *api.Error) {

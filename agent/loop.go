@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -84,7 +85,7 @@ func (l *loop) start(ctx context.Context) (err error) {
 	l.spawn(func() { l.watcher.run(ctx, l.more) })
 	l.exchange, err = gossip.Start(ctx, gossip.Config{
 		Host: l.host, Federation: l.core.federation, Table: l.table, Now: l.options.Now, Log: l.options.Log,
-		Barred: l.barred, Trusted: l.listed, Deliver: l.deliver, Learned: l.learned,
+		Barred: l.barred, BarredKey: l.barredKey, Withheld: func(id peer.ID) bool { return (*l.withheld.Load())[id] }, Trusted: l.listed, Deliver: l.deliver, Learned: l.learned,
 		Members: func(author peer.ID, view mpspdz.Hash) (exchange.Members, bool) {
 			return l.shown.Load().sight.content(author, view)
 		},
@@ -381,8 +382,10 @@ func (l *loop) applyList() {
 	if room {
 		l.exchange.Stored() // what the table had no room for is asked of them again
 	}
-	for _, id := range l.core.list.Listed() {
-		if l.core.list.Barred(id) && (before == nil || !before.Barred(id)) {
+	former, present := l.withheld.Load(), l.core.ofBarredKeys()
+	l.withheld.Store(&present)
+	for _, id := range slices.Concat(l.core.list.Listed(), slices.Collect(maps.Keys(present))) {
+		if l.barred(id) && (before == nil || !barredBy(before, *former, id)) {
 			l.discovery.Bar(id)
 			delete(l.kept, id)
 		}

@@ -33,7 +33,7 @@ func (l *loop) network() network {
 	for _, id := range slices.Sorted(maps.Keys(stats.NewerVersion)) {
 		n.warnings = append(n.warnings, api.Warning{Code: api.WarnNewerVersion, Text: id.String() + " needs a newer fbpeer here", Cure: "install the release that it uses"})
 	}
-	n.warnings = append(n.warnings, clockWarnings(stats.Skew)...)
+	n.warnings = append(n.warnings, clockWarnings(stats.Skew, l.core.calledHere)...)
 	return n
 }
 
@@ -42,26 +42,56 @@ const clockTolerance = 30 * time.Second
 
 // clockWarnings names the neighbours whose clock is off. If most of at least three are off to the same side, the clock that is wrong
 // is ours.
-func clockWarnings(skew map[peer.ID]time.Duration) []api.Warning {
+func clockWarnings(skew map[peer.ID]time.Duration, name func(peer.ID) string) []api.Warning {
 	var all []api.Warning
-	ahead, behind := 0, 0
+	var ahead, behind []time.Duration
 	for _, id := range slices.Sorted(maps.Keys(skew)) {
 		off := skew[id].Round(time.Second)
 		switch {
 		case off > clockTolerance:
-			ahead++
+			ahead = append(ahead, off)
 		case off < -clockTolerance:
-			behind++
+			behind = append(behind, off)
 		default:
 			continue
 		}
-		all = append(all, api.Warning{Code: api.WarnClock, Text: fmt.Sprintf("the clock of %s differs from ours by %s", id, off), Cure: "set both by NTP"})
+		all = append(all, api.Warning{Code: api.WarnClock, Text: "the clock of " + name(id) + " is " + offText(off) + " ours: " + clockMatters,
+			Cure: "set both by NTP"})
 	}
-	if most := max(ahead, behind); len(skew) >= 3 && 2*most > len(skew) {
-		return []api.Warning{{Code: api.WarnClock, Text: fmt.Sprintf("the clocks of %d of %d neighbours differ alike from ours: ours is wrong", most, len(skew)),
-			Cure: "set this machine's clock by NTP"}}
+	for _, alike := range [][]time.Duration{ahead, behind} {
+		if len(skew) < 3 || 2*len(alike) <= len(skew) {
+			continue
+		}
+		slices.Sort(alike)
+		return []api.Warning{{Code: api.WarnClock, Cure: "set this machine's clock by NTP", Text: fmt.Sprintf("this machine's clock is %s that of the others (%d of %d neighbours say so alike): %s",
+			offText(-alike[len(alike)/2]), len(alike), len(skew), clockMatters)}}
 	}
 	return all
+}
+
+// clockMatters is what follows from a clock that is wrong.
+const clockMatters = "what is more than 5 minutes ahead is not taken"
+
+// offText is "3m0s ahead of" or "3m0s behind".
+func offText(off time.Duration) string {
+	if off < 0 {
+		return (-off).String() + " behind"
+	}
+	return off.String() + " ahead of"
+}
+
+// calledHere names an identity by its component, if one is known.
+func (k *core) calledHere(id peer.ID) string {
+	if entry, approved := k.list.ByPeer(id); approved {
+		if entry.Alias != "" {
+			return entry.Alias + " (" + entry.Component + ")"
+		}
+		return entry.Component
+	}
+	if a := k.newest[id]; a != nil {
+		return a.Component + " (" + id.String() + ")"
+	}
+	return id.String()
 }
 
 // address is one entry of addresses.json: where an accepted peer was reached.

@@ -69,6 +69,9 @@ func (k *core) hearOwn(a *exchange.Announcement, now time.Time) (publish bool, e
 			Text: "the network told an announcement with this component's identity, of " + a.Issued.UTC().Format(time.RFC3339) + ", that was not made here",
 			Cure: "make sure that no second machine runs with this state; if one does, stop it: a second such announcement within 24 h ends this agent"})
 	case ownClone:
+		if err := k.noteClone(now); err != nil {
+			k.options.Log.Error().Err(err).Msg("that another machine has this identity could not be noted")
+		}
 		k.record(trust.LogRecord{Event: "clone", Component: a.Component, Peer: a.Peer.String(),
 			Text: "another machine announces " + a.Endpoint.String() + " with this component's identity"}, now)
 		return false, &CloneError{Endpoint: a.Endpoint.String(), Issued: a.Issued, Identity: k.store.path(fileIdentity),
@@ -77,6 +80,30 @@ func (k *core) hearOwn(a *exchange.Announcement, now time.Time) (publish bool, e
 		return false, nil
 	}
 	return true, k.seal(a.Sequence, now)
+}
+
+// noteClone remembers why the agent ends, for whoever asks for its status afterwards.
+func (k *core) noteClone(now time.Time) error {
+	next := k.self.sequence
+	next.clone = now
+	if err := k.store.write(k.store.path(fileSequence), next.bytes()); err != nil {
+		return err
+	}
+	k.self.sequence = next
+	return nil
+}
+
+// cloneWarning tells for a day that another machine announced with this identity. Once an agent runs again, whoever started it knows; a
+// second machine that still runs ends it again.
+func (k *core) cloneWarning(running bool, now time.Time) (api.Warning, bool) {
+	met := k.self.sequence.clone
+	if since := now.Sub(met); met.IsZero() || since >= passAgain || since < 0 {
+		return api.Warning{}, false
+	}
+	return api.Warning{Code: api.WarnClone, Error: !running,
+		Text: "another machine announced with this component's identity on " + met.UTC().Format(time.RFC3339) + ", and this agent ended because of it",
+		Cure: "stop the other one, then start this one: fbpeer run; if this machine is the copy, remove " + k.store.path(fileIdentity) + ", " +
+			k.store.path(fileSequence) + " and " + k.store.cardPath(dirHeard, k.self.id)}, true
 }
 
 // former says whether an identity can only be one that this component had before it was set up anew: it has our component or our key,

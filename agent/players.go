@@ -49,6 +49,18 @@ func formed(set mpspdz.PartySet, err error) (wanted, error) {
 	return wanted{set: set}, err
 }
 
+// numbers are the party numbers of the set in force, by component; nil if there is none.
+func (p *players) numbers() map[string]int {
+	if p.noSet != nil || p.name == "" {
+		return nil
+	}
+	numbers := map[string]int{}
+	for i, party := range p.set.Parties() {
+		numbers[party.Component] = i
+	}
+	return numbers
+}
+
 func (p *players) link() string { return filepath.Join(p.dir, "current") }
 
 // look reads which rendering is in force.

@@ -113,7 +113,7 @@ func TestClockWarnings(t *testing.T) {
 		for i, d := range c.skew {
 			skew[peer.ID(rune('a'+i))] = d
 		}
-		got := clockWarnings(skew)
+		got := clockWarnings(skew, func(id peer.ID) string { return "node " + string(id) })
 		if len(got) != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		} else if c.ours != (len(got) == 1 && got[0].Cure == "set this machine's clock by NTP") {

@@ -83,6 +83,20 @@ func (k *core) contradicted(newest, rival *exchange.Announcement) (news bool, er
 	return true, nil
 }
 
+// ofBarredKeys are the identities whose newest announcement is of a key that the list bars: it is not passed on. A new map.
+func (k *core) ofBarredKeys() map[peer.ID]bool {
+	all := map[peer.ID]bool{}
+	if !k.list.BarsKeys() {
+		return all
+	}
+	for id, a := range k.newest {
+		if k.list.KeyStatus(a.Certificate.KeySHA256()) != "" {
+			all[id] = true
+		}
+	}
+	return all
+}
+
 // protected says whose announcements are never evicted and count against no bound: the approved ones', and everybody's whom the
 // list names.
 func (k *core) protected(id peer.ID) bool {

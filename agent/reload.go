@@ -121,6 +121,7 @@ func (k *core) reconfigure(c *config.Config, pair config.KeyPair) {
 	}
 	fixed.Component, fixed.Registry, fixed.PlayersGroup = c.Component, c.Registry, c.PlayersGroup
 	fixed.Parties, fixed.PerParty, fixed.ProbeAnswer = c.Parties, c.PerParty, c.ProbeAnswer
+	fixed.AcceptChanges = c.AcceptChanges
 	fixed.Settings, fixed.Warnings, fixed.Watch = c.Settings, c.Warnings, c.Watch
 	k.config = &fixed
 	k.otherwise = runsOtherwise(c)

@@ -22,10 +22,10 @@ const (
 
 // sequence is the file of that name. Its first line is the last sequence given out, in decimal. Then, each if it is known, a line
 // with a word, a space and a time (RFC 3339, UTC): "passed", when we last went past a live announcement in our name; "since", when
-// this identity was made.
+// this identity was made; "clone", when an agent ended because another machine announced with this identity.
 type sequence struct {
-	last          uint64
-	passed, since time.Time
+	last                 uint64
+	passed, since, clone time.Time
 }
 
 func parseSequence(data []byte) (sequence, error) {
@@ -37,7 +37,7 @@ func parseSequence(data []byte) (sequence, error) {
 	s := sequence{last: last}
 	for _, line := range lines[1:] {
 		word, when, _ := strings.Cut(line, " ")
-		at := map[string]*time.Time{"passed": &s.passed, "since": &s.since}[word]
+		at := map[string]*time.Time{"passed": &s.passed, "since": &s.since, "clone": &s.clone}[word]
 		if at == nil || !at.IsZero() {
 			return sequence{}, errors.New("not a sequence file")
 		}
@@ -53,7 +53,7 @@ func (s sequence) bytes() []byte {
 	for _, line := range []struct {
 		word string
 		at   time.Time
-	}{{"passed", s.passed}, {"since", s.since}} {
+	}{{"passed", s.passed}, {"since", s.since}, {"clone", s.clone}} {
 		if !line.at.IsZero() {
 			b = fmt.Appendf(b, "%s %s\n", line.word, line.at.UTC().Format(time.RFC3339))
 		}

@@ -170,12 +170,15 @@ func (k *core) peer(id peer.ID, now time.Time) api.Peer {
 		return p
 	}
 	for _, reason := range decision.Reasons {
-		p.Reasons = append(p.Reasons, api.Warning{Code: reason.Code, Text: reason.Text})
+		p.Reasons = append(p.Reasons, warningOf(reason))
 	}
 	if newest != nil && (p.State == api.StateChanged || p.State == api.StateConflict) {
 		p.Announced = k.announcedOf(newest)
 	}
 	k.warn(&p, id, entry, approved)
+	if approved {
+		k.warnTaken(&p, id, entry, now)
+	}
 	return p
 }
 
@@ -278,6 +281,12 @@ func (k *core) ownPeer(n network, now time.Time) api.Peer {
 		p.Party = &number
 	}
 	p.Warnings = k.ownWarnings(n, now)
+	if w, met := k.cloneWarning(n.running, now); met {
+		p.Warnings = append(p.Warnings, w)
+	}
+	for _, reason := range k.evaluation.Claimed[k.self.id] {
+		p.Warnings = append(p.Warnings, warningOf(reason))
+	}
 	return p
 }
 

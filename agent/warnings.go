@@ -23,7 +23,10 @@ func (k *core) warn(p *api.Peer, id peer.ID, entry trust.Entry, approved bool) {
 		}
 	}
 	for _, reason := range k.evaluation.Warnings[id] {
-		add(api.Warning{Code: reason.Code, Text: reason.Text})
+		add(warningOf(reason))
+	}
+	for _, reason := range k.evaluation.Claimed[id] {
+		add(warningOf(reason))
 	}
 	if approved && slices.ContainsFunc(k.evaluation.Absent, func(absent trust.Entry) bool { return absent.Component == entry.Component }) {
 		add(api.Warning{Code: api.WarnNotHeard, Text: "approved, but nothing that matches its pins in trust.ini has been heard",
@@ -32,6 +35,10 @@ func (k *core) warn(p *api.Peer, id peer.ID, entry trust.Entry, approved bool) {
 	if endpoint, err := mpspdz.ParseEndpoint(p.Endpoint); err == nil && endpoint.IsEphemeral() {
 		add(ephemeral(endpoint))
 	}
+}
+
+func warningOf(r trust.Reason) api.Warning {
+	return api.Warning{Code: r.Code, Text: r.Text, Cure: r.Cure}
 }
 
 func ephemeral(e mpspdz.Endpoint) api.Warning {

@@ -36,8 +36,9 @@ const (
 	WarnDiscovery           = "discovery"
 	WarnClock               = "clock"
 	WarnNewerVersion        = "newer-version"
-	WarnClone               = "clone"
-	WarnRestored            = "restored" // the network knew a later announcement of ours: the state is an older copy
+	WarnClone               = "clone"              // another machine announced with our identity, and this agent ended because of it
+	WarnTakenOver           = "accepted-by-policy" // a change was taken over without asking, in the last day
+	WarnRestored            = "restored"           // the network knew a later announcement of ours: the state is an older copy
 	WarnFormerIdentity      = "former-identity"
 	WarnNotWritten          = "not-written"
 	WarnWaitingCertificates = "waiting-certificate" // members have not issued their certificates for a set yet

@@ -9,11 +9,12 @@ const (
 )
 
 // TrustRequest edits the trust list. Component and PeerID name exactly one identity: prefixes and aliases are resolved against a
-// Snapshot by whoever asks.
+// Snapshot by whoever asks. A revocation, and its being forgotten, may name an MP-SPDZ public key instead.
 type TrustRequest struct {
 	Action       string `json:"action"`
 	Component    string `json:"component"`
 	PeerID       string `json:"peer_id"`
+	Key          string `json:"key,omitempty"`          // revoke, forget: "SHA256:…" of an MP-SPDZ public key; then PeerID is empty
 	Alias        string `json:"alias,omitempty"`        // approve: a name of the operator's own; empty keeps the present one
 	Announcement string `json:"announcement,omitempty"` // approve: hash of the announcement that was shown
 	Replace      bool   `json:"replace,omitempty"`      // approve a new identity for a known component, and revoke the old one in the same commit

@@ -1,0 +1,106 @@
+package agent
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"fbpeer/agent/api"
+	"fbpeer/exchange"
+	"fbpeer/trust"
+)
+
+// takenShown is how long a change that a policy took over is shown in status.
+const takenShown = 24 * time.Hour
+
+// takenOver is what a policy took over of one identity.
+type takenOver struct {
+	at      time.Time // approved_at of the entry
+	changes []trust.Change
+}
+
+// takeOver writes what [trust] accept_changes covers into trust.ini: the pins follow the announcement, and approved_by says policy. Everything
+// else of the commit comes of the list, as after an approval, so that a crash at any point ends alike. late: it could not be written and
+// is tried again; the former values stay.
+func (k *core) takeOver(now time.Time) (late bool) {
+	// Once one has moved, another may take its former place.
+	for range len(k.list.Entries()) + 1 {
+		if len(k.evaluation.Takeovers) == 0 {
+			return false
+		}
+		if !k.listUntouched() {
+			return true // somebody is editing it: theirs comes first
+		}
+		list, err := k.list, error(nil)
+		for _, t := range k.evaluation.Takeovers {
+			if list, err = list.Approve(t.TakenOver(now)); err != nil {
+				break
+			}
+		}
+		if err == nil {
+			err = k.writeList(list)
+		}
+		if err != nil {
+			k.problems.set(api.Warning{Code: api.WarnTrustList, Text: "a change that [trust] accept_changes covers could not be written: " + exchange.ShowText(err.Error()),
+				Cure: "make " + k.config.TrustList + " writable, or approve the change yourself"})
+			return true
+		}
+		for _, t := range k.evaluation.Takeovers {
+			k.recordTakeover(t, now)
+		}
+		k.evaluate(now)
+	}
+	return false
+}
+
+// listUntouched says whether trust.ini still is as it was last read or written: an edit by hand is taken over only when it has stood still for
+// a moment, and is not to be written over meanwhile.
+func (k *core) listUntouched() bool {
+	data, err := os.ReadFile(k.config.TrustList)
+	return err == nil && bytes.Equal(data, k.listFile)
+}
+
+func (k *core) recordTakeover(t trust.Takeover, now time.Time) {
+	k.taken[t.Entry.Peer] = takenOver{at: t.TakenOver(now).ApprovedAt, changes: t.Changes}
+	r := trust.LogRecord{Event: "policy", Component: t.Entry.Component, Peer: t.Entry.Peer.String(), By: trust.ByPolicy, Changes: t.Changes,
+		Text: fmt.Sprintf("taken over by [trust] accept_changes = %s: %s", strings.Join(k.config.AcceptChanges, ", "), changedTo(t.Changes))}
+	if a := k.newest[t.Entry.Peer]; a != nil {
+		r.Fingerprint = a.Fingerprint().String()
+	}
+	k.record(r, now)
+}
+
+// changedTo is one line: what was, and what is.
+func changedTo(changes []trust.Change) string {
+	parts := make([]string, 0, len(changes))
+	for _, c := range changes {
+		parts = append(parts, fmt.Sprintf("%s %s -> %s", c.Field, c.Old, c.New))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// warnTaken tells for a day what a policy took over. After a restart the log alone knows the former values.
+func (k *core) warnTaken(p *api.Peer, id peer.ID, entry trust.Entry, now time.Time) {
+	if entry.ApprovedBy != trust.ByPolicy || now.Sub(entry.ApprovedAt) >= takenShown || now.Before(entry.ApprovedAt.Add(-takenShown)) {
+		return
+	}
+	what := "a change"
+	if t := k.taken[id]; t.at.Equal(entry.ApprovedAt) {
+		what = changedTo(t.changes)
+	}
+	p.Warnings = append(p.Warnings, api.Warning{Code: api.WarnTakenOver,
+		Text: fmt.Sprintf("%s: taken over without asking on %s by your policy ([trust] accept_changes), and in force", what, entry.ApprovedAt.UTC().Format(time.RFC3339)),
+		Cure: "if that was wrong: fbpeer trust revoke " + called(entry)})
+}
+
+// called is what to type for an entry's component.
+func called(e trust.Entry) string {
+	if e.Alias != "" {
+		return e.Alias
+	}
+	return e.Component
+}
