@@ -57,10 +57,10 @@ func (k *core) settle(now time.Time) outcome {
 	if renewErr != nil {
 		k.failed(api.WarnStore, "a proposed set could not be renewed", renewErr)
 	}
+	k.recordVerdicts(before, now)
 	if !maps.Equal(numbers, k.players.numbers()) {
 		k.evaluate(now) // texts name parties by their numbers
 	}
-	k.recordVerdicts(before, now)
 	k.views.stale = true
 	return outcome{rows: rows, retry: len(withheld) > 0 || late || playersErr != nil || rowsErr != nil || err != nil || renewErr != nil}
 }

@@ -41,6 +41,7 @@ type core struct {
 	named    map[peer.ID]bool      // whom the list names
 	spared   map[peer.ID]time.Time // approved cards that stay until then: the list lost their approval by hand
 	taken    map[peer.ID]takenOver // what a policy took over since the start
+	noted    map[peer.ID]noted     // changes that hold nothing back, likewise
 
 	newest     map[peer.ID]*exchange.Announcement // of others, the newest heard
 	approved   map[peer.ID]*exchange.Announcement // cards of approved/
@@ -97,7 +98,7 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 		options: o, config: c, store: s, start: o.Now(),
 		newest: map[peer.ID]*exchange.Announcement{}, approved: map[peer.ID]*exchange.Announcement{},
 		heard: map[peer.ID]heard{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
-		spared: map[peer.ID]time.Time{}, taken: map[peer.ID]takenOver{}, confirmed: map[string]*namedSet{}, proposals: map[exchange.ID]*exchange.Proposal{},
+		spared: map[peer.ID]time.Time{}, taken: map[peer.ID]takenOver{}, noted: map[peer.ID]noted{}, confirmed: map[string]*namedSet{}, proposals: map[exchange.ID]*exchange.Proposal{},
 		numbered: map[exchange.ID]*exchange.NumberedCertificate{}, unstored: map[exchange.ID]exchange.Opened{}, views: newViews(), altered: map[string][]string{},
 		problems: problems{}, strangers: newStrangerLines(), certificates: map[mpspdz.Hash]api.Certificate{},
 	}
@@ -340,6 +341,9 @@ func (k *core) nextExpiry(now time.Time) time.Time {
 		if entry.ApprovedBy == trust.ByPolicy {
 			note(entry.ApprovedAt.Add(takenShown))
 		}
+	}
+	for _, n := range k.noted {
+		note(n.at.Add(takenShown))
 	}
 	for _, c := range k.numbered {
 		if c.Peer == k.self.id {

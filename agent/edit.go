@@ -147,7 +147,7 @@ func (k *core) approve(r api.TrustRequest, id peer.ID, now time.Time) (trust.Lis
 		return none(&api.Error{Code: api.CodeUnknown, Text: "nothing has been heard of " + r.Component + "@" + r.PeerID, Hint: "fbpeer peers lists what has"})
 	}
 	if a.Component != r.Component {
-		return none(refused("", "%s announces the component %s, not %s", r.PeerID, a.Component, r.Component))
+		return none(refused("fbpeer trust forget "+r.Component+", then fbpeer trust approve "+a.Component, "%s announces the component %s, not %s", r.PeerID, a.Component, r.Component))
 	}
 	if a.Component == k.config.Component.ID {
 		return none(refused("fbpeer trust deny "+a.Component+"@"+r.PeerID, "%s is this component itself: no other identity of it can be approved", a.Component))

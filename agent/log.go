@@ -124,6 +124,7 @@ func (k *core) recordVerdicts(before trust.Evaluation, now time.Time) {
 				event = "settled"
 			} else if old.Verdict == trust.VerdictAccepted && len(decision.Changes) > 0 {
 				event = "reported" // label, policy or expiry: told, not held
+				k.note(id, decision.Changes, k.evaluation.Warnings[id], now)
 			}
 		}
 		if event == "" {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 	"fbpeer/trust"
 )
 
-// takenShown is how long a change that a policy took over is shown in status.
+// takenShown is how long a change that needs no decision is shown in status: one that a policy took over, or that is only reported.
 const takenShown = 24 * time.Hour
 
 // takenOver is what a policy took over of one identity.
@@ -95,6 +96,44 @@ func (k *core) warnTaken(p *api.Peer, id peer.ID, entry trust.Entry, now time.Ti
 	p.Warnings = append(p.Warnings, api.Warning{Code: api.WarnTakenOver,
 		Text: fmt.Sprintf("%s: taken over without asking on %s by your policy ([trust] accept_changes), and in force", what, entry.ApprovedAt.UTC().Format(time.RFC3339)),
 		Cure: "if that was wrong: fbpeer trust revoke " + called(entry)})
+}
+
+// noted is a change that holds nothing back (label, policy, expiry): by the next evaluation it is no change any more, so it is kept for whoever
+// looks later. A restart forgets it; the log does not.
+type noted struct {
+	at       time.Time
+	changes  []trust.Change
+	warnings []trust.Reason
+}
+
+// note keeps what is reported of an approved identity that announces what is pinned.
+func (k *core) note(id peer.ID, changes []trust.Change, reasons []trust.Reason, now time.Time) {
+	n := noted{at: now, changes: changes}
+	for _, r := range reasons {
+		if r.Code == trust.CodeLabelChanged || r.Code == trust.CodePolicyChanged || r.Code == trust.CodeEndsSooner {
+			n.warnings = append(n.warnings, r)
+		}
+	}
+	k.noted[id] = n
+}
+
+// warnNoted tells for a day what was reported.
+func (k *core) warnNoted(p *api.Peer, id peer.ID, now time.Time) {
+	n, there := k.noted[id]
+	if !there || p.State != api.StateAccepted || now.Sub(n.at) >= takenShown {
+		delete(k.noted, id)
+		return
+	}
+	for _, c := range n.changes {
+		if !slices.ContainsFunc(p.Changes, func(present api.Change) bool { return present.Field == c.Field }) {
+			p.Changes = append(p.Changes, api.Change(c))
+		}
+	}
+	for _, r := range n.warnings {
+		if !slices.ContainsFunc(p.Warnings, func(present api.Warning) bool { return present.Code == r.Code }) {
+			p.Warnings = append(p.Warnings, warningOf(r))
+		}
+	}
 }
 
 // called is what to type for an entry's component.

@@ -74,6 +74,9 @@ func (k *core) snapshot(n network, now time.Time) api.Snapshot {
 	}
 	s.Warnings = append(s.Warnings, policiesOf(s.Self, s.Peers).warnings(k.config.Component.Role)...)
 	s.Sets = k.namedSets(now)
+	for _, bar := range k.list.BarredKeys() {
+		s.Keys = append(s.Keys, api.BarredKey{Key: bar.Key.String(), State: string(bar.Status), Component: bar.Component})
+	}
 	for _, text := range k.config.Warnings {
 		s.Warnings = append(s.Warnings, api.Warning{Code: api.WarnSetting, Text: text})
 	}
@@ -178,6 +181,7 @@ func (k *core) peer(id peer.ID, now time.Time) api.Peer {
 	k.warn(&p, id, entry, approved)
 	if approved {
 		k.warnTaken(&p, id, entry, now)
+		k.warnNoted(&p, id, now)
 	}
 	return p
 }

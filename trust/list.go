@@ -147,6 +147,24 @@ func (l List) PeerStatus(p peer.ID) Status { return l.peers[p] }
 // KeyStatus is the same for an MP-SPDZ public key (SHA-256 of its SubjectPublicKeyInfo).
 func (l List) KeyStatus(k mpspdz.Hash) Status { return l.keys[k] }
 
+// KeyBar is a section of a key.
+type KeyBar struct {
+	Key       mpspdz.Hash
+	Status    Status
+	Component string // empty: not stated
+}
+
+// BarredKeys lists the sections of keys in file order.
+func (l List) BarredKeys() []KeyBar {
+	var all []KeyBar
+	for _, b := range l.bars {
+		if !b.key.IsZero() {
+			all = append(all, KeyBar{Key: b.key, Status: b.status, Component: b.component})
+		}
+	}
+	return all
+}
+
 // BarsKeys says whether there is any key that KeyStatus says something against.
 func (l List) BarsKeys() bool { return len(l.keys) > 0 }
 

@@ -48,21 +48,29 @@ type Matrix struct {
 	Rows []MatrixRow `json:"rows"`
 }
 
+// BarredKey is an MP-SPDZ public key that the list bars, whoever announces it.
+type BarredKey struct {
+	Key       string `json:"key"`                 // "SHA256:…"
+	State     string `json:"state"`               // denied or revoked
+	Component string `json:"component,omitempty"` // whose it was, if the list says so
+}
+
 // Snapshot is all that the reading commands show. It is immutable once published.
 type Snapshot struct {
-	Federation string     `json:"federation"` // its name; empty: none joined yet
-	Self       Peer       `json:"self"`
-	Peers      []Peer     `json:"peers"` // by the state's weight (the order of the State constants), then component, then peer id
-	Set        *Set       `json:"set,omitempty"`
-	NoSet      *Warning   `json:"no_set,omitempty"` // why no set is in force
-	Sets       []NamedSet `json:"sets,omitempty"`   // proposed for experiments, by name
-	Matrix     *Matrix    `json:"matrix,omitempty"`
-	Warnings   []Warning  `json:"warnings,omitempty"` // of the agent itself
-	Connected  int        `json:"connected"`          // members connected now
-	Members    int        `json:"members"`            // identities known, ourselves among them, denied and revoked ones not
-	LastChange time.Time  `json:"last_change"`        // zero: nothing changed since the start
-	Running    bool       `json:"running"`            // from a running agent, not from the stores
-	State      string     `json:"state_dir"`
-	Rows       int        `json:"rows"`             // rows of ours that stand in the Fed-BioMed registry
-	Listen     []string   `json:"listen,omitempty"` // multiaddresses with /p2p/, for others' bootstrap
+	Federation string      `json:"federation"` // its name; empty: none joined yet
+	Self       Peer        `json:"self"`
+	Peers      []Peer      `json:"peers"` // by the state's weight (the order of the State constants), then component, then peer id
+	Set        *Set        `json:"set,omitempty"`
+	NoSet      *Warning    `json:"no_set,omitempty"` // why no set is in force
+	Sets       []NamedSet  `json:"sets,omitempty"`   // proposed for experiments, by name
+	Matrix     *Matrix     `json:"matrix,omitempty"`
+	Keys       []BarredKey `json:"keys,omitempty"`     // MP-SPDZ public keys that sections of their own bar, in the list's order
+	Warnings   []Warning   `json:"warnings,omitempty"` // of the agent itself
+	Connected  int         `json:"connected"`          // members connected now
+	Members    int         `json:"members"`            // identities known, ourselves among them, denied and revoked ones not
+	LastChange time.Time   `json:"last_change"`        // zero: nothing changed since the start
+	Running    bool        `json:"running"`            // from a running agent, not from the stores
+	State      string      `json:"state_dir"`
+	Rows       int         `json:"rows"`             // rows of ours that stand in the Fed-BioMed registry
+	Listen     []string    `json:"listen,omitempty"` // multiaddresses with /p2p/, for others' bootstrap
 }

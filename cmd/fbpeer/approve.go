@@ -186,6 +186,9 @@ func (v view) approvable(s api.Snapshot, p api.Peer, ap approval) error {
 		}
 		return refused("plain parties and Fed-BioMed components each need a federation of their own", kinds, v.called(p.Component))
 	}
+	if other := offered(p).Component; p.ApprovedBy != "" && other != p.Component {
+		return refused(strings.Join(v.settles(p)[:2], " "), "%s now announces the id %s: an approval is of one id; nothing was changed", v.called(p.Component), show(other))
+	}
 	if offered(p).Hash == "" {
 		return refused("it must have announced itself", "%s: nothing has been heard that could be approved", v.called(p.Component))
 	}

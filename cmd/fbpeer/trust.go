@@ -10,21 +10,35 @@ import (
 	"github.com/spf13/cobra"
 
 	"fbpeer/agent/api"
+	"fbpeer/mpspdz"
 )
 
 func (a *app) trustCommand() *cobra.Command {
 	c := group("trust", "who waits for your decision, and the decision", a.pendingCommand(), a.listCommand(), a.approveCommand(),
 		a.decisionCommand(decision{
 			action: api.ActionDeny, short: "refuse an identity: it is no longer heard, and never asked about again",
+			long: "Refuses an identity that was never approved: its connections are closed, nothing of it is used or passed on, and it\n" +
+				"does not wait for your decision any more. The component may come again with another identity.\n" +
+				"fbpeer trust forget takes that back. What was approved is revoked instead.",
 			done: "denied", means: "This identity is no longer listened to. The component itself may come again with another one.",
 		}),
 		a.decisionCommand(decision{
 			action: api.ActionRevoke, short: "take an approval back: out of player files and registry, identity and key never again",
+			long: "Takes an approval back for good: the party leaves player files and registry in one commit, its connections are closed,\n" +
+				"and its identity and its MP-SPDZ key are refused, whoever comes with them, over restarts too.\n\n" +
+				"--key revokes an MP-SPDZ key alone, for a key that was stolen: the party that has it leaves player files and\n" +
+				"registry, and comes back when you approve another key of its. Its identity is listened to meanwhile. KEY is\n" +
+				"\"key sha256\" of fbpeer show, or key in the trust list.",
 			done: "revoked", means: "Its identity and its key are refused from now on, and its connections are closed.",
+			key: "the `KEY` alone, SHA256:… of an MP-SPDZ public key", keyMeans: "Whoever announces it, nothing of that is used or passed on.",
 		}),
 		a.decisionCommand(decision{
 			action: api.ActionForget, short: "forget every decision on a component, as if it had never been heard",
+			long: "Removes what the trust list says of a component: an approval, a denial or a revocation. It is as if it had never been\n" +
+				"heard: announced again, it waits for your decision. An approved one leaves player files; its row in Fed-BioMed's\n" +
+				"registry goes too. --key forgets that a key was revoked.",
 			done: "forgot", means: "If it is heard again, it waits for your decision.",
+			key: "a `KEY` that is barred by itself, SHA256:…", keyMeans: "What is announced with it is looked at again.",
 		}))
 	c.Long = "Each site's operator approves the other components, one by one: nothing that somebody announces is used before.\n" +
 		"COMPONENT is an id, a unique beginning of one, an alias, or COMPONENT@PEERID, which is needed where several\n" +
@@ -76,7 +90,7 @@ func (a *app) listCommand() *cobra.Command {
 // trustScreen is `trust list`.
 func (v view) trustScreen(s api.Snapshot, file string) string {
 	peers := ofState(s.Peers, api.StateAccepted, api.StateChanged, api.StateDenied, api.StateRevoked)
-	if len(peers) == 0 {
+	if len(peers)+len(s.Keys) == 0 {
 		return "Nothing has been decided yet.\n"
 	}
 	t := table{}
@@ -88,25 +102,54 @@ func (v view) trustScreen(s api.Snapshot, file string) string {
 		}
 		t.add(show(p.State), elide(v.name(p), 26), elide(orDash(show(p.Endpoint)), 20), shortHash(p.Fingerprint), approved)
 	}
+	for _, k := range s.Keys {
+		of := "the MP-SPDZ key of"
+		if k.Component == "" {
+			of = "an MP-SPDZ key"
+		}
+		t.add(show(k.State), elide(strings.TrimSpace(of+" "+v.brief(k.Component)), 26), "-", shortHash(k.Key), "")
+	}
 	return t.String() + "\nThe list itself, to read or edit: " + show(file) + "\n"
 }
 
 // decision is one of deny, revoke, forget: they differ by words alone.
-type decision struct{ action, short, done, means string }
+type decision struct {
+	action, short, long, done, means string
+	key, keyMeans                    string // what --key is, and what follows; empty: there is none
+}
 
 func (a *app) decisionCommand(d decision) *cobra.Command {
-	var note string
+	var note, key string
 	c := &cobra.Command{
 		Use:     d.action + " COMPONENT",
 		Short:   d.short,
+		Long:    d.long,
 		Example: "  fbpeer trust " + d.action + " nice",
 		Args:    oneArg("COMPONENT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("key") {
+				return a.decideKey(cmd.Context(), d, key)
+			}
 			return a.decide(cmd.Context(), d, args[0], note)
 		},
 	}
 	if d.action != api.ActionForget {
 		c.Flags().StringVar(&note, "note", "", "`TEXT` to keep beside it in the trust list")
+	}
+	if d.key != "" {
+		c.Use = d.action + " COMPONENT|--key KEY"
+		c.Example += "\n  fbpeer trust " + d.action + " --key SHA256:…"
+		c.Flags().StringVar(&key, "key", "", d.key)
+		one := c.Args
+		c.Args = func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("key") {
+				return one(cmd, args)
+			}
+			if len(args) > 0 || note != "" {
+				return usage("fbpeer trust "+d.action+" --key SHA256:…", "--key names a key, whoever announces it: without COMPONENT and --note")
+			}
+			return nil
+		}
 	}
 	return c
 }
@@ -130,6 +173,29 @@ func (a *app) decide(ctx context.Context, d decision, arg, note string) error {
 	v := a.view(s)
 	text := fmt.Sprintf("%s %s: %s\n", d.done, v.name(p), d.means)
 	if _, err := io.WriteString(a.stdout, text+v.consequences(s, d.action, result)); err != nil {
+		return err
+	}
+	return written(result)
+}
+
+// decideKey revokes a key alone, or forgets that.
+func (a *app) decideKey(ctx context.Context, d decision, key string) error {
+	if _, err := mpspdz.ParseHash(key); err != nil {
+		return usage("\"key sha256\" of fbpeer show, or key in the trust list", "--key: %q is %w", key, err)
+	}
+	_, control, s, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	result, err := control.Trust(ctx, api.TrustRequest{Action: d.action, Key: key, By: a.operator})
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return errors.Join(a.printJSON(api.BarredKey{Key: key, State: d.done}), written(result))
+	}
+	text := fmt.Sprintf("%s the MP-SPDZ key %s: %s\n", d.done, show(key), d.keyMeans)
+	if _, err := io.WriteString(a.stdout, text+a.view(s).consequences(s, d.action, result)); err != nil {
 		return err
 	}
 	return written(result)
@@ -167,7 +233,8 @@ func (v view) consequences(before api.Snapshot, action string, r api.TrustResult
 
 // rowChange is what was done to a registry row: the result names it only.
 func rowChange(before api.Snapshot, action, component string, r api.TrustResult) string {
-	if component == r.Peer.Component && action != api.ActionApprove {
+	switch {
+	case action == api.ActionRevoke, component == r.Peer.Component && action != api.ActionApprove:
 		return "removed"
 	}
 	for _, p := range before.Peers {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fbpeer/agent/api"
+	"fbpeer/trust"
 )
 
 // view is what rendering needs beside a value from the agent: the time, and how the agent is addressed in commands to type.
@@ -143,7 +144,23 @@ func (v view) changed(p api.Peer) string {
 		n.add("NEW words", wordsText(a.Words))
 		n.add("old words", wordsText(p.Words))
 	}
-	b.WriteString(n.String() + v.warnings(p.Warnings, "    "))
+	n.add("signed by", signedBy(p))
+	label := "meanwhile"
+	for _, line := range keepsLines(p) {
+		n.add(label, line)
+		label = ""
+	}
+	b.WriteString(n.String())
+	if line := v.policyLine(p); line != "" {
+		b.WriteString(wrap("    ", line, "    "))
+	}
+	var rest []api.Warning
+	for _, w := range p.Warnings {
+		if !inBlock(w.Code) {
+			rest = append(rest, w)
+		}
+	}
+	b.WriteString(v.warnings(rest, "    "))
 	return b.String()
 }
 
@@ -151,9 +168,9 @@ func (v view) changed(p api.Peer) string {
 func endorsement(p api.Peer) string {
 	for _, r := range p.Reasons {
 		switch r.Code {
-		case "key-endorsed":
+		case trust.CodeKeyEndorsed:
 			return "the approved key signed the new one: who has the old key replaced it"
-		case "key-replaced":
+		case trust.CodeKeyReplaced:
 			return "the approved key did NOT sign the new one: let them read you their NEW words"
 		}
 	}
@@ -214,7 +231,7 @@ func (v view) conflict(p api.Peer) string {
 	}
 	fmt.Fprintf(&b, "CONFLICT %s contradicts %s\n", v.called(p.Component), contradicted)
 	for _, r := range p.Reasons {
-		b.WriteString(wrap("         ", v.sentence(r), "         "))
+		b.WriteString(wrap("         ", v.renamed(show(r.Text)), "         "))
 	}
 	t := table{indent: "         "}
 	for _, c := range p.Changes {
@@ -227,14 +244,26 @@ func (v view) conflict(p api.Peer) string {
 	}
 	t.add("peer id", show(p.PeerID))
 	t.add("heard", v.heard(p))
-	if slices.ContainsFunc(p.Reasons, func(r api.Warning) bool { return r.Code == "claims-own-endpoint" }) {
-		// Two honest sites with one address: one of them changes it. To deny it would be for ever.
-		return b.String() + t.String()
-	}
 	t.add("decide")
 	b.WriteString(t.String())
-	fmt.Fprintf(&b, "    %s trust deny %s\n", v.prog, v.typed(p))
+	for _, cure := range v.conflictCures(p) {
+		b.WriteString(wrap("    ", cure, "      "))
+	}
 	return b.String()
+}
+
+// conflictCures are what settles the conflicts of one identity, each once.
+func (v view) conflictCures(p api.Peer) []string {
+	var cures []string
+	for _, r := range p.Reasons {
+		if cure := v.typeable(show(addressed(v.prog, r.Cure))); strings.HasPrefix(r.Code, "claims-") && r.Cure != "" && !slices.Contains(cures, cure) {
+			cures = append(cures, cure)
+		}
+	}
+	if len(cures) == 0 {
+		return []string{v.prog + " trust deny " + v.typed(p)}
+	}
+	return cures
 }
 
 // pendingScreen is `trust pending`: everything that waits for this operator.
@@ -259,7 +288,11 @@ func (v view) pendingScreen(s api.Snapshot) string {
 		if offered(p).Fingerprint != p.Fingerprint {
 			ask = "Ask that site's operator by telephone, and let them read you their NEW words."
 		}
-		fmt.Fprintf(&b, "  %s If it is right:\n    %s trust approve %s\n", ask, v.prog, v.typed(p))
+		fmt.Fprintf(&b, "  %s If it is right:\n", ask)
+		settles := v.settles(p)
+		for _, command := range settles[:len(settles)-1] {
+			b.WriteString("    " + command + "\n")
+		}
 		fmt.Fprintf(&b, "  If it is not:\n    %s trust revoke %s\n  Or do nothing: the old values stay in force.\n", v.prog, v.typed(p))
 	}
 	for _, p := range fresh {

@@ -136,16 +136,9 @@ func (v view) details(p api.Peer) string {
 	for _, r := range p.Reasons {
 		b.WriteString(wrap("reason: ", v.sentence(r), "  "))
 	}
-	b.WriteString(v.warnings(p.Warnings, ""))
-	if len(p.Changes) > 0 {
-		b.WriteString("\nannounced, but not in force:\n")
-		for _, c := range p.Changes {
-			t := table{indent: "  "}
-			t.add(pad(show(c.Field), 12), "old  "+orDash(show(c.Old)))
-			t.add("", "new  "+orDash(show(c.New)))
-			b.WriteString(t.String())
-		}
-	}
+	b.WriteString(v.warnings(besides(p), ""))
+	held, reported := heldChanges(p)
+	b.WriteString(changesList("announced, but not in force", held) + changesList("reported only, nothing waits for you", reported))
 	if a := p.Announced; a != nil {
 		b.WriteString("\nan approval would approve:\n")
 		t := table{indent: "  "}
@@ -160,8 +153,27 @@ func (v view) details(p api.Peer) string {
 	switch p.State {
 	case api.StateConflict:
 		fmt.Fprintf(&b, "\ndecide: %s trust pending\n", v.prog)
-	case api.StatePending, api.StateChanged:
+	case api.StatePending:
 		fmt.Fprintf(&b, "\ndecide: %s trust approve %s\n", v.prog, v.typed(p))
+	case api.StateChanged:
+		settles := v.settles(p)
+		fmt.Fprintf(&b, "\ndecide: %s\n", strings.Join(settles[:len(settles)-1], " "))
+	}
+	return b.String()
+}
+
+// changesList has old and new of each change, whole.
+func changesList(title string, changes []api.Change) string {
+	if len(changes) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\n" + title + ":\n")
+	for _, c := range changes {
+		t := table{indent: "  "}
+		t.add(pad(show(c.Field), 12), "old  "+orDash(show(c.Old)))
+		t.add("", "new  "+orDash(show(c.New)))
+		b.WriteString(t.String())
 	}
 	return b.String()
 }

@@ -110,13 +110,14 @@ func (v view) blocks(s api.Snapshot) string {
 		b.WriteString(v.notice(w))
 	}
 	for _, w := range s.Self.Warnings {
-		b.WriteString(wrap("WARNING  ", "this site: "+v.sentence(w), "         "))
-	}
-	for _, p := range ofState(s.Peers, api.StateAccepted, api.StateChanged) {
-		for _, w := range p.Warnings {
-			b.WriteString(wrap("WARNING  ", v.called(p.Component)+": "+v.sentence(w), "         "))
+		if !strings.HasSuffix(w.Code, "-claimed") { // the claim has its block
+			b.WriteString(wrap("WARNING  ", "this site: "+v.sentence(w), "         "))
 		}
 	}
+	for _, p := range ofState(s.Peers, api.StateAccepted, api.StateChanged) {
+		b.WriteString(v.told(p))
+	}
+	b.WriteString(v.rivals(s))
 	for _, p := range ofState(s.Peers, api.StateConflict) {
 		b.WriteString(v.contradiction(s, p))
 	}
@@ -154,34 +155,23 @@ func deedLines(deeds []deed) string {
 
 // held is a change that waits for an approval, with the exact command to type.
 func (v view) held(p api.Peer) string {
-	fields := map[string]bool{}
-	var list []string
-	for _, c := range p.Changes {
-		fields[c.Field] = true
-		list = append(list, show(c.Field))
+	held, reported := heldChanges(p)
+	var names []string
+	for _, c := range held {
+		names = append(names, show(c.Field))
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "CHANGED  %s now announces another %s\n", v.called(p.Component), orDash(strings.Join(list, ", ")))
+	fmt.Fprintf(&b, "CHANGED  %s now announces another %s\n", v.called(p.Component), orDash(strings.Join(names, ", ")))
 	t := table{indent: "         "}
-	for _, c := range p.Changes {
+	for _, c := range slices.Concat(held, reported) {
 		t.add(show(c.Field), elide(show(c.Old), 33)+"  ->  "+elide(show(c.New), 33))
 	}
-	if p.Party != nil || p.Registered != nil && *p.Registered {
-		t.add("in force", show(p.Endpoint)+", until you approve")
+	label := "in force"
+	for _, line := range keepsLines(p) {
+		t.add(label, line)
+		label = ""
 	}
-	if (fields["port"] || fields["address"]) && p.Party != nil {
-		t.add("", fmt.Sprintf("party %d cannot be reached there if the site has really moved", *p.Party))
-	}
-	signed := "the identity that you approved"
-	if p.ApprovedAt != nil {
-		signed += " on " + date(*p.ApprovedAt)
-	}
-	if fields["key"] || fields["certificate"] && offered(p).Certificate.KeySHA256 != keyOf(p) {
-		signed += ", another key"
-	} else {
-		signed += ", same key"
-	}
-	t.add("signed by", signed)
+	t.add("signed by", signedBy(p))
 	if said := endorsement(p); said != "" {
 		t.add("", said)
 	}
@@ -190,19 +180,17 @@ func (v view) held(p api.Peer) string {
 		t.add("NEW words", wordsText(a.Words))
 		t.add("", "let them read you their NEW words")
 	}
-	approve, revoke := v.prog+" trust approve "+v.typed(p), v.prog+" trust revoke "+v.typed(p)
-	t.add("decide", approve)
-	t.add("", "or  "+revoke)
+	label = "decide"
+	for _, command := range v.settles(p) {
+		t.add(label, command)
+		label = ""
+	}
 	t.add("", "or  do nothing: the old values stay in force")
 	b.WriteString(t.String())
-	return b.String()
-}
-
-func keyOf(p api.Peer) string {
-	if p.Certificate == nil {
-		return ""
+	if line := v.policyLine(p); line != "" {
+		b.WriteString(wrap("         ", line, "         "))
 	}
-	return p.Certificate.KeySHA256
+	return b.String()
 }
 
 func (v view) lastLine(s api.Snapshot) string {
