@@ -189,9 +189,16 @@ func (s *scene) options() Options {
 // start runs the agent of one component. It is stopped with the test, if not before.
 func (s *scene) start(file string) *site {
 	s.t.Helper()
+	return s.startAhead(file, 0)
+}
+
+// startAhead is start where the clock is ahead by so much.
+func (s *scene) startAhead(file string, ahead time.Duration) *site {
+	s.t.Helper()
 	x := &site{t: s.t, config: s.config(file), ended: make(chan error, 1), changed: make(chan struct{})}
 	o := s.options()
 	o.Log = zerolog.Nop()
+	o.Now = func() time.Time { return time.Now().Add(ahead) }
 	o.Changed = func(api.Snapshot) {
 		x.mutex.Lock()
 		defer x.mutex.Unlock()

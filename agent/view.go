@@ -150,6 +150,9 @@ func (k *core) peer(id peer.ID, now time.Time) api.Peer {
 	if newest != nil {
 		announced(&p, newest)
 	}
+	if listed, ok := k.list.Entry(p.Component); ok && listed.Peer == id {
+		p.Alias = listed.Alias // a revoked one is forgotten by it too
+	}
 	if approved {
 		p.Alias, p.ApprovedBy = entry.Alias, entry.ApprovedBy
 		p.ApprovedAt = timePointer(entry.ApprovedAt)
