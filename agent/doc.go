@@ -12,7 +12,7 @@
 // One order for everything, each step durable before the next and idempotent:
 //
 //  1. announcements/<peer id>.card: what was heard; certificates/ and proposals/ likewise, of approved identities
-//  2. trust.ini: an edit with all its pins, or the pins that the operator left out
+//  2. trust.ini: an edit with all its pins, the pins that the operator left out, or those that [trust] accept_changes takes over
 //  3. approved/<peer id>.card: what is in force now
 //  4. players/current, and players/sets/<name>/current of each confirmed set: a fresh folder, swapped in by one rename; unlinked if the
 //     members make no set
@@ -32,7 +32,8 @@
 //	trust.ini                 the operator's list (package trust), unless [trust] list puts it elsewhere
 //	announcements/<id>.card   the newest announcement heard of an identity, and our own, in armour
 //	approved/<id>.card        the announcement in force of an approved identity; replaced only by an approval
-//	sequence                  the last sequence given out, when a live one that was not ours was met, and since when the identity is ours
+//	sequence                  the last sequence given out, when a live one that was not ours was met, since when the identity is ours, and
+//	                          when an agent ended because of a clone
 //	records                   a number that our records other than announcements do not pass for a minute
 //	certificates/<id>[.<set>].card  the certificate that an identity issued for its number in a set: ours, and of approved identities
 //	proposals/<id>.<set>.card the newest that an identity proposed as a named set, likewise
@@ -115,6 +116,13 @@
 // removed by hand for an hour, or until the next start: putting the text back restores what was in force. Another component's id in the configuration ends Run with a
 // *config.Error that names both. Settings of network and folders take
 // effect at the next start; the warning restart-needed names them.
+//
+// # Policies
+//
+// What trust.Evaluation.Takeovers names is written into trust.ini as an approval is, with approved_by = policy, and the commit goes on from
+// there; the event "policy" has the former values, and the warning accepted-by-policy stays for a day (from approved_at, so over a restart
+// too, where the log alone knows the former values). A list that is being edited by hand comes first. Changes that are only reported
+// (label, policy, expiry) are kept for a day in memory, for by the next evaluation they are none any more.
 //
 // # The control API
 //

@@ -53,9 +53,19 @@
 // one sequence (equivocation) puts nothing new in force, and a plain MP-SPDZ party never enters a Fed-BioMed component's set, nor the
 // other way round (wrong-kind).
 //
-// Reason codes are stable. Of a verdict: approved, not-approved, values-changed, key-endorsed, key-replaced, never-announced,
-// superseded; claims-component, claims-key, claims-endpoint, claims-subject, and claims-own-component, claims-own-key,
-// claims-own-endpoint, claims-own-subject; identity-revoked, key-revoked, component-revoked, identity-denied, key-denied,
-// component-denied. Warnings: announcement-expired, certificate-expired, certificate-not-yet-valid, equivocation, wrong-kind, clash,
-// contested, subject-shared. Texts are escaped: nothing that a peer sent reaches them as it came.
+// An approved identity whose key is barred in a section [key …] has nothing in force until another key of it is approved, and what
+// such a key endorses counts as not endorsed.
+//
+// # Policies
+//
+// Held.Policy says which changes of an approved identity are taken over without asking: Evaluation.Takeovers has those that it covers as a
+// whole, that contradict nobody, whose former values are in force, and whose announcement and certificate are valid now. They are written
+// with List.Approve, approved_by = policy; then the list says what is in force, as after an approval by hand. No identity, component id or role is
+// ever among them.
+//
+// # Codes
+//
+// Reason codes are stable (the constants Code…). Each held change, each conflict and each warning has one, a text with its consequence, and
+// mostly a cure. Texts are escaped: nothing that a peer sent reaches them as it came. The other side of a conflict is told in
+// Evaluation.Claimed, apart from the decisions: nothing depends on what strangers announce.
 package trust

@@ -70,6 +70,9 @@
 // none within a second. The first question has 2 hops. D refuses what does not have the roots of its view, and so does L if it holds that
 // view. Barred members get no answer, and none is given about barred authors.
 //
+// Announcements of an MP-SPDZ key that the list bars (Config.BarredKey) are ignored whoever makes them, and those that are held are withheld in a
+// sync (Config.Withheld), while their identities are listened to: they may make another key.
+//
 // # Calls to one member: /fbpeer/1/call
 //
 // D sends one frame, a sealed call of at most 512 bytes, its own or one that it heard (Remind). L checks it as one from the topic, whenever
