@@ -209,10 +209,15 @@ func (k *core) replaced(r api.TrustRequest, a *exchange.Announcement) (*trust.En
 	return &former, nil
 }
 
-// wouldHold asks what would follow from the list: an approval that does not put the announcement in force is refused with the reason.
+// wouldHold asks what would follow from the list: an approval that does not put the announcement in force is refused with the reason, and so is
+// one after which no set could hold it beside another that is approved, or beside ourselves.
 func (k *core) wouldHold(list trust.List, a *exchange.Announcement, now time.Time) *api.Error {
 	e := trust.Evaluate(list, k.held(), now)
 	d := e.Decisions[a.Peer]
+	isClash := func(r trust.Reason) bool { return r.Code == trust.CodeClash }
+	if i := slices.IndexFunc(d.Reasons, isClash); i >= 0 && !slices.ContainsFunc(k.evaluation.Decisions[a.Peer].Reasons, isClash) {
+		return refused("ask both sites, and have one of them change it; or revoke the other one first", "%s cannot be approved as it is: %s", a.Component, d.Reasons[i].Text)
+	}
 	if d.Verdict == trust.VerdictAccepted && !d.Hold && e.InForce[a.Component] != nil && e.InForce[a.Component].Peer == a.Peer {
 		return nil
 	}
