@@ -120,11 +120,12 @@ func (v view) told(p api.Peer) string {
 		case api.WarnTakenOver:
 			head = "ACCEPTED "
 		case trust.CodeLabelChanged, trust.CodePolicyChanged, trust.CodeEndsSooner:
-			head = "NOTED    "
+			b.WriteString(wrap("NOTED    ", v.renamed(show(w.Text)), "         ")) // it names the component
+			continue
 		case trust.CodeComponentClaimed, trust.CodeKeyClaimed, trust.CodeEndpointClaimed, trust.CodeSubjectClaimed:
 			continue // the claim has its block
 		}
-		if p.State == api.StateChanged && hasReason(p, w.Code) && head == "WARNING  " && inBlock(w.Code) {
+		if p.State == api.StateChanged && inBlock(w.Code) {
 			continue
 		}
 		b.WriteString(wrap(head, v.called(p.Component)+": "+v.renamed(v.sentence(w)), "         "))

@@ -157,7 +157,7 @@ func (v view) details(p api.Peer) string {
 		fmt.Fprintf(&b, "\ndecide: %s trust approve %s\n", v.prog, v.typed(p))
 	case api.StateChanged:
 		settles := v.settles(p)
-		fmt.Fprintf(&b, "\ndecide: %s\n", strings.Join(settles[:len(settles)-1], " "))
+		fmt.Fprintf(&b, "\ndecide: %s\n", strings.Join(settles[:len(settles)-1], "\n        "))
 	}
 	return b.String()
 }

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"fbpeer/agent/api"
+	"fbpeer/trust"
+)
+
+// withReasons lets nice be changed for these reasons.
+func withReasons(changes []api.Change, codes ...string) api.Snapshot {
+	s := withChange()
+	p := &s.Peers[0]
+	p.Changes = changes
+	for _, code := range codes {
+		w := api.Warning{Code: code, Text: "the sentence of " + code, Cure: "fbpeer trust approve nice, or fbpeer trust revoke nice"}
+		p.Reasons, p.Warnings = append(p.Reasons, w), append(p.Warnings, w)
+	}
+	return s
+}
+
+// withNextKey lets nice announce another key beside what it has in force.
+func withNextKey(code string) api.Snapshot {
+	s := withReasons([]api.Change{{Field: "certificate", Old: hash('i'), New: hash('l')}, {Field: "key", Old: hash('j'), New: hash('k')}}, code)
+	p := &s.Peers[0]
+	p.Announced.Endpoint = p.Endpoint
+	p.Announced.Fingerprint, p.Announced.Words = hash('m'), []string{"rapid", "civil", "lunar", "stone", "wagon", "inner", "flame", "trust"}
+	p.Announced.Certificate.KeySHA256 = hash('k')
+	return s
+}
+
+// withNextID lets nice's identity announce another component, address, port and label at once, of which a policy covers a part.
+func withNextID() api.Snapshot {
+	s := withReasons([]api.Change{{Field: "component", Old: idNice, New: idParis}, {Field: "address", Old: "10.221.0.2", New: "10.221.0.9"},
+		{Field: "port", Old: "14001", New: "14901"}, {Field: "label", Old: "Nice", New: "Paris"}},
+		trust.CodeComponentChanged, trust.CodeAddressChanged, trust.CodePortChanged, trust.CodeBeyondPolicy, trust.CodeLabelChanged)
+	s.Peers[0].Announced.Component = idParis
+	return s
+}
+
+// withTakenOver has a change that a policy took over, one that is only reported, and a claim on an approved component's address.
+func withTakenOver() api.Snapshot {
+	s := cardio()
+	nice, lyon := &s.Peers[0], &s.Peers[1]
+	nice.ApprovedBy = trust.ByPolicy
+	nice.Warnings = []api.Warning{{Code: api.WarnTakenOver, Text: "port 14901 -> 14001: taken over without asking on 2026-11-22T11:00:00Z by your policy ([trust] accept_changes), and in force",
+		Cure: "if that was wrong: fbpeer trust revoke nice"}}
+	lyon.Changes = []api.Change{{Field: "label", Old: "Lyon", New: "Hospital of Lyon"}}
+	lyon.Warnings = []api.Warning{{Code: trust.CodeLabelChanged, Text: idLyon + " now calls itself \"Hospital of Lyon\", before \"Lyon\"."},
+		{Code: trust.CodeEndpointClaimed, Text: "another announces its endpoint", Cure: "fbpeer trust pending"}}
+	s.Keys = []api.BarredKey{{Key: hash('z'), State: "revoked", Component: idNice}, {Key: hash('y'), State: "denied"}}
+	return s
+}
+
+// withRivals has many who wait and contradict each other.
+func withRivals(n int) api.Snapshot {
+	s := crowd(n + 1)
+	for i := range s.Peers {
+		s.Peers[i].State = api.StatePending
+		s.Peers[i].Warnings = []api.Warning{{Code: trust.CodeEndpointShared, Text: s.Peers[i].Component + " and others announce one endpoint, localhost:14000"}}
+	}
+	return s
+}
+
+func changeScreens() map[string]string {
+	return map[string]string{
+		"status-key-endorsed": screens(withNextKey(trust.CodeKeyEndorsed))["status"],
+		"status-key-replaced": screens(withNextKey(trust.CodeKeyReplaced))["status"],
+		"pending-key-next":    screens(withNextKey(trust.CodeKeyReplaced))["pending"],
+		"status-next-id":      screens(withNextID())["status"],
+		"pending-next-id":     screens(withNextID())["pending"],
+		"show-next-id":        screens(withNextID())["show-changed"],
+		"status-taken-over":   screens(withTakenOver())["status"],
+		"show-reported":       screens(withTakenOver())["show-accepted"],
+		"trust-list-keys":     screens(withTakenOver())["list"],
+		"status-rivals":       screens(withRivals(9))["status"],
+	}
+}
+
+// TestChangedIDIsNotApproved: an approval is of one id; what to type instead is said.
+func TestChangedIDIsNotApproved(t *testing.T) {
+	s := withNextID()
+	a, _, _ := testApp("", false)
+	control := &fakeAgent{}
+	err := a.approveIn(t.Context(), control, s, approval{component: "nice", vouched: true, fingerprint: s.Peers[0].Fingerprint})
+	code, hint := outcome(err)
+	if code != exitFailed || len(control.asked) > 0 || !strings.Contains(hint, "trust forget nice, then fbpeer trust approve "+idParis) {
+		t.Errorf("exit %d, hint %q: %v", code, hint, err)
+	}
+}
+
+// TestDecideKey: a key alone is revoked, and only what can be one.
+func TestDecideKey(t *testing.T) {
+	root := func(args ...string) (int, string) {
+		a, _, stderr := testApp("", false)
+		command := a.trustCommand()
+		command.SetArgs(args)
+		command.SilenceErrors, command.SilenceUsage = true, true
+		code := report(stderr, "fbpeer", command.ExecuteContext(t.Context()))
+		return code, stderr.String()
+	}
+	for _, args := range [][]string{{"revoke"}, {"revoke", "--key", "stolen"}, {"revoke", "nice", "--key", hash('z')}, {"revoke", "--key", hash('z'), "--note", "x"}, {"forget", "nice", "--key", hash('z')}} {
+		if code, text := root(args...); code != exitUsage {
+			t.Errorf("%v: exit %d: %s", args, code, text)
+		}
+	}
+}
