@@ -119,6 +119,24 @@ func TestOlderNeverWins(t *testing.T) {
 	}
 }
 
+// The card of an older announcement that was put back beside a newer one in force is not what was heard last.
+func TestOlderCardDoesNotCount(t *testing.T) {
+	b := newBench(t)
+	o := b.others[0]
+	older := o.announce(t, b.now, func(r *exchange.Registration) { r.Endpoint = endpoint(t, "localhost:14901") })
+	b.now = b.now.Add(time.Second)
+	b.hear(o.announce(t, b.now, nil))
+	b.approve(o)
+	if err := b.store().writeCard(dirHeard, older, nil); err != nil {
+		t.Fatal(err)
+	}
+	k := b.open()
+	k.settle(b.now)
+	if p := k.peer(o.id, b.now); p.State != api.StateAccepted || len(p.Changes) > 0 {
+		t.Errorf("an older card was put back: %+v", p)
+	}
+}
+
 // What a policy may name is the same where it is read and where it is decided.
 func TestPolicyWords(t *testing.T) {
 	b := newBench(t)

@@ -282,6 +282,8 @@ func (k *core) replay(folder string, card storedCard) {
 		k.approved[a.Peer] = a
 	case a.Peer == k.self.id:
 		k.self.announcement = a
+	case k.approved[a.Peer] != nil && a.Sequence < k.approved[a.Peer].Sequence:
+		// An older file that somebody put back: what is in force is newer.
 	case !k.keeps(a.Peer) && !k.options.Now().Before(lapse(a.Expires)):
 		// Ran out while nobody was waiting for it; its card goes with the next start of an agent.
 	default:
