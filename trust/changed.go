@@ -12,13 +12,17 @@ import (
 )
 
 // changedReasons tell of each change that is held back, what it means and what settles it. A new key and the certificate that it comes in
-// are one of them.
+// are one of them, and the first.
 func (s *snapshot) changedReasons(e Entry, a *exchange.Announcement, all []Change) []Reason {
 	held := heldFields(all)
 	newKey := slices.Contains(held, fieldKey)
 	var reasons []Reason
 	for _, c := range all {
-		if c.held() && (c.Field != fieldCertificate || !newKey) {
+		switch {
+		case !c.held(), c.Field == fieldCertificate && newKey:
+		case c.Field == fieldKey:
+			reasons = slices.Insert(reasons, 0, s.changedReason(e, a, c, newKey))
+		default:
 			reasons = append(reasons, s.changedReason(e, a, c, newKey))
 		}
 	}

@@ -130,7 +130,7 @@ var decisions = []struct {
 	}, trust.VerdictChanged, "port-changed", "port", true},
 	{"everything changed at once", announced("nice", plain(as("NODE_other")), plain(at("10.9.9.9:14901")), plain(labelled("new")),
 		formed(form{key: "nice2", subject: "NODE_nice"})), trust.VerdictChanged,
-		"component-changed address-changed port-changed key-replaced label-changed", "component address port certificate key label", true},
+		"key-replaced component-changed address-changed port-changed label-changed", "component address port certificate key label", true},
 	{"key endorsed by a pinned one that is revoked", func(s *scene) *exchange.Announcement {
 		s.add("[key %s]\nstatus = revoked\n", certificate(s.t, form{key: "nice"}).KeySHA256())
 		return s.say("nice", withCertificate(certificate(s.t, form{key: "nice2", subject: "NODE_nice"})), endorsedBy(certificate(s.t, form{key: "nice"}).SPKI()))
