@@ -115,6 +115,12 @@ type Controller interface {
 	// Registry reads Fed-BioMed's party registry now, and brings it up to date first if the request says so. The error is *api.Error
 	// if that was refused; a table that cannot be read or written is a Fault of the answer.
 	Registry(ctx context.Context, r api.RegistryRequest) (api.Registry, error)
+	// Approve approves several announcements in one commit, or none of them. The error is *api.Error if that was refused.
+	Approve(ctx context.Context, r api.ApproveRequest) (api.ApproveResult, error)
+	// Export makes this component's card, for who is not connected. The error is *api.Error if that was refused.
+	Export(ctx context.Context, r api.ExportRequest) (api.Card, error)
+	// Import takes cards over as if they had been heard: all, or none. The error is *api.Error if that was refused.
+	Import(ctx context.Context, r api.ImportRequest) (api.ImportResult, error)
 }
 
 // New loads the state, takes the locks of state folder and component (waiting 5 s for an editor), makes what is missing (identity,

@@ -44,6 +44,7 @@ type core struct {
 	newest     map[peer.ID]*exchange.Announcement // of others, the newest heard
 	approved   map[peer.ID]*exchange.Announcement // cards of approved/
 	heard      map[peer.ID]heard
+	imported   map[peer.ID]importedCard  // whose newest came by card
 	shown      map[peer.ID][]mpspdz.Hash // older announcements with the newest one's held values
 	equivocal  map[peer.ID]bool
 	evaluation trust.Evaluation
@@ -95,7 +96,7 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 	k := &core{
 		options: o, config: c, store: s, start: o.Now(),
 		newest: map[peer.ID]*exchange.Announcement{}, approved: map[peer.ID]*exchange.Announcement{},
-		heard: map[peer.ID]heard{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
+		heard: map[peer.ID]heard{}, imported: map[peer.ID]importedCard{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
 		spared: map[peer.ID]time.Time{}, confirmed: map[string]*namedSet{}, proposals: map[exchange.ID]*exchange.Proposal{},
 		numbered: map[exchange.ID]*exchange.NumberedCertificate{}, unstored: map[exchange.ID]exchange.Opened{}, views: newViews(), altered: map[string][]string{},
 		problems: problems{}, strangers: newStrangerLines(), certificates: map[mpspdz.Hash]api.Certificate{},
@@ -113,6 +114,7 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 	if err := k.loadRecords(); err != nil {
 		return nil, err
 	}
+	k.recallNumbered()
 	if err := k.loadChain(); err != nil {
 		return nil, err
 	}
@@ -270,7 +272,7 @@ func (k *core) loadCards() error {
 			}
 		}
 	}
-	return nil
+	return k.loadImported()
 }
 
 func (k *core) replay(folder string, card storedCard) {
@@ -357,6 +359,7 @@ func lapse(expires time.Time) time.Time {
 
 // expire forgets announcements that lapsed and that no entry of the list waits for.
 func (k *core) expire(t *exchange.Table, now time.Time) {
+	k.expireImported(t, now)
 	k.gone(t.Expire(now, func(id peer.ID) bool { return id == k.self.id || k.keeps(id) }))
 }
 
@@ -373,6 +376,7 @@ func (k *core) drop(id peer.ID) {
 	delete(k.heard, id)
 	delete(k.shown, id)
 	delete(k.equivocal, id)
+	k.dropImported(id)
 	k.dropRecordsOf(id)
 	if err := k.store.removeCard(dirHeard, id); err != nil {
 		k.options.Log.Warn().Err(err).Msg("an announcement that is no longer held could not be removed")
@@ -396,5 +400,5 @@ func (k *core) sweep() error {
 			}
 		}
 	}
-	return nil
+	return k.sweepImported()
 }

@@ -134,6 +134,21 @@ func (c *client) Registry(ctx context.Context, r api.RegistryRequest) (api.Regis
 	return ask[api.Registry](ctx, c, api.PathRegistry, r)
 }
 
+// Approve asks for several approvals, all or none.
+func (c *client) Approve(ctx context.Context, r api.ApproveRequest) (api.ApproveResult, error) {
+	return ask[api.ApproveResult](ctx, c, api.PathApprove, r)
+}
+
+// Export asks for this component's card.
+func (c *client) Export(ctx context.Context, r api.ExportRequest) (api.Card, error) {
+	return ask[api.Card](ctx, c, api.PathExport, r)
+}
+
+// Import asks for cards to be taken over, all or none.
+func (c *client) Import(ctx context.Context, r api.ImportRequest) (api.ImportResult, error) {
+	return ask[api.ImportResult](ctx, c, api.PathImport, r)
+}
+
 // ask posts a request.
 func ask[Answer, Request any](ctx context.Context, c *client, path string, r Request) (a Answer, err error) {
 	body, err := json.Marshal(r)

@@ -45,15 +45,25 @@ func checkRequest(r api.TrustRequest) (peer.ID, *api.Error) {
 	if err != nil || id.String() != r.PeerID {
 		return "", malformed("peer_id: %q is no peer id", exchange.ShowText(cut(r.PeerID, 80)))
 	}
-	for _, field := range []struct {
-		name, text string
-		most       int
-	}{{"by", r.By, maxBy}, {"note", r.Note, maxNote}, {"alias", r.Alias, maxBy}} {
-		if len(field.text) > field.most || !utf8.ValidString(field.text) || strings.ContainsFunc(field.text, unprintable) {
-			return "", malformed("%s: at most %d printable characters on one line", field.name, field.most)
-		}
+	if fault := checkBy(r.By, r.Note); fault != nil {
+		return "", fault
 	}
-	return id, nil
+	return id, checkText("alias", r.Alias, maxBy)
+}
+
+// checkBy refuses what no name of an operator and no note of his are.
+func checkBy(by, note string) *api.Error {
+	if fault := checkText("by", by, maxBy); fault != nil {
+		return fault
+	}
+	return checkText("note", note, maxNote)
+}
+
+func checkText(name, text string, most int) *api.Error {
+	if len(text) > most || !utf8.ValidString(text) || strings.ContainsFunc(text, unprintable) {
+		return &api.Error{Code: api.CodeRequest, Text: fmt.Sprintf("%s: at most %d printable characters on one line", name, most)}
+	}
+	return nil
 }
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
@@ -82,7 +92,7 @@ func (k *core) edit(r api.TrustRequest, now time.Time) (outcome, *api.Error) {
 	var event trust.LogRecord
 	switch r.Action {
 	case api.ActionApprove:
-		list, event, fault = k.approve(r, id, now)
+		list, event, fault = k.approve(k.list, r, id, now)
 	case api.ActionDeny:
 		list, event, fault = k.deny(r, id, now)
 	case api.ActionRevoke:
@@ -113,7 +123,8 @@ func (k *core) rereadList(now time.Time) *api.Error {
 	return nil
 }
 
-func (k *core) approve(r api.TrustRequest, id peer.ID, now time.Time) (trust.List, trust.LogRecord, *api.Error) {
+// approve gives the list with one more approval, and the line for the log.
+func (k *core) approve(present trust.List, r api.TrustRequest, id peer.ID, now time.Time) (trust.List, trust.LogRecord, *api.Error) {
 	none := func(e *api.Error) (trust.List, trust.LogRecord, *api.Error) {
 		return trust.List{}, trust.LogRecord{}, e
 	}
@@ -137,11 +148,11 @@ func (k *core) approve(r api.TrustRequest, id peer.ID, now time.Time) (trust.Lis
 	if r.Alias == k.config.Component.ID {
 		return none(refused("choose another name", "%s is this component's own id: no alias of another", r.Alias))
 	}
-	former, fault := k.replaced(r, a)
+	former, fault := replaced(present, r, a)
 	if fault != nil {
 		return none(fault)
 	}
-	list, err := k.list.Approve(trust.Entry{Component: a.Component, Status: trust.Approved, Alias: r.Alias, Role: a.Role, Peer: id,
+	list, err := present.Approve(trust.Entry{Component: a.Component, Status: trust.Approved, Alias: r.Alias, Role: a.Role, Peer: id,
 		Key: a.Certificate.KeySHA256(), Endpoint: a.Endpoint, Certificate: a.Certificate.SHA256(),
 		ApprovedAt: now.UTC().Truncate(time.Second), ApprovedBy: r.By, Note: r.Note})
 	if err == nil && former != nil {
@@ -166,11 +177,11 @@ func (k *core) wasShown(a *exchange.Announcement, hash string) bool {
 
 // replaced finds the other identity that is approved for the component of a, if any: it is revoked with the approval, and only if
 // that was asked for. Its Key is zero where a keeps it, for revoking it would bar a too.
-func (k *core) replaced(r api.TrustRequest, a *exchange.Announcement) (*trust.Entry, *api.Error) {
-	if status := k.list.PeerStatus(a.Peer); status != "" {
+func replaced(list trust.List, r api.TrustRequest, a *exchange.Announcement) (*trust.Entry, *api.Error) {
+	if status := list.PeerStatus(a.Peer); status != "" {
 		return nil, refused("fbpeer trust forget "+a.Component+"@"+a.Peer.String()+", if that was a mistake", "%s@%s is %s", a.Component, a.Peer, status)
 	}
-	former, ok := k.list.Entry(a.Component)
+	former, ok := list.Entry(a.Component)
 	if !ok || former.Status != trust.Approved || former.Peer == a.Peer {
 		return nil, nil
 	}

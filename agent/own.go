@@ -31,16 +31,7 @@ func (k *core) announce(seen uint64, now time.Time) (made bool, err error) {
 }
 
 func (k *core) seal(seen uint64, now time.Time) error {
-	next := k.self.sequence
-	next.last = nextSequence(now, k.self.sequence.last, seen)
-	if err := k.store.write(k.store.path(fileSequence), next.bytes()); err != nil {
-		return err
-	}
-	k.self.sequence = next
-	issued := now.UTC().Truncate(time.Second)
-	keys := exchange.Keys{Identity: k.self.key, Certificate: k.self.pair.Key, Previous: k.self.former}
-	a, err := exchange.Seal(k.options.Random, k.federation, k.self.registration,
-		exchange.Stamp{Sequence: next.last, Issued: issued, Expires: issued.Add(exchange.DefaultLifetime)}, keys)
+	a, err := k.sealUntil(now.UTC().Truncate(time.Second).Add(exchange.DefaultLifetime), seen, now)
 	if err != nil {
 		return err
 	}
@@ -51,6 +42,19 @@ func (k *core) seal(seen uint64, now time.Time) error {
 	k.record(trust.LogRecord{Event: "own", Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(),
 		Text: "announcing " + a.Endpoint.String() + ", certificate " + a.Certificate.SHA256().String()}, now)
 	return nil
+}
+
+// sealUntil makes an announcement of what the component is now, under the next sequence, which is durable first.
+func (k *core) sealUntil(expires time.Time, seen uint64, now time.Time) (*exchange.Announcement, error) {
+	next := k.self.sequence
+	next.last = nextSequence(now, k.self.sequence.last, seen)
+	if err := k.store.write(k.store.path(fileSequence), next.bytes()); err != nil {
+		return nil, err
+	}
+	k.self.sequence = next
+	keys := exchange.Keys{Identity: k.self.key, Certificate: k.self.pair.Key, Previous: k.self.former}
+	return exchange.Seal(k.options.Random, k.federation, k.self.registration,
+		exchange.Stamp{Sequence: next.last, Issued: now.UTC().Truncate(time.Second), Expires: expires}, keys)
 }
 
 // hearOwn takes an announcement in our own name from the network. publish: ours was made anew and must be told. The error is

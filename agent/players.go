@@ -179,7 +179,7 @@ func (p *players) shown(component string, alias func(string) string) *api.Set {
 	}
 	own := p.set.Number(component)
 	shown := &api.Set{
-		Digest: p.set.Digest().String(), Dir: p.link(), Party: own,
+		Digest: p.set.Digest().String(), Words: digestWords(p.set.Digest()), Dir: p.link(), Party: own,
 		Command: mpspdz.Arguments(own, p.set.Len()), Written: p.written,
 	}
 	for i, party := range p.set.Parties() {

@@ -26,6 +26,9 @@ func newServer(c Controller) *http.Server {
 	mux.HandleFunc("POST "+api.PathSets, answering(c.Sets))
 	mux.HandleFunc("POST "+api.PathProbe, answering(c.Probe))
 	mux.HandleFunc("POST "+api.PathRegistry, answering(c.Registry))
+	mux.HandleFunc("POST "+api.PathApprove, answeringUpTo(api.MaxApprove, c.Approve))
+	mux.HandleFunc("POST "+api.PathExport, answering(c.Export))
+	mux.HandleFunc("POST "+api.PathImport, answeringUpTo(api.MaxImport, c.Import))
 	return &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -38,9 +41,14 @@ func newServer(c Controller) *http.Server {
 
 // answering reads one request, has it done, and writes the answer.
 func answering[Request, Answer any](do func(context.Context, Request) (Answer, error)) http.HandlerFunc {
+	return answeringUpTo(api.MaxRequest, do)
+}
+
+// answeringUpTo is answering for requests of at most that many bytes.
+func answeringUpTo[Request, Answer any](most int64, do func(context.Context, Request) (Answer, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var request Request
-		if err := readRequest(w, r, &request); err != nil {
+		if err := readRequest(w, r, most, &request); err != nil {
 			reply(w, nil, err)
 			return
 		}
@@ -50,8 +58,8 @@ func answering[Request, Answer any](do func(context.Context, Request) (Answer, e
 }
 
 // readRequest reads exactly one JSON object with known fields.
-func readRequest(w http.ResponseWriter, r *http.Request, into any) error {
-	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, api.MaxRequest))
+func readRequest(w http.ResponseWriter, r *http.Request, most int64, into any) error {
+	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, most))
 	body.DisallowUnknownFields()
 	if err := body.Decode(into); err != nil {
 		return &api.Error{Code: api.CodeRequest, Text: "not a request: " + exchange.ShowText(err.Error())}

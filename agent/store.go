@@ -28,6 +28,7 @@ const (
 	fileIntent    = "registry.intent"
 	dirHeard      = "announcements"
 	dirApproved   = "approved"
+	dirImported   = "imported"
 	cardSuffix    = ".card"
 )
 
@@ -53,7 +54,7 @@ func (s store) do(name string, f func() error) error {
 
 // make makes the folders that a running agent needs, readable by its user alone.
 func (s store) make() error {
-	for _, dir := range []string{s.dir, s.path(dirHeard), s.path(dirApproved), s.path(dirNumbered), s.path(dirProposals), s.path(dirConfirmed), s.path(dirParties)} {
+	for _, dir := range []string{s.dir, s.path(dirHeard), s.path(dirApproved), s.path(dirImported), s.path(dirNumbered), s.path(dirProposals), s.path(dirConfirmed), s.path(dirParties)} {
 		if err := durable.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}

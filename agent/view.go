@@ -139,6 +139,9 @@ func (k *core) peer(id peer.ID, now time.Time) api.Peer {
 	if p.State == api.StatePending {
 		p.ByHand = k.byHand(newest)
 	}
+	if card, ok := k.imported[id]; ok {
+		p.ByCard = k.byCard(card)
+	}
 	if values != nil {
 		k.describe(&p, values)
 	} else {
@@ -238,10 +241,14 @@ func (k *core) certificate(c *mpspdz.Certificate) api.Certificate {
 	if len(k.certificates) >= maxShownCertificates {
 		clear(k.certificates)
 	}
-	shown := api.Certificate{SHA256: c.SHA256().String(), BLAKE2b128: c.BLAKE2b128(), KeySHA256: c.KeySHA256().String(), Subject: c.Subject(),
-		NotBefore: c.NotBefore().UTC(), NotAfter: c.NotAfter().UTC(), KeyType: c.KeyType(), WorksWith: c.WorksWith()}
+	shown := describeCertificate(c)
 	k.certificates[c.SHA256()] = shown
 	return shown
+}
+
+func describeCertificate(c *mpspdz.Certificate) api.Certificate {
+	return api.Certificate{SHA256: c.SHA256().String(), BLAKE2b128: c.BLAKE2b128(), KeySHA256: c.KeySHA256().String(), Subject: c.Subject(),
+		NotBefore: c.NotBefore().UTC(), NotAfter: c.NotAfter().UTC(), KeyType: c.KeyType(), WorksWith: c.WorksWith()}
 }
 
 func timePointer(t time.Time) *time.Time {

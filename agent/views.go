@@ -206,16 +206,9 @@ func (k *core) sealViews(now time.Time) (sealed []*exchange.View, err error) {
 	}
 	var lists [][]exchange.Member
 	for _, name := range slices.Sorted(maps.Keys(sets)) {
-		members := k.members(name, sets[name])
+		view, members := k.viewOf(name, sets[name])
+		view.Call = k.liveCall(now)
 		lists = append(lists, members.Files, members.Rows)
-		view := exchange.View{SetName: name, Files: exchange.MembersRoot(members.Files), Rows: exchange.MembersRoot(members.Rows),
-			Members: max(len(members.Files), len(members.Rows)), Call: k.liveCall(now)}
-		if len(members.Files) > 0 {
-			view.Set = sets[name].set.Digest()
-		}
-		if set := k.confirmed[name]; set != nil {
-			view.Proposal = set.proposal.Content()
-		}
 		if old := k.views.own[name]; old != nil && sameView(old, view) {
 			continue
 		}
@@ -232,6 +225,20 @@ func (k *core) sealViews(now time.Time) (sealed []*exchange.View, err error) {
 	}
 	k.views.addLists(lists...)
 	return sealed, nil
+}
+
+// viewOf is what this site has to tell of a set, unsealed, and the members behind it.
+func (k *core) viewOf(name string, p *players) (exchange.View, exchange.Members) {
+	members := k.members(name, p)
+	view := exchange.View{SetName: name, Files: exchange.MembersRoot(members.Files), Rows: exchange.MembersRoot(members.Rows),
+		Members: max(len(members.Files), len(members.Rows))}
+	if len(members.Files) > 0 {
+		view.Set = p.set.Digest()
+	}
+	if set := k.confirmed[name]; set != nil {
+		view.Proposal = set.proposal.Content()
+	}
+	return view, members
 }
 
 // sets are the folders of player files of this site, by name: the default one, and those of the named sets that are confirmed.

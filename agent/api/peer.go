@@ -111,6 +111,7 @@ type Peer struct {
 	Sources    []Setting  `json:"sources,omitempty"`    // self only: every value and where it came from
 	Registered *bool      `json:"registered,omitempty"` // its row stands in our Fed-BioMed registry with the values in force
 	ByHand     *HandRow   `json:"by_hand,omitempty"`    // pending only: an operator registered that component by hand
+	ByCard     *ByCard    `json:"by_card,omitempty"`    // its newest announcement came by file
 }
 
 // Announced is what an approval of a changed or conflicting peer is about.

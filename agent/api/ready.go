@@ -20,6 +20,7 @@ const (
 	ObstacleNotWritten   = "not-written"         // player files or rows could not be written here
 	ObstacleFilesChanged = "files-changed"       // somebody changed our player files; they are written anew
 	ObstacleNoAnswer     = "no-answer"           // it did not answer the roll call
+	ObstacleByCard       = "by-card"             // it takes part by card: nobody can ask it
 	ObstacleMissing      = "missing"             // Component has not registered Of
 	ObstacleOutdated     = "outdated"            // Component has other values of Of
 	ObstacleOtherSet     = "other-set"           // Component's set is not ours
