@@ -226,6 +226,10 @@ func (v *verdict) answer(component string) {
 	if overdue := v.now.Sub(v.sight.newest) >= waitConnected; overdue {
 		_, answered = v.sight.heardOf(component, v.now)
 	}
+	if card, ok := v.sight.cards[component]; ok && !answered {
+		v.byCard(component, card)
+		return
+	}
 	if !answered {
 		cure := "start its agent, or its connection: fbpeer run"
 		if connected := v.peers[component].Connected; connected != nil && *connected {
@@ -247,6 +251,27 @@ func (v *verdict) answer(component string) {
 	case !v.chosen && v.set.Len() > 0 && view.Set != v.set.Digest():
 		v.otherSet(component, view)
 	}
+}
+
+// byCard: who takes part by card cannot be asked. What its card says is of the day on which it was made, and no answer.
+func (v *verdict) byCard(component string, card exchange.Card) {
+	name := v.name(component)
+	o := api.Obstacle{Code: api.ObstacleByCard, Component: component,
+		Text: fmt.Sprintf("%s takes part by card, of %s: nobody can ask it what it has registered now", name, card.Announcement.Issued.Format(time.DateOnly)),
+		Cure: "ask its operator by telephone what fbpeer players show says there"}
+	switch view := card.View; {
+	case v.set.Len() == 0:
+	case view != nil && view.Set == v.set.Digest():
+		o.Text += "; then it had this very set"
+	case view != nil && view.Set.IsZero():
+		o.Text += "; then it had no set in force"
+	case view != nil:
+		o.Text += "; then it had another set in force"
+	}
+	if v.set.Len() > 0 {
+		o.Cure += ": it must be set " + strings.Join(digestWords(v.set.Digest()), " ")
+	}
+	v.blame(o)
 }
 
 // cells finds whom a component has not registered, or with other values.

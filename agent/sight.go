@@ -24,12 +24,13 @@ type sight struct {
 	current map[string]current   // what each of them announces now
 	sites   map[siteID]heardView // who answered a roll call lately, and how
 	lists   map[mpspdz.Hash]list
-	silent  map[string]bool        // approved components of which a view is held that answers no call: they missed it
-	said    map[string]mpspdz.Hash // the default set that each approved component said last to have in force, whenever that was
-	mute    map[mpspdz.Hash]bool   // views whose content could not be had
-	own     map[string]string      // our own cells; those of whom we know nothing are absent
-	ownSet  mpspdz.Hash            // the default set in force here; zero: none
-	views   []*exchange.View       // our own, as they were sealed last
+	silent  map[string]bool          // approved components of which a view is held that answers no call: they missed it
+	said    map[string]mpspdz.Hash   // the default set that each approved component said last to have in force, whenever that was
+	mute    map[mpspdz.Hash]bool     // views whose content could not be had
+	own     map[string]string        // our own cells; those of whom we know nothing are absent
+	ownSet  mpspdz.Hash              // the default set in force here; zero: none
+	views   []*exchange.View         // our own, as they were sealed last
+	cards   map[string]exchange.Card // of approved components that take part by card
 }
 
 // siteID names a view: whose, and of which set ("": the default one).
@@ -90,7 +91,13 @@ func (s *sight) matrix(now time.Time) *api.Matrix {
 		default:
 			view = nil
 		}
-		s.fill(row.Cells, component, view, ascending)
+		if card := s.cards[component].View; view == nil && card != nil {
+			issued := card.Issued
+			row.Set, row.Card = hashText(card.Set), &issued
+			s.fillByCard(row.Cells, s.cards[component], ascending)
+		} else {
+			s.fill(row.Cells, component, view, ascending)
+		}
 		row.Cells = slices.Delete(row.Cells, i, i+1)
 		m.Rows = append(m.Rows, row)
 	}
@@ -124,9 +131,23 @@ func (s *sight) fill(cells []api.Cell, component string, view *exchange.View, as
 	}
 	files, filesKnown := s.list(view.Files)
 	rows, rowsKnown := s.list(view.Rows)
+	fillFrom(cells, view, files, rows, filesKnown && rowsKnown, ascending)
+}
+
+// fillByCard gives a row its cells as they were when a card was made. It is no answer: nobody knows whether it is still so.
+func (s *sight) fillByCard(cells []api.Cell, c exchange.Card, ascending []place) {
+	var m exchange.Members
+	if c.Members != nil {
+		m = *c.Members
+	}
+	fillFrom(cells, c.View, m.Files, m.Rows, c.Members != nil, ascending)
+}
+
+// fillFrom gives a row its cells from a view and the lists behind it, where they are known.
+func fillFrom(cells []api.Cell, view *exchange.View, files, rows list, known bool, ascending []place) {
 	for _, p := range ascending {
 		state := api.CellUnknown
-		if filesKnown && rowsKnown {
+		if known {
 			var inFiles, inRows *exchange.Member
 			files, inFiles = files.next(p.component)
 			rows, inRows = rows.next(p.component)

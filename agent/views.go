@@ -312,7 +312,7 @@ func parseRecords(data []byte) records {
 // look at who has registered whom, as far as it is known now. s is the snapshot that is published with it.
 func (k *core) sight(s api.Snapshot) *sight {
 	seen := &sight{newest: k.views.last, self: s.Self.Component, members: []string{s.Self.Component}, current: map[string]current{}, sites: map[siteID]heardView{},
-		said: map[string]mpspdz.Hash{}, silent: map[string]bool{}, lists: k.views.lists, mute: k.views.mute, own: map[string]string{}}
+		said: map[string]mpspdz.Hash{}, silent: map[string]bool{}, lists: k.views.lists, mute: k.views.mute, own: map[string]string{}, cards: map[string]exchange.Card{}}
 	seen.current[s.Self.Component] = k.currentOf(k.self.id, partyOf(k.self.registration))
 	for _, p := range s.Peers {
 		state := OwnCell(p)
@@ -327,6 +327,11 @@ func (k *core) sight(s api.Snapshot) *sight {
 		}
 		if a := cmp.Or(k.newest[id], k.approved[id]); a != nil {
 			seen.current[p.Component] = k.currentOf(id, partyOf(a.Registration))
+		}
+	}
+	for id, c := range k.imported {
+		if entry, _ := k.list.ByPeer(id); k.approves(id) {
+			seen.cards[entry.Component] = c.card
 		}
 	}
 	for id, view := range k.views.heard {

@@ -42,6 +42,9 @@ func (v view) heard(p api.Peer) string {
 	if p.LastHeard == nil {
 		return "not heard yet"
 	}
+	if p.ByCard != nil && p.ByCard.Imported != nil {
+		return "by card, imported on " + date(*p.ByCard.Imported) + lives(p.Expires)
+	}
 	text := ago(v.now, *p.LastHeard)
 	if p.From != "" {
 		text += " from " + show(p.From)
@@ -50,6 +53,14 @@ func (v view) heard(p api.Peer) string {
 		text += ", " + via
 	}
 	return text
+}
+
+// lives says until when a card does.
+func lives(expires *time.Time) string {
+	if expires == nil {
+		return ""
+	}
+	return ", valid until " + date(*expires)
 }
 
 // claimed is a label as it must be read: a claim.

@@ -73,6 +73,8 @@ func (v view) presence(p api.Peer) string {
 	switch {
 	case p.Connected != nil && *p.Connected:
 		return "connected"
+	case p.ByCard != nil:
+		return "by card"
 	case p.LastHeard != nil:
 		return ago(v.now, *p.LastHeard)
 	}
@@ -118,6 +120,7 @@ func (v view) showScreen(p api.Peer) string {
 		add("heard", v.heard(p))
 		add("connected", yesNo(p.Connected))
 	}
+	addCardView(&t, p)
 	if p.ApprovedAt != nil {
 		by := ""
 		if p.ApprovedBy != "" {

@@ -86,7 +86,7 @@ func agreed(s api.Snapshot) bool {
 	if s.Matrix == nil || s.Set == nil || len(otherSets(s)) > 0 {
 		return false
 	}
-	m := registeredIn(s.Matrix)
+	m := registeredNow(s.Matrix)
 	for _, row := range s.Set.Parties {
 		for _, of := range s.Set.Parties {
 			if row.Component != of.Component && m.cell(row.Component, of.Component) != api.CellOK {

@@ -19,7 +19,7 @@ type undone struct {
 
 // undoneOf reads the matrix: the rows of those that are approved here, as far as they are about this site and what it has registered.
 func undoneOf(s api.Snapshot) []undone {
-	m, self := registeredIn(s.Matrix), s.Self.Component
+	m, self := registeredNow(s.Matrix), s.Self.Component
 	var rows []string
 	members := []string{self}
 	for _, p := range ofState(s.Peers, api.StateAccepted, api.StateChanged) {
