@@ -94,7 +94,7 @@ func (a *Agent) answers() (connected, all bool) {
 	connected, all = true, true
 	open := seen.sight.unknown(now)
 	for _, p := range seen.snapshot.Peers {
-		if !approvedState(p.State) {
+		if !approvedState(p.State) || p.ByCard != nil { // who takes part by card cannot answer
 			continue
 		}
 		view, answered := seen.sight.heardOf(p.Component, now)

@@ -198,9 +198,12 @@ func (s *sight) heardOf(component string, now time.Time) (view *exchange.View, o
 	return view, ok && !s.silent[component] && !s.sites[siteID{component: component}].called.Before(s.newest)
 }
 
-// allSay says whether all other members of a set have said that they hold it.
+// allSay says whether all other members of a set that can be asked have said that they hold it.
 func (s *sight) allSay(set api.Set) bool {
 	for _, party := range set.Parties {
+		if _, byCard := s.cards[party.Component]; byCard {
+			continue
+		}
 		if party.Component != s.self && hashText(s.said[party.Component]) != set.Digest {
 			return false
 		}

@@ -112,7 +112,7 @@ func (v view) importedScreen(before, after api.Snapshot, r api.ImportResult) str
 	t := table{}
 	waiting := after
 	waiting.Peers = ofState(after.Peers, api.StateAccepted)
-	accepted, undecided := false, false
+	undecided := false
 	for _, c := range r.Cards {
 		did := "imported"
 		switch c.Outcome {
@@ -122,7 +122,6 @@ func (v view) importedScreen(before, after api.Snapshot, r api.ImportResult) str
 			did = "not needed: a later announcement with the same values is held"
 		}
 		t.add(v.called(c.Peer.Component), show(c.Peer.State), did, show(c.File))
-		accepted = accepted || c.Peer.State == api.StateAccepted && c.Outcome == api.CardImported
 		known := slices.ContainsFunc(waiting.Peers, func(p api.Peer) bool { return p.PeerID == c.Peer.PeerID })
 		if open := len(ofState([]api.Peer{c.Peer}, api.StatePending, api.StateChanged, api.StateConflict)) > 0; open && !known {
 			undecided = true
@@ -130,11 +129,18 @@ func (v view) importedScreen(before, after api.Snapshot, r api.ImportResult) str
 		}
 	}
 	text := t.String()
-	if accepted {
+	if len(r.Rows) > 0 || len(r.Warnings) > 0 || setDigest(r.Set) != setDigest(before.Set) {
 		text += v.consequences(before, api.ActionApprove, api.TrustResult{Set: r.Set, NoSet: r.NoSet, Rows: r.Rows, Warnings: r.Warnings})
 	}
 	if undecided {
 		text += "\n" + v.pendingScreen(waiting)
 	}
 	return text
+}
+
+func setDigest(s *api.Set) string {
+	if s == nil {
+		return ""
+	}
+	return s.Digest
 }

@@ -86,6 +86,10 @@ func (v view) matrixScreen(s api.Snapshot) string {
 		return "No other component has been heard.\n"
 	}
 	label := v.memberLabels(s, order)
+	legend := legend
+	if slices.ContainsFunc(order, func(row string) bool { return cardOf(s.Matrix, row) != nil }) {
+		legend += "in brackets: what a card said on its day; nobody can ask whether it is still so\n"
+	}
 	if text := v.matrixTable(s, m, order, label); text != "" {
 		return text + "\n" + legend
 	}
@@ -163,7 +167,11 @@ func matrixLine(s api.Snapshot, m registered, row string, order []string, label 
 		if of == row {
 			line = append(line, "-")
 		} else {
-			line = append(line, cellMarks[m.cell(row, of)])
+			mark := cellMarks[m.cell(row, of)]
+			if cardOf(s.Matrix, row) != nil {
+				mark = "(" + mark + ")"
+			}
+			line = append(line, mark)
 		}
 	}
 	if differ {
