@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +37,11 @@ func (k *core) number(name string, base mpspdz.PartySet) (wanted, error) {
 		}
 	}
 	if len(missing) > 0 || len(other) > 0 {
-		return wanted{none: waitingFor(missing, other), wait: true}, nil
+		w := waitingFor(missing, other)
+		if slices.ContainsFunc(missing, func(component string) bool { _, byCard := k.imported[k.identityOf(component)]; return byCard }) {
+			w.Cure = "a site that takes part by card tells it in its next one: fbpeer card export, there, once all parties are approved"
+		}
+		return wanted{none: w, wait: true}, nil
 	}
 	return formed(base.WithCertificates(certificates))
 }

@@ -165,10 +165,10 @@ func shellWord(s string) string {
 }
 
 // ofComponent finds the commands that are about one component, in the texts of all packages.
-var ofComponent = regexp.MustCompile(`\bfbpeer (join|run|status|ready|probe|peers|show|players|registry|trust|set|card)\b`)
+var ofComponent = regexp.MustCompile(`\bfbpeer (join|run|status|ready|probe|peers|show|players|registry|trust|set|card import)\b`)
 
 // ofOwn finds those, too, that can only be meant for the component here where a text is about its own files.
-var ofOwn = regexp.MustCompile(`\bfbpeer (join|run|status|ready|probe|peers|show|players|registry|trust|set|card|cert)\b`)
+var ofOwn = regexp.MustCompile(`\bfbpeer (join|run|status|ready|probe|peers|show|players|registry|trust|set|card import|cert)\b`)
 
 // addressedOwn is addressed for a text about one's own files.
 func addressedOwn(prog, text string) string {
