@@ -199,7 +199,11 @@ func (v *verdict) member(component string) {
 		switch {
 		case !approvedState(p.State):
 		case w.Code == api.WarnAnnouncementExpired:
-			v.blame(api.Obstacle{Code: api.ObstacleStale, Component: component, Text: w.Text, Cure: "start its agent: fbpeer run"})
+			cure := "start its agent: fbpeer run"
+			if p.ByCard != nil {
+				cure = "its site makes a new card: fbpeer card export"
+			}
+			v.blame(api.Obstacle{Code: api.ObstacleStale, Component: component, Text: w.Text, Cure: cure})
 		case w.Error:
 			v.blame(api.Obstacle{Code: api.ObstacleWarning, Component: component, Text: w.Text, Cure: w.Cure})
 		}
@@ -269,7 +273,7 @@ func (v *verdict) byCard(component string, card exchange.Card) {
 		o.Text += "; then it had another set in force"
 	}
 	if v.set.Len() > 0 {
-		o.Cure += ": it must be set " + strings.Join(digestWords(v.set.Digest()), " ")
+		o.Cure += "; it must say set words: " + strings.Join(digestWords(v.set.Digest()), " ")
 	}
 	v.blame(o)
 }

@@ -108,6 +108,7 @@ func TestScreens(t *testing.T) {
 	maps.Copy(tests, handScreens())
 	maps.Copy(tests, certScreens())
 	maps.Copy(tests, generateScreens())
+	maps.Copy(tests, cardScreens())
 	for name, got := range tests {
 		t.Run(name, func(t *testing.T) {
 			golden := filepath.Join("testdata", "screens", name+".txt")
