@@ -32,6 +32,7 @@
 //	trust.ini                 the operator's list (package trust), unless [trust] list puts it elsewhere
 //	announcements/<id>.card   the newest announcement heard of an identity, and our own, in armour
 //	approved/<id>.card        the announcement in force of an approved identity; replaced only by an approval
+//	imported/<id>.card        what came of an identity by file, while nothing later was heard of it
 //	sequence                  the last sequence given out, when a live one that was not ours was met, and since when the identity is ours
 //	records                   a number that our records other than announcements do not pass for a minute
 //	certificates/<id>[.<set>].card  the certificate that an identity issued for its number in a set: ours, and of approved identities
@@ -49,7 +50,7 @@
 //	socket                    the path of the running agent's control socket
 //
 // File names are made of identities as this program encodes them, never of text that a peer sent. announcements/ is bounded with the
-// table: what the table evicts or what lapses loses its card, unless the list names the identity. So the sequence floors of listed
+// table: what the table evicts or what lapses loses its card, unless the list names the identity. imported/ is the operator's to bound. So the sequence floors of listed
 // identities survive a restart with their cards, those of others as long as their cards or the process do.
 //
 // Player files and rows that somebody else damaged are found every 15 s and before each edit, and written anew; the event
@@ -80,6 +81,25 @@
 // all of the set's members itself, and puts player files in force once it holds one of every member that is for the same plan (order,
 // endpoints, keys), the number that the set gives and the approved key. Meanwhile a former set whose members are all approved as they stand
 // in it stays in force, over a restart too.
+//
+// # Cards
+//
+// Import takes the cards of files over, all or none: each must open, be of this federation, timely, no identity's that the list bars,
+// not our own, and not older than what was seen of its identity, unless it says the same (it is passed over then). Each is made durable in
+// imported/, which protects it: it is not evicted, and told to nobody. One that cannot be stored takes back those before it; a crash
+// among them leaves some imported, which approves nothing, and the next import finishes. From there on it is what was heard last of that
+// identity, over restarts too, until a later announcement is heard: then its file goes, after that one is durable. After a crash between
+// the two the later one counts. A card that ran out goes as what was heard does, unless the list names its identity. The certificates for
+// numbers in it are held like heard ones.
+//
+// Export numbers and seals an announcement that lives as long as the certificate, then one for the network above it, and only then gives
+// the card away, with the present view of the default set, its members, and the own certificate for a number there is. Without an agent it
+// does the same in the stores, under agent.lock, and makes the identity if there is none.
+//
+// What a card says of whom its site has registered is shown with its day, and is no answer: readiness is a no (by-card) for whoever cannot be
+// asked. Where all others of a set take part by card, the stores say so as an agent would.
+//
+// Approve takes several approvals, each of an announcement as it was shown: all, in one commit, or none.
 //
 // # The own announcement
 //

@@ -50,6 +50,11 @@
 //	sequence: 1795342500001
 //	issued: 2026-11-22T10:15:00Z
 //
+// # Cards
+//
+// A Card is one site's part of a file: its announcement, and what follows of the same identity. OpenCard reads it, all or nothing, and
+// Encode writes it; text around is passed over. What came by card is held in a Table, and told to nobody (Record.Card, Travels).
+//
 // # What is checked where
 //
 // The Seal functions and OpenRecord check everything that never changes; what OpenRecord refuses, every honest agent refuses, so a
