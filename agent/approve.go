@@ -90,18 +90,21 @@ func (a *Agent) Approve(ctx context.Context, r api.ApproveRequest) (api.ApproveR
 
 // Approve does several approvals under the agent's lock, with the same commit as a running agent.
 func (o *offline) Approve(ctx context.Context, r api.ApproveRequest) (api.ApproveResult, error) {
-	return locking(ctx, o, func(running Controller) (api.ApproveResult, error) { return running.Approve(ctx, r) }, func() (api.ApproveResult, error) {
-		k, err := o.loadToWrite()
-		if err != nil {
-			return api.ApproveResult{}, err
-		}
-		if err := k.recoverRegistry(); err != nil {
-			return api.ApproveResult{}, err
-		}
-		done, fault := k.approveSeveral(r, o.options.Now())
-		if fault != nil {
-			return api.ApproveResult{}, fault
-		}
-		return k.approvedResult(r, done, k.snapshot(network{}, o.options.Now())), nil
-	})
+	return locking(ctx, o, func(running Controller) (api.ApproveResult, error) { return running.Approve(ctx, r) },
+		func() (api.ApproveResult, error) { return o.approve(r) })
+}
+
+func (o *offline) approve(r api.ApproveRequest) (api.ApproveResult, error) {
+	k, err := o.loadToWrite()
+	if err != nil {
+		return api.ApproveResult{}, err
+	}
+	if err := k.recoverRegistry(); err != nil {
+		return api.ApproveResult{}, err
+	}
+	done, fault := k.approveSeveral(r, o.options.Now())
+	if fault != nil {
+		return api.ApproveResult{}, fault
+	}
+	return k.approvedResult(r, done, k.snapshot(network{}, o.options.Now())), nil
 }

@@ -346,14 +346,20 @@ func (a *Agent) Import(ctx context.Context, r api.ImportRequest) (api.ImportResu
 
 // Export makes a card from the stores.
 func (o *offline) Export(ctx context.Context, r api.ExportRequest) (api.Card, error) {
-	return locking(ctx, o, func(running Controller) (api.Card, error) { return running.Export(ctx, r) }, func() (api.Card, error) {
-		k, err := o.loadToWrite()
-		if err != nil {
-			return api.Card{}, err
-		}
-		k.look()
-		return k.exportCard(r, k.self.sequence.last, o.options.Now())
-	})
+	if o.config.Federation == "" {
+		return api.Card{}, notJoined() // before the lock makes its folder
+	}
+	return locking(ctx, o, func(running Controller) (api.Card, error) { return running.Export(ctx, r) },
+		func() (api.Card, error) { return o.export(r) })
+}
+
+func (o *offline) export(r api.ExportRequest) (api.Card, error) {
+	k, err := o.loadToWrite()
+	if err != nil {
+		return api.Card{}, err
+	}
+	k.look()
+	return k.exportCard(r, k.self.sequence.last, o.options.Now())
 }
 
 // Import takes cards into the stores, with the same commit as a running agent.

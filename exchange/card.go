@@ -75,17 +75,18 @@ func OpenCard(file []byte, f Federation) ([]Card, error) {
 // OpenAnyCard is OpenCard in the federation that the first record names: to show a card, where it is not known whose it is. Every
 // signature is checked; that the federation is the right one is not.
 func OpenAnyCard(file []byte) ([]Card, error) {
-	records, err := Dearmour(file)
+	blocks, err := dearmour(file, labelRecord)
 	if err != nil {
 		return nil, err
 	}
-	e, err := parseEnvelope(records[0])
+	first := blocks[0]
+	e, err := parseEnvelope(first.data)
 	if err != nil {
-		return nil, err
+		return nil, &cardFault{first.line, err}
 	}
 	_, federation, err := payloadHead(e.kind, string(e.payload))
 	if err != nil {
-		return nil, ofKind(e.kind, err)
+		return nil, &cardFault{first.line, ofKind(e.kind, err)}
 	}
 	return OpenCard(file, Federation{id: federation})
 }

@@ -21,24 +21,22 @@ import (
 )
 
 func (a *app) cardCommand() *cobra.Command {
-	c := group("card", "register by file, where a site cannot connect", a.cardExportCommand("export"), a.cardShowCommand(), a.cardImportCommand(),
-		a.cardExportCommand("registration-instructions")) // as Fed-BioMed calls it
-	c.Long = "A card is this component's registration as a file, for a site that cannot connect: by mail, or on a stick.\n" +
-		"It holds nothing secret, and nobody can change it. What it says is approved as ever: by fingerprint or words.\n" +
-		"Every site that takes part by card needs the card of every other one."
+	c := group("card", "register by file, where a site cannot connect", a.cardExportCommand(), a.cardShowCommand(), a.cardImportCommand())
+	c.Long = "A card is a component's registration as a file, for a site that cannot connect: by mail, or on a\n" +
+		"stick. It holds nothing secret, and nobody can change it. What it says is approved as ever: by\n" +
+		"fingerprint or words. A site without a connection needs the card of every other one, and they its own."
 	return c
 }
 
-// cardExportCommand is export, or a hidden command of another name that does the same.
-func (a *app) cardExportCommand(name string) *cobra.Command {
+func (a *app) cardExportCommand() *cobra.Command {
 	var out, valid string
 	c := &cobra.Command{
-		Use:    name,
-		Hidden: name != "export",
-		Short:  "write this component's card, with what the other site has to type",
-		Long: "Writes this component's card, with what its receiver has to type. It lives as long as the certificate, or\n" +
-			"--valid; a new one is needed when address, port or certificate change. It works with the agent running or not.\n" +
-			"A component that never runs an agent gets its identity here.",
+		Use:     "export",
+		Aliases: []string{"registration-instructions"}, // as Fed-BioMed calls it
+		Short:   "write this component's card, with what the other site has to type",
+		Long: "Writes this component's card, with what its receiver has to type. It lives as long as the\n" +
+			"certificate, or --valid; a new one is needed when address, port or certificate change. It works with\n" +
+			"the agent running or not. A component that never runs an agent gets its identity here.",
 		Example: "  fbpeer card export > lyon.card\n  fbpeer card export --out lyon.card\n  fbpeer card export --out lyon.card --valid 90d",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -70,8 +68,8 @@ func (a *app) cardExportIn(ctx context.Context, control agent.Controller, out st
 	if err != nil {
 		return err
 	}
-	for _, w := range cardWarnings(card.Peer) {
-		a.note("warning: %s", w)
+	for _, w := range cardWarnings(card.Peer, a.now()) {
+		a.note("warning: %s", w.Text)
 	}
 	text := cardLetter(card, out) + card.Card
 	switch {
@@ -143,8 +141,9 @@ func (a *app) cardShowCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show FILE|-",
 		Short: "what a card says, without taking it over",
-		Long: "What a card says, without taking it over: everything that trust pending would show, and whom that site had\n" +
-			"registered. Signatures are checked; whether it is of your federation, only where a component here has joined one.",
+		Long: "What a card says, without taking it over: everything that trust pending would show, and whom that\n" +
+			"site had registered. Signatures are checked; whether it is of your federation, only where a component\n" +
+			"here has joined one.",
 		Example: "  fbpeer card show lyon.card\n  fbpeer card show --json lyon.card",
 		Args:    oneArg("FILE"),
 		RunE:    func(_ *cobra.Command, args []string) error { return a.cardShow(args[0]) },
@@ -179,9 +178,7 @@ func (a *app) cardShow(file string) error {
 	}
 	for _, c := range cards {
 		p := agent.DescribeCard(c)
-		for _, w := range append(cardWarnings(p), a.untimelyCard(p)...) {
-			p.Warnings = append(p.Warnings, api.Warning{Code: "card", Text: w})
-		}
+		p.Warnings = cardWarnings(p, a.now())
 		shown.Cards = append(shown.Cards, p)
 	}
 	if a.json {
@@ -210,9 +207,9 @@ func (a *app) cardImportCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "import FILE|- …",
 		Short: "take cards over, as if they had been heard: all, or none",
-		Long: "Takes cards over as if they had been heard: then they wait for your decision. All, or none: a card that is\n" +
-			"damaged, of another federation, expired, refused here, or older than what was heard since keeps all out.\n" +
-			"It works with the agent running or not.",
+		Long: "Takes cards over as if they had been heard: then they wait for your decision. All, or none: a card\n" +
+			"that is damaged, of another federation, expired, refused here, or older than what was heard since\n" +
+			"keeps all out. It works with the agent running or not.",
 		Example: "  fbpeer card import lyon.card nice.card\n  fbpeer card import - < mail.txt",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {

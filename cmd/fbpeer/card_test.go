@@ -69,7 +69,7 @@ func cardScreens() map[string]string {
 		Cure: "ask its operator by telephone what fbpeer players show says there; it must say set words: kit sweet fury half loyal whip once vote"}}}
 	unknown := p
 	unknown.ByCard = &api.ByCard{View: &api.CardView{Issued: noon, Members: 3}}
-	unknown.Warnings = []api.Warning{{Code: "card", Text: cardWarnings(api.Peer{Endpoint: "localhost:14001"})[0]}}
+	unknown.Warnings = cardWarnings(api.Peer{Endpoint: "localhost:14001", Expires: pointer(noon)}, noon)
 	return map[string]string{
 		"card-letter":  cardLetter(letter, "out/paris.card"),
 		"card-show":    viewOf(api.Snapshot{}).cardScreen(cardJSON{Federation: strings.Repeat("a", 32), Ours: &ours, Name: "cardio", Cards: []api.Peer{p}}, "paris.card"),

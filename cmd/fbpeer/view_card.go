@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"fbpeer/agent/api"
 	"fbpeer/mpspdz"
@@ -41,21 +42,16 @@ func cardLetter(card api.Card, file string) string {
 		"That site needs your card too: fbpeer card export\n\n"
 }
 
-// cardWarnings are what is wrong with an endpoint that is told by file.
-func cardWarnings(p api.Peer) []string {
-	endpoint, err := mpspdz.ParseEndpoint(p.Endpoint)
-	if err != nil || !endpoint.IsLoopback() {
-		return nil
+// cardWarnings are what is wrong with a card for whoever gets it.
+func cardWarnings(p api.Peer, now time.Time) (found []api.Warning) {
+	if endpoint, err := mpspdz.ParseEndpoint(p.Endpoint); err == nil && endpoint.IsLoopback() {
+		found = append(found, api.Warning{Code: api.WarnLoopbackElsewhere,
+			Text: "the card says " + p.Endpoint + ", which means the machine of whoever uses it: its operator sets mpspdz_ip, or MPSPDZ_IP, and exports it again"})
 	}
-	return []string{fmt.Sprintf("the card says %s, which means the machine of whoever uses it: its operator sets mpspdz_ip, or MPSPDZ_IP, and exports it again", show(p.Endpoint))}
-}
-
-// untimelyCard says that a card has run out.
-func (a *app) untimelyCard(p api.Peer) []string {
-	if p.Expires == nil || a.now().Before(*p.Expires) {
-		return nil
+	if p.Expires != nil && !now.Before(*p.Expires) {
+		found = append(found, api.Warning{Code: api.WarnAnnouncementExpired, Text: "it has run out: ask that site for a new one (fbpeer card export)"})
 	}
-	return []string{"it has run out: ask that site for a new one (fbpeer card export)"}
+	return found
 }
 
 // cardScreen is `card show`.
