@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -68,7 +70,11 @@ func TestCardsPassOverWhatIsOfNoUse(t *testing.T) {
 	}
 }
 
-func TestCardRefuses(t *testing.T) {
+// refusedCard is a file that is no card, and what its refusal says.
+type refusedCard struct{ card, text string }
+
+// refusedCards are files with one fault each, and a card of another federation.
+func refusedCards(t testing.TB) (cases map[string]refusedCard, elsewhere string) {
 	s, other := grammarSite(), otherSite()
 	one, two := cardOf(t, s), cardOf(t, other)
 	bare := func(c Card) string { return string(Card{Announcement: c.Announcement}.Encode()) }
@@ -80,8 +86,8 @@ func TestCardRefuses(t *testing.T) {
 	}
 	later := string(Armour(other.sealAs("fbpeer-vouch", "/fbpeer/vouch", "fbpeer vouch 1\nfederation: "+testFederation().ID()+"\n")))
 	foreign := strings.Repeat("a", 32)
-	elsewhere := string(Armour(s.sealPayload(strings.Replace(payloadOf(t, one.Announcement.Sealed), testFederation().ID(), foreign, 1))))
-	for name, c := range map[string]struct{ card, text string }{
+	elsewhere = string(Armour(s.sealPayload(strings.Replace(payloadOf(t, one.Announcement.Sealed), testFederation().ID(), foreign, 1))))
+	return map[string]refusedCard{
 		"nothing":                              {"", "no announcement"},
 		"a view alone":                         {armour(one.View), "begins with an announcement"},
 		"a later kind alone":                   {later, "newer-version"},
@@ -101,7 +107,12 @@ func TestCardRefuses(t *testing.T) {
 		"too large a record":                   {string(Armour(make([]byte, MaxSealed+1))), "larger than"},
 		"damaged members":                      {bare(one) + "----- FBPEER members\n", "damaged"},
 		"too large":                            {strings.Repeat("x", MaxCard+1), "at most"},
-	} {
+	}, elsewhere
+}
+
+func TestCardRefuses(t *testing.T) {
+	cases, elsewhere := refusedCards(t)
+	for name, c := range cases {
 		_, err := OpenCard([]byte(c.card), testFederation())
 		if err == nil || !strings.Contains(err.Error(), c.text) || strings.ContainsAny(err.Error(), "\n\r\x1b") {
 			t.Errorf("%s: %v, want %q", name, err, c.text)
@@ -112,7 +123,7 @@ func TestCardRefuses(t *testing.T) {
 	if _, err := OpenAnyCard([]byte(elsewhere)); err == nil {
 		t.Error("a proof of one federation counts in another")
 	}
-	if _, err := OpenAnyCard([]byte(bare(two) + elsewhere)); err == nil {
+	if _, err := OpenAnyCard([]byte(cases["another federation behind a good one"].card)); err == nil {
 		t.Error("one card of two federations opens")
 	}
 }
@@ -187,6 +198,84 @@ func TestTableTellsNobodyOfCards(t *testing.T) {
 	}
 }
 
+// TestCardVectors reads the files of testdata/cards, whose text in front of the blocks says what to expect (docs/announcement.md, "Test
+// vectors").
+func TestCardVectors(t *testing.T) {
+	const dir = "testdata/cards"
+	if *update {
+		writeCardVectors(t, dir)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) < 15 {
+		t.Fatalf("%d vectors, %v", len(entries), err)
+	}
+	for _, entry := range entries {
+		data, err := os.ReadFile(filepath.Join(dir, entry.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cards, err := OpenCard(data, testFederation())
+		want, _, _ := strings.Cut(string(data), "\n")
+		if got := "expect: " + describeCards(cards, err); got != want {
+			t.Errorf("%s: %s, want %s (%v)", entry.Name(), got, want, err)
+		}
+	}
+}
+
+// describeCards is what a vector expects: of each site, its component and whom it has registered.
+func describeCards(cards []Card, err error) string {
+	if err != nil {
+		return "refused"
+	}
+	text := "ok"
+	for _, c := range cards {
+		text += " " + c.Announcement.Component
+		if c.Members != nil {
+			for _, m := range c.Members.Rows {
+				text += "," + m.Component
+			}
+		}
+		for _, n := range c.Numbered {
+			text += fmt.Sprintf(",P%d", n.Number)
+		}
+	}
+	return text
+}
+
+// writeCardVectors writes those that are missing, with new keys.
+func writeCardVectors(t *testing.T, dir string) {
+	one, two := cardOf(t, grammarSite()), cardOf(t, otherSite())
+	all := map[string]string{
+		"ok.card":         string(one.Encode()),
+		"ok-crlf.card":    strings.ReplaceAll(string(one.Encode()), "\n", "\r\n"),
+		"ok-bare.card":    string(Card{Announcement: one.Announcement}.Encode()),
+		"ok-two.card":     encoded([]Card{one, two}),
+		"ok-between.card": string(one.Encode()) + "\nand\n-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n" + string(two.Encode()) + "-- \nAlice",
+	}
+	cases, _ := refusedCards(t)
+	for name, c := range cases {
+		if len(c.card) < 64<<10 && c.card != "" {
+			all["refused-"+strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), "'", "")+".card"] = c.card
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, card := range all {
+		path := filepath.Join(dir, name)
+		if _, err := os.Stat(path); err == nil {
+			continue
+		}
+		expect := "refused"
+		if !strings.HasPrefix(name, "refused-") {
+			expect = describeCards(OpenCard([]byte(card), testFederation()))
+		}
+		if err := os.WriteFile(path, []byte("expect: "+expect+"\n"+card), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // FuzzOpenCard: whatever a file holds, it opens or is refused with one line; what opens, written again, opens to the same; and it is all of
 // one federation, each part its announcer's own.
 func FuzzOpenCard(f *testing.F) {
@@ -195,6 +284,17 @@ func FuzzOpenCard(f *testing.F) {
 	f.Add([]byte("text\n" + encoded([]Card{{Announcement: one.Announcement}, two}) + "text"))
 	f.Add(bytes.ReplaceAll(two.Encode(), []byte("\n"), []byte("\r\n")))
 	f.Add([]byte("-----BEGIN FBPEER MEMBERS-----\nAAAAAA==\n-----END FBPEER MEMBERS-----\n"))
+	entries, err := os.ReadDir("testdata/cards")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, entry := range entries {
+		data, err := os.ReadFile(filepath.Join("testdata/cards", entry.Name()))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
 	f.Fuzz(func(t *testing.T, card []byte) {
 		cards, err := OpenCard(card, testFederation())
 		if _, anyErr := OpenAnyCard(card); err == nil && anyErr != nil {
