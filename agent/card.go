@@ -280,9 +280,7 @@ func (k *core) putImported(t *exchange.Table, all []incoming, now time.Time) {
 		}
 		records := []exchange.Record{k.row(in.card.Announcement)}
 		for _, n := range in.card.Numbered {
-			r := n.Record()
-			r.Card = true
-			records = append(records, r)
+			records = append(records, k.row(n))
 		}
 		for _, r := range records {
 			if _, err := t.Put(r, "", true, now); err != nil {
@@ -311,8 +309,9 @@ func (a *Agent) Export(ctx context.Context, r api.ExportRequest) (api.Card, erro
 	return inLoop(ctx, a, func(ctx context.Context, l *loop) (api.Card, error) {
 		now := l.options.Now()
 		l.lookAtOwn(now)
+		before := l.core.self.announcement
 		card, err := l.core.exportCard(r, l.core.ownFloor(l.table), now)
-		if err == nil {
+		if l.core.self.announcement != before { // even where no card came of it
 			l.putOwn(now)
 			l.tell(ctx)
 		}

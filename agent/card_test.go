@@ -244,6 +244,13 @@ func TestDamagedImportedCards(t *testing.T) {
 	if len(shown.Peers) != 0 || !strings.Contains(dump(shown), "an imported card cannot be used") {
 		t.Errorf("%s", dump(shown))
 	}
+	// An agent that starts, perhaps with another federation file than it should, does not remove what the operator brought.
+	if err := b.open().sweep(); err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(s.path(dirImported)); err != nil || len(entries) != 4 {
+		t.Errorf("%d files are left, %v", len(entries), err)
+	}
 }
 
 func TestBarredCardsAreRefused(t *testing.T) {

@@ -45,6 +45,7 @@ type core struct {
 	approved   map[peer.ID]*exchange.Announcement // cards of approved/
 	heard      map[peer.ID]heard
 	imported   map[peer.ID]importedCard  // whose newest came by card
+	overtaken  []peer.ID                 // whose file in imported/ says nothing any more
 	shown      map[peer.ID][]mpspdz.Hash // older announcements with the newest one's held values
 	equivocal  map[peer.ID]bool
 	evaluation trust.Evaluation

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -50,9 +51,10 @@ func (k *core) replayImported(c importedCard) {
 	a := c.card.Announcement
 	newest := k.newest[a.Peer]
 	switch {
-	case a.Peer == k.self.id:
-	case !k.keeps(a.Peer) && !k.options.Now().Before(lapse(a.Expires)):
-	case newest != nil && newest.Hash != a.Hash && newest.Sequence >= a.Sequence:
+	case a.Peer == k.self.id,
+		!k.keeps(a.Peer) && !k.options.Now().Before(lapse(a.Expires)),
+		newest != nil && newest.Hash != a.Hash && newest.Sequence >= a.Sequence:
+		k.overtaken = append(k.overtaken, a.Peer)
 	default:
 		k.adopt(c)
 	}
@@ -73,23 +75,25 @@ func (k *core) recallNumbered() {
 	}
 }
 
-// takeNumbered holds the certificates for numbers of a card that are later than those held.
-func (k *core) takeNumbered(c exchange.Card) (taken []*exchange.NumberedCertificate) {
+// takeNumbered holds the certificates for numbers of a card that are timely, and later than those held.
+func (k *core) takeNumbered(c exchange.Card) {
 	for _, n := range c.Numbered {
-		id := n.Record().ID
-		if held := k.numbered[id]; held == nil || held.Sequence < n.Sequence {
-			k.numbered[id], k.unstored[id] = n, n
-			taken = append(taken, n)
+		record := n.Record()
+		if record.CheckCard(k.options.Now()) != nil {
+			continue
+		}
+		if held := k.numbered[record.ID]; held == nil || held.Sequence < n.Sequence {
+			k.numbered[record.ID], k.unstored[record.ID] = n, n
 		}
 	}
-	return taken
 }
 
-// row is an announcement's in the table. What came by card is told to nobody.
-func (k *core) row(a *exchange.Announcement) exchange.Record {
-	r := a.Record()
-	if c, ok := k.imported[a.Peer]; ok && c.card.Announcement.Hash == a.Hash {
-		r.Card = true
+// row is a record's in the table. What came by card is told to nobody.
+func (k *core) row(o exchange.Opened) exchange.Record {
+	r := o.Record()
+	if c, ok := k.imported[r.Peer]; ok {
+		r.Card = c.card.Announcement.Hash == r.Hash ||
+			slices.ContainsFunc(c.card.Numbered, func(n *exchange.NumberedCertificate) bool { return n.Hash == r.Hash })
 	}
 	return r
 }
@@ -115,23 +119,14 @@ func (k *core) dropImported(id peer.ID) {
 	}
 }
 
-// sweepImported removes the files that replay left out.
+// sweepImported removes the files that were overtaken or have run out. What cannot be read stays: the operator brought it.
 func (k *core) sweepImported() error {
-	entries, err := k.store.cards(dirImported)
-	if err != nil {
-		return err
-	}
-	wanted := map[string]bool{}
-	for id := range k.imported {
-		wanted[id.String()+cardSuffix] = true
-	}
-	for _, entry := range entries {
-		if !wanted[entry.Name()] && entry.Type().IsRegular() {
-			if err := os.Remove(k.store.path(dirImported, entry.Name())); err != nil {
-				return fmt.Errorf("an overtaken card cannot be removed: %w", err)
-			}
+	for _, id := range k.overtaken {
+		if err := k.store.removeCard(dirImported, id); err != nil {
+			return fmt.Errorf("an overtaken card cannot be removed: %w", err)
 		}
 	}
+	k.overtaken = nil
 	return nil
 }
 
