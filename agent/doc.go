@@ -89,9 +89,8 @@
 // imported/, which protects it: it is not evicted, and told to nobody. One that cannot be stored takes back those before it; a crash
 // among them leaves some imported, which approves nothing, and the next import finishes. From there on it is what was heard last of that
 // identity, over restarts too, until a later announcement is heard: then its file goes, after that one is durable. After a crash between
-// the two the later one counts. A card that ran out goes as what was heard does, unless the list names its identity;
-// a file there that cannot be read stays, and is a warning. The certificates for
-// numbers in it are held like heard ones.
+// the two the later one counts. A card that ran out goes as what was heard does, unless the list names its identity; a file there that
+// cannot be read stays, and is a warning. The certificates for numbers in a card are held like heard ones.
 //
 // Export numbers and seals an announcement that lives as long as the certificate, then one for the network above it, and only then gives
 // the card away, with the present view of the default set, its members, and the own certificate for a number there is. Without an agent it
