@@ -211,6 +211,12 @@ func (l *loader) list(t target) {
 			}
 		case "trust.list":
 			v.text = l.short(l.c.TrustList)
+		case "trust.authorities":
+			var files []string
+			for _, path := range l.c.Authorities {
+				files = append(files, l.short(path))
+			}
+			v.text = strings.Join(files, ", ")
 		case "players.dir":
 			v.text = l.short(l.c.PlayersDir)
 		case "players.certificates":

@@ -32,6 +32,7 @@ type Config struct {
 	MDNS                bool      // find agents on the local network
 	TrustList           string    // absolute path of trust.ini
 	PlayersDir          string    // absolute
+	Authorities         []string  // absolute paths of the files of authorities' certificates; plain parties only
 	PlayersGroup        string    // a group of this machine, by name or number; "" for none
 	Parties             []string  // ids or aliases of who is in the default set beside the component itself; empty: all accepted
 	PerParty            bool      // player files hold certificates that are issued for the parties' numbers; plain parties only
@@ -67,7 +68,7 @@ func Load(s Selector) (*Config, error) {
 	if err := l.readComponent(t); err != nil {
 		return nil, err
 	}
-	for _, read := range []func() error{l.authorities, l.later, l.checkOverrides, l.advertise, l.readAgent, l.readPlaces, l.readFederation} {
+	for _, read := range []func() error{l.later, l.authorities, l.checkOverrides, l.advertise, l.readAgent, l.readPlaces, l.readFederation} {
 		if err := read(); err != nil {
 			return nil, err
 		}
@@ -169,16 +170,6 @@ func (l *loader) fromFile(t target) error {
 		l.c.State = t.state
 	}
 	return nil
-}
-
-// authorities refuses what no release will have.
-func (l *loader) authorities() error {
-	v := l.get("trust", "authorities")
-	if l.c.Component.Fedbiomed == nil || v.text == "" {
-		return nil // later says what it says
-	}
-	return v.wrong("leave it out, and use a self-signed certificate: fbpeer cert generate",
-		"Fed-BioMed's registry has no place for an authority's certificate, without which no party accepts one that it signed")
 }
 
 // findState applies the rule for a Fed-BioMed component.

@@ -161,11 +161,16 @@ func TestSettingsRefused(t *testing.T) {
 			expect(t, err, root, problem, test.hint)
 		})
 	}
-	t.Run("authorities of a plain party", func(t *testing.T) {
-		root := onePlain(t, "[trust]\nauthorities = ca.pem\n")
-		_, err := Load(Selector{Config: "fbpeer.ini", WorkDir: root, Getenv: env()})
-		expect(t, err, root, "fbpeer.ini:8: [trust] authorities: this release of fbpeer does not have this setting yet", later)
-	})
+	for text, want := range map[string][2]string{
+		"a.pem,,b.pem":    {"there is a comma too many", "name the files, separated by commas"},
+		"a.pem, ./a.pem ": {"./a.pem stands twice", "name each once"},
+	} {
+		t.Run("authorities "+text, func(t *testing.T) {
+			root := onePlain(t, "[trust]\nauthorities = "+text+"\n")
+			_, err := Load(Selector{Config: "fbpeer.ini", WorkDir: root, Getenv: env()})
+			expect(t, err, root, "fbpeer.ini:8: [trust] authorities: "+want[0], want[1])
+		})
+	}
 	t.Run("environment", func(t *testing.T) {
 		root := oneComponent(t)
 		_, err := Load(Selector{WorkDir: root, Getenv: env("FBPEER_ADVERTISE_PORT", "0")})
