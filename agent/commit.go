@@ -134,10 +134,12 @@ func parties(inForce map[string]*exchange.Announcement) []mpspdz.Party {
 }
 
 func (k *core) own() mpspdz.Own {
-	return mpspdz.Own{Component: k.config.Component.ID, KeyPEM: k.self.pair.KeyPEM, BindPort: k.self.bindPort}
+	return mpspdz.Own{Component: k.config.Component.ID, KeyPEM: k.self.pair.KeyPEM, BindPort: k.self.bindPort,
+		Authorities: k.authorities}
 }
 
-// baseSet is the default set of what is in force and of this component itself, with the certificates that were approved.
+// baseSet is the default set of what is in force and of this component itself, with the certificates that were approved. One that an
+// authority signed which is not set here is in none.
 func (k *core) baseSet(inForce map[string]*exchange.Announcement) (mpspdz.PartySet, error) {
 	if len(k.config.Parties) > 0 {
 		chosen, missing := k.components(k.config.Parties)
@@ -154,7 +156,7 @@ func (k *core) baseSet(inForce map[string]*exchange.Announcement) (mpspdz.PartyS
 		}
 		inForce = some
 	}
-	return mpspdz.NewPartySet(append(parties(inForce), partyOf(k.self.registration)))
+	return k.signedSet(mpspdz.NewPartySet(append(parties(inForce), partyOf(k.self.registration))))
 }
 
 // wantedOf is the set to put in force of a base set, which holds the approved certificates.

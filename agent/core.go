@@ -70,6 +70,9 @@ type core struct {
 	meddled   time.Time     // when somebody else's change of the registry was last put right
 
 	certificates map[mpspdz.Hash]api.Certificate // as shown, by SHA-256
+
+	authorities mpspdz.Authorities      // that the operator set
+	chains      map[mpspdz.Hash]chained // what they make of certificates, by SHA-256
 }
 
 // self is the own component as it is configured now and as it was last announced.
@@ -101,6 +104,7 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 		spared: map[peer.ID]time.Time{}, confirmed: map[string]*namedSet{}, proposals: map[exchange.ID]*exchange.Proposal{},
 		numbered: map[exchange.ID]*exchange.NumberedCertificate{}, unstored: map[exchange.ID]exchange.Opened{}, views: newViews(), altered: map[string][]string{},
 		problems: problems{}, strangers: newStrangerLines(), certificates: map[mpspdz.Hash]api.Certificate{},
+		chains: map[mpspdz.Hash]chained{},
 	}
 	if err := k.loadSelf(); err != nil {
 		return nil, err
@@ -150,6 +154,9 @@ func (k *core) loadSelf() error {
 		if err := k.self.identify(key); err != nil {
 			return err
 		}
+	}
+	if k.authorities, err = k.config.LoadAuthorities(k.options.Now()); err != nil {
+		return err
 	}
 	pair, err := k.config.LoadKeyPair(k.options.Now())
 	if err != nil {

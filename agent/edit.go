@@ -148,6 +148,9 @@ func (k *core) approve(present trust.List, r api.TrustRequest, id peer.ID, now t
 	if r.Alias == k.config.Component.ID {
 		return none(refused("choose another name", "%s is this component's own id: no alias of another", r.Alias))
 	}
+	if fault := k.unknownAuthority(a); fault != nil {
+		return none(fault)
+	}
 	former, fault := replaced(present, r, a)
 	if fault != nil {
 		return none(fault)

@@ -117,7 +117,8 @@ func ofSet(name string) string {
 
 func (k *core) keepNumbered(c *exchange.NumberedCertificate) { k.numbered[c.Record().ID] = c }
 
-// stands says whether all parties of a set are still approved as they stand in it: the same endpoint and key.
+// stands says whether all parties of a set are still approved as they stand in it: the same endpoint and key, and no authority that is not
+// set here any more.
 func (k *core) stands(set mpspdz.PartySet, inForce map[string]*exchange.Announcement) bool {
 	for _, party := range set.Parties() {
 		r := k.self.registration
@@ -132,5 +133,6 @@ func (k *core) stands(set mpspdz.PartySet, inForce map[string]*exchange.Announce
 			return false
 		}
 	}
-	return set.Len() > 0
+	_, err := set.Authorities(k.authorities)
+	return set.Len() > 0 && err == nil
 }

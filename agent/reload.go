@@ -12,6 +12,7 @@ import (
 	"fbpeer/agent/api"
 	"fbpeer/config"
 	"fbpeer/exchange"
+	"fbpeer/mpspdz"
 )
 
 // files lists everything whose change matters.
@@ -67,13 +68,16 @@ func (l *loop) reloadList(now time.Time) {
 // another component's id is final.
 func (l *loop) reconfigure(ctx context.Context) error {
 	k := l.core
-	c, pair, err := l.readOwn()
+	c, authorities, pair, err := l.readOwn()
 	if at := l.ownFiles.look(k.config.Watch, ownQuiet, l.options.Now()); !at.IsZero() {
 		l.lookAgain(at) // they were written while they were read
 		return nil
 	}
 	if c != nil && (c.Component.ID != k.config.Component.ID || c.Component.Role != k.config.Component.Role) {
 		return anotherComponent(k.config, c)
+	}
+	if authorities != nil {
+		k.setAuthorities(l.options.Now(), *authorities) // whom the operator no longer trusts goes, whatever is wrong with the pair
 	}
 	if err != nil {
 		l.misconfigured(err)
@@ -85,13 +89,18 @@ func (l *loop) reconfigure(ctx context.Context) error {
 	return l.announce(ctx)
 }
 
-// readOwn reads the component's files. The configuration is given also where only key and certificate cannot be used.
-func (l *loop) readOwn() (c *config.Config, pair config.KeyPair, err error) {
+// readOwn reads the component's files. The configuration is given also where authorities, or key and certificate, cannot be used, and
+// authorities where only the pair cannot.
+func (l *loop) readOwn() (c *config.Config, authorities *mpspdz.Authorities, pair config.KeyPair, err error) {
 	if c, err = config.Load(l.core.config.Selector); err != nil {
-		return nil, pair, err
+		return nil, nil, pair, err
+	}
+	read, err := c.LoadAuthorities(l.options.Now())
+	if err != nil {
+		return c, nil, pair, err
 	}
 	pair, err = c.LoadKeyPair(l.options.Now())
-	return c, pair, err
+	return c, &read, pair, err
 }
 
 // anotherComponent is the error of an agent whose configuration became another component's.

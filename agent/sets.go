@@ -78,7 +78,7 @@ func (k *core) baseNamed(set *namedSet, inForce map[string]*exchange.Announcemen
 		return mpspdz.PartySet{}, &mpspdz.SetError{Code: mpspdz.SetIncomplete, Components: missing,
 			Text: "not approved here: " + strings.Join(missing, ", "), Cure: "fbpeer trust pending"}
 	}
-	return mpspdz.NewOrderedPartySet(members)
+	return k.signedSet(mpspdz.NewOrderedPartySet(members))
 }
 
 // dropNamed takes a named set out of force and forgets that it was confirmed.

@@ -67,6 +67,7 @@ func (k *core) snapshot(n network, now time.Time) api.Snapshot {
 	}
 	s.Warnings = append(k.problems.sorted(), n.warnings...)
 	s.Warnings = append(s.Warnings, k.unregistered(s)...)
+	s.Warnings = append(s.Warnings, k.authoritiesInForce()...)
 	for _, p := range k.sets() {
 		if p.waiting != nil {
 			s.Warnings = append(s.Warnings, *p.waiting)
@@ -247,8 +248,12 @@ func (k *core) certificate(c *mpspdz.Certificate) api.Certificate {
 }
 
 func describeCertificate(c *mpspdz.Certificate) api.Certificate {
-	return api.Certificate{SHA256: c.SHA256().String(), BLAKE2b128: c.BLAKE2b128(), KeySHA256: c.KeySHA256().String(), Subject: c.Subject(),
+	shown := api.Certificate{SHA256: c.SHA256().String(), BLAKE2b128: c.BLAKE2b128(), KeySHA256: c.KeySHA256().String(), Subject: c.Subject(),
 		NotBefore: c.NotBefore().UTC(), NotAfter: c.NotAfter().UTC(), KeyType: c.KeyType(), WorksWith: c.WorksWith()}
+	if c.CASigned() {
+		shown.Issuer = c.Issuer()
+	}
+	return shown
 }
 
 func timePointer(t time.Time) *time.Time {

@@ -29,6 +29,13 @@ func (k *core) warn(p *api.Peer, id peer.ID, entry trust.Entry, approved bool) {
 		add(api.Warning{Code: api.WarnNotHeard, Text: "approved, but nothing that matches its pins in trust.ini has been heard",
 			Cure: "wait for its announcement; if its values have changed, approve them"})
 	}
+	a, decided := k.newest[id], approved && p.State == api.StateAccepted
+	if decided && k.approved[id] != nil {
+		a = k.approved[id]
+	}
+	if w, there := k.signerWarning(a, decided); there {
+		add(w)
+	}
 	if endpoint, err := mpspdz.ParseEndpoint(p.Endpoint); err == nil && endpoint.IsEphemeral() {
 		add(ephemeral(endpoint))
 	}

@@ -265,9 +265,26 @@ func NewAuthorities(all []*Authority) (Authorities, error) {
 	return Authorities{all}, nil
 }
 
+// All lists them, in an order that depends on them alone; a copy.
+func (as Authorities) All() []*Authority { return slices.Clone(as.all) }
+
 // Equal reports whether the two hold the same certificates.
 func (as Authorities) Equal(other Authorities) bool {
 	return slices.EqualFunc(as.all, other.all, func(a, b *Authority) bool { return a.hash == b.hash })
+}
+
+// Find gives the authority whose certificate a file holds, nil if it is none of these.
+func (as Authorities) Find(file []byte) *Authority {
+	block, _ := pem.Decode(file)
+	if block == nil {
+		return nil
+	}
+	hash := Hash(sha256.Sum256(block.Bytes))
+	i := slices.IndexFunc(as.all, func(a *Authority) bool { return a.hash == hash })
+	if i < 0 {
+		return nil
+	}
+	return as.all[i]
 }
 
 // Has reports whether a certificate with this SHA-256 is one of the authorities'.

@@ -20,18 +20,21 @@ const (
 	WarnPlaceUnknown        = "place-unknown"      // one of us has a loopback address, and it is heard only through others
 	WarnLoopbackElsewhere   = "loopback-elsewhere" // a loopback address and a connection from another machine
 	WarnEphemeralPort       = "ephemeral-port"
-	WarnWrongKind           = "wrong-kind"      // a plain party beside Fed-BioMed components, or the other way round
-	WarnNotHeard            = "not-heard"       // approved by the list, but nothing that matches its pins was heard
-	WarnNoDatabase          = "no-database"     // the component's own database does not exist yet: waited for
-	WarnRegistry            = "registry"        // the database could not be read or written
-	WarnRegistryMended      = "registry-mended" // somebody else removed or changed rows: they were put right
-	WarnPlayers             = "players"         // the player files could not be written
-	WarnStore               = "store"           // the state folder could not be read or written
-	WarnTrustList           = "trust-list"      // trust.ini cannot be used as it is: the list in force stays
-	WarnConfiguration       = "configuration"   // the configuration cannot be used as it is now: the registration in force stays
-	WarnSetting             = "setting"         // works, but perhaps not as meant
-	WarnEnvironment         = "environment"     // the component itself runs with another environment than the agent
-	WarnRestartNeeded       = "restart-needed"  // a setting changed that takes effect at the next start
+	WarnUnknownAuthority    = "unknown-authority"   // its certificate is signed by an authority that is not set here
+	WarnSignedByAuthority   = "signed-by-authority" // by one that is: told where it is decided on
+	WarnAuthorityInForce    = "authority-in-force"  // player files in force trust an authority
+	WarnWrongKind           = "wrong-kind"          // a plain party beside Fed-BioMed components, or the other way round
+	WarnNotHeard            = "not-heard"           // approved by the list, but nothing that matches its pins was heard
+	WarnNoDatabase          = "no-database"         // the component's own database does not exist yet: waited for
+	WarnRegistry            = "registry"            // the database could not be read or written
+	WarnRegistryMended      = "registry-mended"     // somebody else removed or changed rows: they were put right
+	WarnPlayers             = "players"             // the player files could not be written
+	WarnStore               = "store"               // the state folder could not be read or written
+	WarnTrustList           = "trust-list"          // trust.ini cannot be used as it is: the list in force stays
+	WarnConfiguration       = "configuration"       // the configuration cannot be used as it is now: the registration in force stays
+	WarnSetting             = "setting"             // works, but perhaps not as meant
+	WarnEnvironment         = "environment"         // the component itself runs with another environment than the agent
+	WarnRestartNeeded       = "restart-needed"      // a setting changed that takes effect at the next start
 	WarnNoFederation        = "no-federation"
 	WarnDiscovery           = "discovery"
 	WarnClock               = "clock"
@@ -72,6 +75,7 @@ type Certificate struct {
 	BLAKE2b128 string    `json:"blake2b128"` // of the PEM file, hexadecimal: what MP-SPDZ prints as Signature
 	KeySHA256  string    `json:"key_sha256"` // of the SubjectPublicKeyInfo, DER
 	Subject    string    `json:"subject"`
+	Issuer     string    `json:"issuer,omitempty"` // the authority that signed it; absent for a self-signed one
 	NotBefore  time.Time `json:"not_before"`
 	NotAfter   time.Time `json:"not_after"`
 	KeyType    string    `json:"key_type,omitempty"`   // "RSA-2048"

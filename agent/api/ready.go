@@ -28,6 +28,7 @@ const (
 	ObstacleCertificates = "waiting-certificate" // Component has not issued its certificate for this set
 	ObstacleExpires      = "certificate-expires" // a certificate ends within a day, or has ended
 	ObstacleSecaggOff    = "secagg-off"          // a node that refuses every experiment with secure aggregation
+	ObstacleAuthority    = "unknown-authority"   // a certificate in the set is signed by an authority that is not set here
 	ObstacleStale        = "announcement-expired"
 	ObstacleWarning      = "warning" // an error that status shows
 )

@@ -42,10 +42,13 @@ func certificateOf(c *mpspdz.Certificate) *certificateJSON {
 	if c == nil {
 		return nil
 	}
-	accepted := c.Acceptance()
+	accepted, issuer := c.Acceptance(), ""
+	if c.CASigned() {
+		issuer = c.Issuer()
+	}
 	return &certificateJSON{
 		Certificate: api.Certificate{
-			SHA256: c.SHA256().String(), BLAKE2b128: c.BLAKE2b128(), KeySHA256: c.KeySHA256().String(), Subject: c.Subject(),
+			SHA256: c.SHA256().String(), BLAKE2b128: c.BLAKE2b128(), KeySHA256: c.KeySHA256().String(), Subject: c.Subject(), Issuer: issuer,
 			NotBefore: c.NotBefore(), NotAfter: c.NotAfter(), KeyType: c.KeyType(), WorksWith: c.WorksWith(),
 		},
 		CommonNames: present(c.CommonNames()), DNSNames: present(c.DNSNames()),
@@ -99,6 +102,7 @@ type certShowJSON struct {
 	Component string `json:"component"`
 	Role      string `json:"role"`
 	*certificateJSON
+	Chain   []string      `json:"chain,omitempty"` // the authorities that signed it, up to a root, where all are set here
 	KeyFits bool          `json:"key_fits"`
 	Key     string        `json:"key"`
 	Files   certFilesJSON `json:"files"`
@@ -122,7 +126,7 @@ func (a *app) certShow() error {
 	}
 	shown := certShowJSON{
 		Component: c.Component.ID, Role: string(c.Component.Role), certificateJSON: certificateOf(pair.Certificate),
-		KeyFits: pair.Fits, Key: pair.Key, Files: certFilesJSON{Certificate: settingOf(c, "component.certificate"),
+		Chain: chainOf(pair.Chain), KeyFits: pair.Fits, Key: pair.Key, Files: certFilesJSON{Certificate: settingOf(c, "component.certificate"),
 			PrivateKey: settingOf(c, "component.private_key"), Former: c.FormerPair()},
 	}
 	if a.json {
@@ -130,6 +134,14 @@ func (a *app) certShow() error {
 	}
 	_, err = io.WriteString(a.stdout, certScreen(shown, a.now()))
 	return err
+}
+
+func chainOf(chain []*mpspdz.Authority) []string {
+	var subjects []string
+	for _, a := range chain {
+		subjects = append(subjects, a.Subject())
+	}
+	return subjects
 }
 
 // settingOf is a value of the configuration with its source.
@@ -195,11 +207,14 @@ func (a *app) certCheckOwn() error {
 func (a *app) certCheckFile(file string) error {
 	s := a.selector()
 	s.WithoutPair = true
-	use := mpspdz.UseUnknown
+	use, trusted := mpspdz.UseUnknown, mpspdz.Authorities{}
 	c, err := config.Load(s)
 	switch {
 	case err == nil:
 		use = c.Use()
+		if trusted, err = c.LoadAuthorities(a.now()); err != nil {
+			return err
+		}
 	case a.componentSaid():
 		return err
 	}
@@ -210,7 +225,7 @@ func (a *app) certCheckFile(file string) error {
 	if file == "-" {
 		file = "stdin"
 	}
-	certificate, findings := mpspdz.CheckCertificate(data, file, use, a.now())
+	certificate, findings := mpspdz.CheckCertificate(data, file, use, trusted, a.now())
 	return a.certChecked(file, certificate, findings)
 }
 

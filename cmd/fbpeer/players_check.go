@@ -65,7 +65,7 @@ func (a *app) playersCheck(ctx context.Context, dir string, chosen selection) er
 	case !info.IsDir():
 		return usage("give the folder in which MP-SPDZ is started", "%s is no folder", dir)
 	}
-	_, control, s, err := a.open(ctx)
+	c, control, s, err := a.open(ctx)
 	var unset *config.Error
 	if err != nil && errors.As(err, &unset) && chosen.typed() == "" && !a.componentSaid() {
 		a.note("not compared with a set: %s", err)
@@ -74,7 +74,11 @@ func (a *app) playersCheck(ctx context.Context, dir string, chosen selection) er
 	if err != nil {
 		return err
 	}
-	return a.playersCheckIn(ctx, control, s, dir, chosen)
+	trusted, err := c.LoadAuthorities(a.now())
+	if err != nil {
+		return err
+	}
+	return a.playersCheckIn(ctx, control, s, dir, chosen, trusted)
 }
 
 // componentSaid reports whether somebody said which component is meant.
@@ -83,7 +87,7 @@ func (a *app) componentSaid() bool {
 		a.getenv("FBPEER_COMPONENT") != "" || a.getenv("FBPEER_CONFIG") != "" || a.getenv("FBPEER_STATE") != ""
 }
 
-func (a *app) playersCheckIn(ctx context.Context, control agent.Controller, s api.Snapshot, dir string, chosen selection) error {
+func (a *app) playersCheckIn(ctx context.Context, control agent.Controller, s api.Snapshot, dir string, chosen selection, trusted mpspdz.Authorities) error {
 	selector, _, err := chosen.resolve(s)
 	if err != nil {
 		return err
@@ -92,7 +96,7 @@ func (a *app) playersCheckIn(ctx context.Context, control agent.Controller, s ap
 	var none *api.Error
 	if (errors.As(err, &none) || errors.Is(err, agent.ErrNotRunning)) && chosen.typed() == "" {
 		a.note("not compared with a set: %s", err)
-		return a.checkFolder(dir, s, nil, mpspdz.Own{}, chosen)
+		return a.checkFolder(dir, s, nil, mpspdz.Own{Authorities: trusted}, chosen)
 	}
 	if err != nil {
 		return err
@@ -105,6 +109,7 @@ func (a *app) playersCheckIn(ctx context.Context, control agent.Controller, s ap
 	if err != nil {
 		return err
 	}
+	own.Authorities = trusted
 	return a.checkFolder(dir, s, &set, own, chosen)
 }
 

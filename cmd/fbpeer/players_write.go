@@ -137,7 +137,13 @@ func (a *app) render(c *config.Config, set mpspdz.PartySet, given api.PartySet) 
 		return own, nil, err
 	}
 	own.KeyPEM = pair.KeyPEM
+	if own.Authorities, err = c.LoadAuthorities(a.now()); err != nil {
+		return own, nil, err
+	}
 	files, err := mpspdz.Render(set, own)
+	if errors.As(err, &reason) {
+		return own, nil, refused(reason.Cure, "%w", err)
+	}
 	var bad *mpspdz.CertificateError
 	if errors.As(err, &bad) {
 		return own, nil, refused("wait until the agent has taken the new key over, or see fbpeer status", "%s: %w", c.Component.PrivateKey, err)

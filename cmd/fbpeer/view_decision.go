@@ -32,6 +32,9 @@ func certificateText(c api.Certificate) string {
 	if c.WorksWith != "" {
 		text += ", " + show(c.WorksWith)
 	}
+	if c.Issuer != "" {
+		text += ", SIGNED BY AN AUTHORITY"
+	}
 	return strings.TrimPrefix(text, ", ")
 }
 

@@ -105,6 +105,7 @@ func (v view) showScreen(p api.Peer) string {
 	if c := p.Certificate; c != nil {
 		add("certificate", certificateText(*c))
 		add("  subject", show(c.Subject))
+		add("  signed by", show(c.Issuer))
 		add("  sha256", show(c.SHA256))
 		add("  key sha256", show(c.KeySHA256))
 		add("  blake2b-128", show(c.BLAKE2b128)+"  (MP-SPDZ prints it as Signature)")
@@ -207,6 +208,7 @@ func (v view) idScreen(s api.Snapshot) string {
 	if c := p.Certificate; c != nil {
 		add("certificate", certificateText(*c))
 		add("  subject", show(c.Subject))
+		add("  signed by", show(c.Issuer))
 		add("  sha256", show(c.SHA256))
 		add("  blake2b-128", show(c.BLAKE2b128)+"  (MP-SPDZ prints it as Signature)")
 	}
