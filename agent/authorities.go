@@ -82,11 +82,7 @@ func (k *core) unknownAuthority(a *exchange.Announcement) *api.Error {
 	if !errors.As(err, &rule) {
 		return nil
 	}
-	return refused(addDanger(rule.Cure), "%s cannot be approved with this certificate: %s", a.Component, rule.Detail)
-}
-
-func addDanger(cure string) string {
-	return cure + ". With an authority in player files, " + mpspdz.AuthorityDanger
+	return refused(mpspdz.CureAuthority+". Where that authority stands in player files, "+mpspdz.AuthorityDanger, "%s cannot be approved with this certificate: %s", a.Component, rule.Detail)
 }
 
 // signerWarning is about who signed the certificate that an operator decides on, or has decided on.
@@ -98,12 +94,12 @@ func (k *core) signerWarning(a *exchange.Announcement, decided bool) (w api.Warn
 	var rule *mpspdz.CertificateError
 	switch {
 	case errors.As(err, &rule):
-		return api.Warning{Code: api.WarnUnknownAuthority, Cure: rule.Cure,
+		return api.Warning{Code: api.WarnUnknownAuthority, Cure: mpspdz.CureAuthority,
 			Text: "its certificate is not self-signed: " + rule.Detail + ". It cannot be approved, nor stand in a set"}, true
 	case decided: // what is in force is told of the set
 		return w, false
 	}
-	return api.Warning{Code: api.WarnSignedByAuthority, Cure: "ask that site for a self-signed certificate: fbpeer cert generate; or keep to [players] certificates = per-party",
+	return api.Warning{Code: api.WarnSignedByAuthority, Cure: "ask that site for a self-signed certificate, or keep to [players] certificates = per-party",
 		Text: "its certificate was signed by " + mpspdz.ChainShown(chain) + ". Where that authority stands in player files (certificates = own), " + mpspdz.AuthorityDanger}, true
 }
 

@@ -45,7 +45,7 @@ func definitions() []definition {
 		{section: "trust", key: "list", value: "trust.ini", about: "the operator's trust list"},
 		{section: "trust", key: "accept_changes", later: true, about: "changes taken over without asking (a later release)"},
 		{section: "trust", key: "authorities", audience: plainOnly, about: "PEM files of certificate authorities to trust, root and intermediates " +
-			"(comma-separated). DANGER: with certificates = own, MP-SPDZ lets in anybody to whom they ever gave a certificate with a party's name"},
+			"(comma-separated). DANGER: where player files hold such a certificate, MP-SPDZ lets in anybody to whom they ever gave one with a party's name"},
 
 		{section: "players", key: "dir", value: "players", about: "where the MP-SPDZ player files are written"},
 		{section: "players", key: "parties", about: "who is in the set, ids or aliases (comma-separated), beside this component; empty: all accepted"},

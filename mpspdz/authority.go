@@ -336,8 +336,13 @@ func (as Authorities) Chain(c *Certificate) ([]*Authority, error) {
 	return nil, fault
 }
 
-const cureName = "set [trust] authorities to the file of that authority's certificates, root and intermediates, if anybody whom it signs " +
-	"may be let in; or use a self-signed certificate: fbpeer cert generate"
+// CureAuthority is what to do about another site's certificate that was signed by an authority which is not set here.
+const CureAuthority = cureSet + "; or have its site use a self-signed certificate"
+
+const (
+	cureSet  = "set [trust] authorities to the file of that authority's certificates, root and intermediates, if anybody whom it signs may be let in"
+	cureName = cureSet + "; or use a self-signed certificate: fbpeer cert generate"
+)
 
 // follow finds the way from a certificate to a root that does not pass one authority twice.
 func (as Authorities) follow(by issued, below []*Authority) []*Authority {

@@ -3,7 +3,6 @@ package mpspdz
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -44,13 +43,9 @@ func (s PartySet) Authorities(trusted Authorities) ([]*Authority, error) {
 
 func unknownAuthority(components []string, why error) *SetError {
 	e := &SetError{Code: SetUnknownAuthority, Components: slices.Sorted(slices.Values(components)),
-		Text: "the certificate of " + components[0] + " cannot be used: " + why.Error()}
+		Text: "the certificate of " + components[0] + " cannot be used: " + why.Error(), Cure: CureAuthority}
 	if len(components) > 1 {
 		e.Text += fmt.Sprintf("; and so for %d more", len(components)-1)
-	}
-	var rule *CertificateError
-	if errors.As(why, &rule) {
-		e.Cure = rule.Cure
 	}
 	return e
 }
