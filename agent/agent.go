@@ -202,7 +202,7 @@ func (a *Agent) load(ctx context.Context, c *config.Config) (*core, error) {
 		k, err = loadCore(c, a.options, s)
 	}
 	if err != nil {
-		return nil, err
+		return nil, untrust(c, s, err)
 	}
 	if err := k.makeIdentity(); err != nil {
 		return nil, err

@@ -2,12 +2,15 @@ package agent
 
 import (
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"fbpeer/agent/api"
+	"fbpeer/config"
 	"fbpeer/exchange"
+	"fbpeer/internal/durable"
 	"fbpeer/mpspdz"
 	"fbpeer/trust"
 )
@@ -70,6 +73,29 @@ func (k *core) signedSet(set mpspdz.PartySet, err error) (mpspdz.PartySet, error
 		return mpspdz.PartySet{}, err
 	}
 	return set, nil
+}
+
+// untrust takes all player files out of force where an agent cannot start because its own certificate needs an authority that is not set any
+// more: what stands there may trust that one, and no commit will come that writes it anew. err is why it cannot start.
+func untrust(c *config.Config, s store, err error) error {
+	var rule *mpspdz.CertificateError
+	if !errors.As(err, &rule) || rule.Rule != mpspdz.RuleAuthority {
+		return err
+	}
+	root := escapeGlob(c.PlayersDir)
+	for _, pattern := range []string{filepath.Join(root, "current"), filepath.Join(root, "sets", "*", "current")} {
+		links, globErr := filepath.Glob(pattern)
+		if globErr != nil {
+			return errors.Join(err, globErr)
+		}
+		for _, link := range links {
+			dir := filepath.Dir(link)
+			if problem := s.do("unlink players", func() error { return durable.UnlinkFolder(dir) }); problem != nil {
+				return errors.Join(err, problem)
+			}
+		}
+	}
+	return err
 }
 
 // unknownAuthority refuses the approval of a certificate of an authority that is not set here.
