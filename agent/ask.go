@@ -236,7 +236,8 @@ func (k *core) namedQuestion(name string) (question, *api.Error) {
 		return question{name: name, none: &api.Warning{Code: api.WarnUnconfirmed, Text: "the set " + name + " is not confirmed here",
 			Cure: "fbpeer set confirm " + name + ", once it is proposed: fbpeer set list"}}, nil
 	}
-	q := question{name: name, set: set.players.set, signers: set.players.signers, none: set.players.noSet, wanted: set.proposal.Members, proposal: set.proposal.Content()}
+	q := question{name: name, set: set.players.set, signers: set.players.signers,
+		none: set.players.noSet, wanted: set.proposal.Members, proposal: set.proposal.Content()}
 	if set.players.waiting != nil {
 		q.none = set.players.waiting
 	}

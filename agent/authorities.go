@@ -108,7 +108,8 @@ func (k *core) unknownAuthority(a *exchange.Announcement) *api.Error {
 	if !errors.As(err, &rule) {
 		return nil
 	}
-	return refused(mpspdz.CureAuthority+". Where that authority stands in player files, "+mpspdz.AuthorityDanger, "%s cannot be approved with this certificate: %s", a.Component, rule.Detail)
+	return refused(mpspdz.CureAuthority+". Where that authority stands in player files, "+mpspdz.AuthorityDanger,
+		"%s cannot be approved with this certificate: %s", a.Component, rule.Detail)
 }
 
 // signerWarning is about who signed the certificate that an operator decides on, or has decided on.
@@ -125,8 +126,10 @@ func (k *core) signerWarning(a *exchange.Announcement, decided bool) (w api.Warn
 	case decided: // what is in force is told of the set
 		return w, false
 	}
-	return api.Warning{Code: api.WarnSignedByAuthority, Cure: "ask that site for a self-signed certificate, or keep to [players] certificates = per-party",
-		Text: "its certificate was signed by " + mpspdz.ChainShown(chain) + ". Where that authority stands in player files (certificates = own), " + mpspdz.AuthorityDanger}, true
+	return api.Warning{Code: api.WarnSignedByAuthority,
+		Text: "its certificate was signed by " + mpspdz.ChainShown(chain) + ". Where that authority stands in player files (certificates = own), " +
+			mpspdz.AuthorityDanger,
+		Cure: "ask that site for a self-signed certificate, or keep to [players] certificates = per-party"}, true
 }
 
 // authoritiesInForce warns while an authority stands in player files that are in force.

@@ -101,6 +101,14 @@
 //
 // Approve takes several approvals, each of an announcement as it was shown: all, in one commit, or none.
 //
+// # Authorities
+//
+// [trust] authorities are read at the start, and whenever their files or the setting change; they are each site's own, and no peer learns of
+// them. A plain party's certificate that an authority signed can be approved, and stand in a set, only while this site names the whole chain;
+// for sets with certificates for numbers, which need none, that holds too. Once a chain is not named any more, the next commit takes such sets
+// out of force, whatever else is wrong with the configuration, and a start that is refused because of it does the same (untrust). Files that
+// cannot be used leave those last read in force, as a warning of the configuration.
+//
 // # The own announcement
 //
 // It is made from the component's files, sealed anew only when one of its values changes or less than half of its week remains, and

@@ -162,7 +162,8 @@ func (a *app) certCheckCommand() *cobra.Command {
 			"certificate must pass at the other sites, and says which MP-SPDZ accepts it as which party. What\n" +
 			"would be refused or would fail is an error with its cure: exit code 3. A certificate that ends\n" +
 			"within 60 days is a warning; so is a name that some MP-SPDZ refuses, unless it is the one that the\n" +
-			"component runs with.\n\n" +
+			"component runs with. One that an authority signed must lead to a root through the certificates that\n" +
+			"[trust] authorities names, which is for plain parties only.\n\n" +
 			"The own one is read from disk, not from the running agent. A FILE needs no component; where there is\n" +
 			"one, the names are judged by what it is (Fed-BioMed's parties have another number in each\n" +
 			"experiment).",

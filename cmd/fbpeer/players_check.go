@@ -21,7 +21,8 @@ func (a *app) playersCheckCommand() *cobra.Command {
 		Long: "Reads Player-Data and ip_addresses in any folder as MP-SPDZ and OpenSSL read them, whoever wrote them, and\n" +
 			"says what would fail, compute with the wrong party or let a stranger in, with the cure: exit code 3. What\n" +
 			"only a new MP-SPDZ refuses, names that prove membership only, and ports that may be busy are warnings.\n" +
-			"Nothing in the folder is changed.\n\n" +
+			"Nothing in the folder is changed. The certificate of an authority is a warning where [trust] authorities\n" +
+			"names it, and else an error: MP-SPDZ lets in whomever that authority signs.\n\n" +
 			"It is compared with the set in force, or the one that --set or --parties names: order, addresses,\n" +
 			"certificates, own number and port. Where there is none, or no component here, the folder is judged by itself.",
 		Example: "  fbpeer players check /srv/mp-spdz\n  fbpeer players check run-7 --set trial\n" +
