@@ -23,12 +23,17 @@ func (l *loop) files() []string {
 
 // slow looks at everything now and then: a watch can miss what happens behind a link or on a network's file system.
 func (l *loop) slow(ctx context.Context) error {
+	l.watchFiles()
+	l.core.mendPlayers(l.options.Now())
+	return l.reread(ctx)
+}
+
+// watchFiles lets the watcher know of all files; where it is behind, the next slow look comes in time.
+func (l *loop) watchFiles() {
 	select {
 	case l.more <- l.files():
 	default:
 	}
-	l.core.mendPlayers(l.options.Now())
-	return l.reread(ctx)
 }
 
 // reread takes over what changed in the operator's files: the list, the configuration, certificate and key, the database.
@@ -85,7 +90,11 @@ func (l *loop) reconfigure(ctx context.Context) error {
 	}
 	k.problems.clear(api.WarnConfiguration)
 	l.needsRestart(c)
+	others := !slices.Equal(c.Watch, k.config.Watch)
 	k.reconfigure(c, pair)
+	if others {
+		l.watchFiles()
+	}
 	return l.announce(ctx)
 }
 
@@ -130,6 +139,7 @@ func (k *core) reconfigure(c *config.Config, pair config.KeyPair) {
 	}
 	fixed.Component, fixed.Registry, fixed.PlayersGroup = c.Component, c.Registry, c.PlayersGroup
 	fixed.Parties, fixed.PerParty, fixed.ProbeAnswer = c.Parties, c.PerParty, c.ProbeAnswer
+	fixed.Authorities = c.Authorities
 	fixed.Settings, fixed.Warnings, fixed.Watch = c.Settings, c.Warnings, c.Watch
 	k.config = &fixed
 	k.otherwise = runsOtherwise(c)

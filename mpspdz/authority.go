@@ -273,14 +273,9 @@ func (as Authorities) Equal(other Authorities) bool {
 	return slices.EqualFunc(as.all, other.all, func(a, b *Authority) bool { return a.hash == b.hash })
 }
 
-// Find gives the authority whose certificate a file holds, nil if it is none of these.
+// Find gives the authority whose file in a folder of player files this is, byte by byte; nil if it is none of these.
 func (as Authorities) Find(file []byte) *Authority {
-	block, _ := pem.Decode(file)
-	if block == nil {
-		return nil
-	}
-	hash := Hash(sha256.Sum256(block.Bytes))
-	i := slices.IndexFunc(as.all, func(a *Authority) bool { return a.hash == hash })
+	i := slices.IndexFunc(as.all, func(a *Authority) bool { return bytes.Equal(a.PEM(), file) })
 	if i < 0 {
 		return nil
 	}

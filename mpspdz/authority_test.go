@@ -55,7 +55,7 @@ func (o office) run(arguments ...string) {
 // root makes name.key and name.pem, an authority that nobody else signed.
 func (o office) root(name, subject string) {
 	o.t.Helper()
-	o.run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", subject, "-addext", "basicConstraints=critical,CA:TRUE",
+	o.run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650", "-subj", subject, "-addext", "basicConstraints=critical,CA:TRUE",
 		"-addext", "subjectKeyIdentifier=hash", "-addext", "authorityKeyIdentifier=keyid", "-keyout", o.path(name+".key"), "-out", o.path(name+".pem"))
 }
 
@@ -63,7 +63,7 @@ func (o office) root(name, subject string) {
 func (o office) sign(name, subject, by, extensions string) {
 	o.t.Helper()
 	write(o.t, o.dir, name+".ext", []byte(extensions+"\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"))
-	o.run("req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", subject, "-keyout", o.path(name+".key"), "-out", o.path(name+".csr"))
+	o.run("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", subject, "-keyout", o.path(name+".key"), "-out", o.path(name+".csr"))
 	o.run("x509", "-req", "-in", o.path(name+".csr"), "-CA", o.path(by+".pem"), "-CAkey", o.path(by+".key"), "-CAcreateserial", "-days", "365",
 		"-extfile", o.path(name+".ext"), "-out", o.path(name+".pem"))
 }
@@ -307,17 +307,14 @@ func TestParseAuthorities(t *testing.T) {
 
 // TestMistakableSubjects: with these among the player files, OpenSSL could look for a signature at the wrong certificate.
 func TestMistakableSubjects(t *testing.T) {
-	rootKey := rsaA()
-	root := spec{subject: cn("Root"), key: rootKey, exts: [][]byte{caTrue, ski("root")}}
-	all, err := mpspdz.ParseAuthorities(certPEM(root.build(t)), now)
-	if err != nil {
-		t.Fatal(err)
+	testenv.NeedProgram(t, "openssl")
+	rootKey, o := rsaA(), office{t: t}
+	named := func(exts ...[]byte) []byte {
+		return spec{subject: cn("Root"), key: rootKey, exts: append(exts, caTrue, ski("root"))}.build(t)
 	}
-	trusted, err := mpspdz.NewAuthorities(all)
-	if err != nil {
-		t.Fatal(err)
+	bob := func(subject string, exts ...[]byte) *mpspdz.Certificate {
+		return mustParse(t, spec{subject: cn(subject), exts: exts}.build(t))
 	}
-	o := office{t: t}
 	leaf := func(exts ...[]byte) *mpspdz.Certificate {
 		c, err := mpspdz.ParseLeaf(spec{subject: cn("alice"), issuer: cn("Root"), issuerKey: rootKey, exts: exts}.build(t))
 		if err != nil {
@@ -326,15 +323,31 @@ func TestMistakableSubjects(t *testing.T) {
 		return c
 	}
 	for name, test := range map[string]struct {
+		root       []byte
 		alice, bob *mpspdz.Certificate
 		clash      bool
 	}{
-		"other subjects":                     {leaf(), mustParse(t, spec{subject: cn("bob")}.build(t)), false},
-		"a party of the authority's subject": {leaf(), mustParse(t, spec{subject: cn("root")}.build(t)), true},
-		"with identifiers on all sides":      {leaf(aki("root")), mustParse(t, spec{subject: cn("Root"), exts: [][]byte{ski("bob"), aki("bob")}}.build(t)), true}, // the root has no AKI
+		"other subjects":                     {named(), leaf(), bob("bob"), false},
+		"a party of the authority's subject": {named(), leaf(), bob("root"), true},
+		"the authority has no AKI":           {named(), leaf(aki("root")), bob("Root", ski("bob"), aki("bob")), true},
+		"the leaf has no AKI":                {named(aki("root")), leaf(), bob("Root", ski("bob"), aki("bob")), true},
+		"with identifiers on all sides":      {named(aki("root")), leaf(aki("root")), bob("Root", ski("bob"), aki("bob")), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := o.setOf([]*mpspdz.Certificate{test.alice, test.bob}).Authorities(trusted)
+			all, err := mpspdz.ParseAuthorities(certPEM(test.root), now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			trusted, err := mpspdz.NewAuthorities(all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, der := range [][]byte{test.alice.DER(), test.bob.DER()} {
+				if reason, ok := verifies(t, folderOf(t, test.alice.DER(), test.bob.DER(), test.root), der); !ok && !test.clash {
+					t.Errorf("openssl refuses one: %s", reason)
+				}
+			}
+			_, err = o.setOf([]*mpspdz.Certificate{test.alice, test.bob}).Authorities(trusted)
 			var reason *mpspdz.SetError
 			if clash := errors.As(err, &reason) && reason.Code == mpspdz.SetDuplicateSubject && slices.Contains(reason.Components, "bob"); clash != test.clash {
 				t.Errorf("%v", err)

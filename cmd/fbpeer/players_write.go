@@ -199,7 +199,10 @@ func (a *app) deposit(c *config.Config, set mpspdz.PartySet, files []mpspdz.File
 	if len(plan) == 0 {
 		return nil, nil, nil
 	}
-	own := map[string]string{"private key": c.Component.PrivateKey, "certificate": c.Component.Certificate}
+	own := map[string]string{c.Component.PrivateKey: "private key", c.Component.Certificate: "certificate"}
+	for _, path := range c.Authorities {
+		own[path] = "file of [trust] authorities"
+	}
 	if err := plan.guard(w.dir, own); err != nil {
 		return nil, nil, err
 	}
