@@ -339,10 +339,11 @@ const (
 	cureName = cureSet + "; or use a self-signed certificate: fbpeer cert generate"
 )
 
-// follow finds the way from a certificate to a root that does not pass one authority twice.
+// follow finds the way from a certificate to a root that passes no authority, a name with its key, twice: so there are few ways.
 func (as Authorities) follow(by issued, below []*Authority) []*Authority {
 	for _, a := range as.all {
-		if slices.Contains(below, a) || !a.couldBe(by) || a.facts.pathLength >= 0 && len(below) > a.facts.pathLength || a.signed(by.parsed) != nil {
+		passed := slices.ContainsFunc(below, func(b *Authority) bool { return b.canonical == a.canonical && bytes.Equal(b.raw.spki, a.raw.spki) })
+		if passed || !a.couldBe(by) || a.facts.pathLength >= 0 && len(below) > a.facts.pathLength || a.signed(by.parsed) != nil {
 			continue
 		}
 		way := append(slices.Clone(below), a)

@@ -68,6 +68,15 @@ func (o office) sign(name, subject, by, extensions string) {
 		"-extfile", o.path(name+".ext"), "-out", o.path(name+".pem"))
 }
 
+// cross makes name.cross.pem, in which another of the office's signed name's key and subject.
+func (o office) cross(name, by string) {
+	o.t.Helper()
+	write(o.t, o.dir, name+".ext", []byte("basicConstraints=critical,CA:TRUE\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"))
+	o.run("x509", "-x509toreq", "-in", o.path(name+".pem"), "-signkey", o.path(name+".key"), "-out", o.path(name+".csr"))
+	o.run("x509", "-req", "-in", o.path(name+".csr"), "-CA", o.path(by+".pem"), "-CAkey", o.path(by+".key"), "-CAcreateserial", "-days", "365",
+		"-extfile", o.path(name+".ext"), "-out", o.path(name+".cross.pem"))
+}
+
 // leafNames are what a CA-signed certificate of a party needs.
 const leafNames = "subjectAltName=DNS:P0,DNS:P1,DNS:P2\nextendedKeyUsage=serverAuth,clientAuth\nbasicConstraints=CA:FALSE"
 
@@ -207,7 +216,7 @@ func TestRenderWithoutAuthority(t *testing.T) {
 	}
 }
 
-// TestChainIsOpenSSLs compares Chain with what openssl verify says.
+// TestChainIsOpenSSLs: where Chain finds one, openssl accepts the leaf with it; where it finds none, not even with all.
 func TestChainIsOpenSSLs(t *testing.T) {
 	o := newOffice(t)
 	o.sign("deep", "/CN=Deep", "inter", "basicConstraints=critical,CA:TRUE") // beyond pathlen:0
@@ -217,6 +226,9 @@ func TestChainIsOpenSSLs(t *testing.T) {
 	o.root("double", "/O=Office/CN=Issuing")
 	o.run("x509", "-req", "-sha1", "-in", o.path("alice.csr"), "-CA", o.path("inter.pem"), "-CAkey", o.path("inter.key"), "-extfile", o.path("alice.ext"),
 		"-days", "9", "-out", o.path("sha1.pem"))
+	// The root once more, signed by another authority: either way leads to an end.
+	o.root("above", "/CN=Above")
+	o.cross("root", "above")
 	for name, test := range map[string]struct {
 		leaf        string
 		authorities []string
@@ -227,23 +239,30 @@ func TestChainIsOpenSSLs(t *testing.T) {
 		"no root":           {"alice", []string{"inter.pem"}, false},
 		"another of a name": {"alice", []string{"root.pem", "double.pem"}, false},
 		"beside another":    {"alice", []string{"root.pem", "inter.pem", "double.pem"}, true},
+		"cross-signed":      {"alice", []string{"inter.pem", "root.cross.pem", "above.pem"}, true},
+		"both ways":         {"alice", []string{"root.cross.pem", "inter.pem", "root.pem"}, true},
+		"neither end":       {"alice", []string{"root.cross.pem", "inter.pem"}, false},
 		"path too long":     {"below", []string{"root.pem", "inter.pem", "deep.pem"}, false},
 		"SHA-1":             {"sha1", []string{"root.pem", "inter.pem"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			leaf, err := mpspdz.ParseLeafPEM(o.read(test.leaf + ".pem"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			// With a chain, what stands in player files is that chain alone: OpenSSL would not always find it among others. Without one, all.
+			chain, err := o.trusted(test.authorities...).Chain(leaf)
+			if err != nil {
+				chain = o.trusted(test.authorities...).All()
+			}
 			dir := t.TempDir()
-			for i, file := range test.authorities {
-				write(t, dir, fmt.Sprintf("%d.pem", i), o.read(file))
+			for i, a := range chain {
+				write(t, dir, fmt.Sprintf("%d.pem", i), a.PEM())
 			}
 			if out, ok := openssl(t, "rehash", dir); !ok {
 				t.Fatal(out)
 			}
 			out, ok := openssl(t, "verify", "-no-CAfile", "-no-CAstore", "-CApath", dir, "-auth_level", "2", o.path(test.leaf+".pem"))
-			leaf, err := mpspdz.ParseLeafPEM(o.read(test.leaf + ".pem"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = o.trusted(test.authorities...).Chain(leaf)
 			if ok != test.good || (err == nil) != test.good {
 				t.Errorf("openssl %v (%s), Chain %v, want %v", ok, out, err, test.good)
 			}
