@@ -346,6 +346,9 @@ func scriptApproveAll(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args)%2 != 0 {
 		ts.Fatalf("usage: approveall FLAG FILE FLAG FILE…")
 	}
+	for i := 0; i < len(args); i += 2 { // before it runs, a component has no identity
+		scriptWaitJSON(ts, false, []string{"running", "true", "fbpeer", args[i], args[i+1], "status", "--json"})
+	}
 	for i := 0; i < len(args); i += 2 {
 		for j := 0; j < len(args); j += 2 {
 			if i == j {
