@@ -108,6 +108,11 @@ func (s *snapshot) decideApproved(d *Decision, a *exchange.Announcement, e Entry
 		d.Reasons = append(d.Reasons, approvedReason(e))
 		return
 	}
+	if s.ahead(a, e) {
+		d.Verdict, d.Hold = VerdictAccepted, false
+		d.Reasons = append(d.Reasons, approvedAheadReason(e))
+		return
+	}
 	d.Verdict = VerdictChanged
 	d.Reasons = append(d.Reasons, changedReason(e, base, a, d.Changes))
 	if base == nil {
@@ -159,6 +164,9 @@ func (s *snapshot) warn(d *Decision, a *exchange.Announcement, clashes []collisi
 	}
 	if _, approved := s.list.approvedComponent(a.Component); !approved && s.claims[a.Component] > 1 {
 		d.Reasons = append(d.Reasons, contestedReason(a, s.claims[a.Component]))
+	}
+	if e, approved := s.list.ByPeer(a.Peer); approved && d.Verdict == VerdictAccepted && e.newNext(a) {
+		d.Reasons = append(d.Reasons, s.nextKeyReason(a, e))
 	}
 	if d.Verdict == VerdictPending && s.subjectShared(a) {
 		d.Reasons = append(d.Reasons, subjectSharedReason(a))
