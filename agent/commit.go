@@ -35,6 +35,7 @@ func (k *core) settle(now time.Time) outcome {
 	if !k.joined {
 		return outcome{}
 	}
+	behind := k.follow(now)
 	withheld := k.fillPins(now)
 	inForce, err := k.putInForce(withheld)
 	if err != nil {
@@ -56,8 +57,12 @@ func (k *core) settle(now time.Time) outcome {
 		k.failed(api.WarnStore, "a proposed set could not be renewed", renewErr)
 	}
 	k.recordVerdicts(before, now)
+	expiryErr := k.tellExpiry(now)
+	if expiryErr != nil {
+		k.failed(api.WarnStore, "what was told of certificates that end could not be stored", expiryErr)
+	}
 	k.views.stale = true
-	return outcome{rows: rows, retry: len(withheld) > 0 || playersErr != nil || rowsErr != nil || err != nil || renewErr != nil}
+	return outcome{rows: rows, retry: behind || len(withheld) > 0 || playersErr != nil || rowsErr != nil || err != nil || renewErr != nil || expiryErr != nil}
 }
 
 // failed reports a write that failed.

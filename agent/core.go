@@ -50,24 +50,25 @@ type core struct {
 	equivocal  map[peer.ID]bool
 	evaluation trust.Evaluation
 
-	players   players                                       // the default set's
-	confirmed map[string]*namedSet                          // by name
-	proposals map[exchange.ID]*exchange.Proposal            // the newest of each proposer and name, ours too
-	numbered  map[exchange.ID]*exchange.NumberedCertificate // likewise of each identity and set
-	unstored  map[exchange.ID]exchange.Opened               // of these, what is not durable
-	outbox    []exchange.Opened                             // made here, to be told
-	views     views
-	altered   map[string][]string // by set: player files that somebody else had changed, until `ready` has told it
-	registry  registry
-	start     time.Time // when this process loaded it
-	leftovers int       // announcements of our own past that it went past
-	problems  problems
-	chain     chain
-	strangers *rate.Limiter // of lines in the log
-	unlogged  int           // lines that it left out
-	changed   time.Time     // of anything that a person would notice
-	otherwise []api.Warning // in what the running component differs from its configuration here
-	meddled   time.Time     // when somebody else's change of the registry was last put right
+	players    players                                       // the default set's
+	confirmed  map[string]*namedSet                          // by name
+	proposals  map[exchange.ID]*exchange.Proposal            // the newest of each proposer and name, ours too
+	numbered   map[exchange.ID]*exchange.NumberedCertificate // likewise of each identity and set
+	unstored   map[exchange.ID]exchange.Opened               // of these, what is not durable
+	outbox     []exchange.Opened                             // made here, to be told
+	views      views
+	altered    map[string][]string // by set: player files that somebody else had changed, until `ready` has told it
+	registry   registry
+	start      time.Time // when this process loaded it
+	leftovers  int       // announcements of our own past that it went past
+	problems   problems
+	chain      chain
+	strangers  *rate.Limiter         // of lines in the log
+	unlogged   int                   // lines that it left out
+	changed    time.Time             // of anything that a person would notice
+	expiryTold map[mpspdz.Hash][]int // by certificate: of which days before its end it was told
+	otherwise  []api.Warning         // in what the running component differs from its configuration here
+	meddled    time.Time             // when somebody else's change of the registry was last put right
 
 	certificates map[mpspdz.Hash]api.Certificate // as shown, by SHA-256
 
@@ -81,6 +82,7 @@ type self struct {
 	id           peer.ID
 	registration exchange.Registration
 	pair         config.KeyPair
+	next         *mpspdz.Certificate // staged to follow; nil: none
 	bindPort     uint16
 	advertised   netip.Addr             // announced in place of a loopback address; zero: as configured
 	former       crypto.Signer          // the certificate key before the present one, if it is known; endorses that
@@ -123,6 +125,10 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 	if err := k.loadChain(); err != nil {
 		return nil, err
 	}
+	var err error
+	if k.expiryTold, err = s.readExpiry(); err != nil {
+		return nil, ownFile("make it readable for the component's user", "%s: %w", s.path(fileExpiry), err)
+	}
 	k.otherwise = runsOtherwise(c)
 	k.registry = newRegistry(c, s)
 	k.players.dir = c.PlayersDir
@@ -155,15 +161,14 @@ func (k *core) loadSelf() error {
 			return err
 		}
 	}
-	if k.authorities, err = k.config.LoadAuthorities(k.options.Now()); err != nil {
-		return err
-	}
-	pair, err := k.config.LoadKeyPair(k.options.Now())
+	f, err := loadFiles(k.config, k.options.Now())
 	if err != nil {
 		return err
 	}
+	k.authorities = *f.authorities
+	k.takeStaged(&f)
 	k.self.advertised = k.options.Advertise
-	k.self.configure(k.config, pair)
+	k.self.configure(k.config, f)
 	k.self.sequence, err = k.store.readSequence()
 	if err != nil {
 		return &config.Error{Err: err}
@@ -197,12 +202,15 @@ func (s *self) identify(key ic.PrivKey) error {
 }
 
 // configure takes over what the component's files say now.
-func (s *self) configure(c *config.Config, pair config.KeyPair) {
-	s.pair = pair
+func (s *self) configure(c *config.Config, f files) {
+	s.pair, s.next = f.pair, f.next
 	s.bindPort = c.Component.BindPort
 	s.registration = exchange.Registration{
 		Component: c.Component.ID, Role: c.Component.Role, Label: c.Component.Label,
-		Endpoint: s.endpoint(c.Component.Endpoint), Secagg: c.Component.Secagg, Certificate: pair.Certificate,
+		Endpoint: s.endpoint(c.Component.Endpoint), Secagg: c.Component.Secagg, Certificate: f.pair.Certificate,
+	}
+	if f.next != nil {
+		s.registration.Next = f.next.KeySHA256()
 	}
 }
 
@@ -350,6 +358,11 @@ func (k *core) nextExpiry(now time.Time) time.Time {
 		}
 	}
 	note(k.self.registration.Certificate.NotAfter())
+	for _, e := range k.watched() {
+		for _, days := range expiryDays {
+			note(e.certificate.NotAfter().AddDate(0, 0, -days))
+		}
+	}
 	if k.self.announcement != nil {
 		note(renewAt(k.self.announcement.Issued, k.self.announcement.Expires))
 	}

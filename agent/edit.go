@@ -145,6 +145,9 @@ func (k *core) approve(present trust.List, r api.TrustRequest, id peer.ID, now t
 		newer := k.peer(id, now)
 		return none(&api.Error{Code: api.CodeOvertaken, Text: "another announcement of " + a.Component + " came meanwhile", Hint: "look at it, and approve that one", Peer: &newer})
 	}
+	if r.Next != "" {
+		return k.approveNext(r, a, now)
+	}
 	if r.Alias == k.config.Component.ID {
 		return none(refused("choose another name", "%s is this component's own id: no alias of another", r.Alias))
 	}
@@ -155,9 +158,10 @@ func (k *core) approve(present trust.List, r api.TrustRequest, id peer.ID, now t
 	if fault != nil {
 		return none(fault)
 	}
+	next, nextAt, nextBy := k.stillAhead(a)
 	list, err := present.Approve(trust.Entry{Component: a.Component, Status: trust.Approved, Alias: r.Alias, Role: a.Role, Peer: id,
 		Key: a.Certificate.KeySHA256(), Endpoint: a.Endpoint, Certificate: a.Certificate.SHA256(),
-		ApprovedAt: now.UTC().Truncate(time.Second), ApprovedBy: r.By, Note: r.Note})
+		ApprovedAt: now.UTC().Truncate(time.Second), ApprovedBy: r.By, Note: r.Note, Next: next, NextAt: nextAt, NextBy: nextBy})
 	if err == nil && former != nil {
 		list, err = list.Revoke(a.Component, former.Peer, former.Key, r.By, now.UTC().Truncate(time.Second))
 	}

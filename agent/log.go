@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/time/rate"
 
+	"fbpeer/agent/api"
 	"fbpeer/exchange"
 	"fbpeer/internal/durable"
 	"fbpeer/trust"
@@ -75,7 +77,7 @@ func level(event string) zerolog.Level {
 	switch event {
 	case "clone":
 		return zerolog.ErrorLevel
-	case "conflict", "players-mended":
+	case "conflict", "players-mended", "expires":
 		return zerolog.WarnLevel
 	default:
 		return zerolog.InfoLevel
@@ -105,6 +107,7 @@ func (k *core) recordVerdicts(before trust.Evaluation, now time.Time) {
 	for _, id := range ids {
 		decision, old := k.evaluation.Decisions[id], before.Decisions[id]
 		a := k.newest[id]
+		k.recordNext(a, decision, old, now)
 		if a == nil || (decision.Verdict == old.Verdict && slices.Equal(decision.Changes, old.Changes)) {
 			continue
 		}
@@ -139,6 +142,30 @@ func (k *core) recordVerdicts(before trust.Evaluation, now time.Time) {
 		k.record(trust.LogRecord{Event: "heard", Text: fmt.Sprintf("%d more lines about identities that the list does not name were left out", k.unlogged)}, now)
 		k.unlogged = 0
 	}
+}
+
+// recordNext writes that an approved component announces a key to come that is not approved ahead.
+func (k *core) recordNext(a *exchange.Announcement, d, old trust.Decision, now time.Time) {
+	if text := reasonOf(d, api.WarnNextKey); a != nil && text != "" && text != reasonOf(old, api.WarnNextKey) {
+		k.record(trust.LogRecord{Event: "next-key", Component: a.Component, Peer: a.Peer.String(),
+			Fingerprint: exchange.NewNextFingerprint(a.Peer, a.Next).String(), Text: text}, now)
+	}
+}
+
+// reasonOf is the text of a decision's reason, empty if it has none of that code.
+func reasonOf(d trust.Decision, code string) string {
+	for _, r := range d.Reasons {
+		if r.Code == code {
+			return r.Text
+		}
+	}
+	return ""
+}
+
+// lastIs says whether the last line is of this event, whenever that was.
+func (c chain) lastIs(r trust.LogRecord) bool {
+	var last trust.LogRecord
+	return json.Unmarshal(c.last, &last) == nil && last.Event == r.Event && last.Component == r.Component && last.Text == r.Text
 }
 
 // Lines about identities that the list does not name: whoever holds the federation's secret can make any number of them, and the

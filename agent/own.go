@@ -30,6 +30,14 @@ func (k *core) announce(seen uint64, now time.Time) (made bool, err error) {
 	return true, k.seal(seen, now)
 }
 
+// nextText names the key to come of an announcement.
+func nextText(a *exchange.Announcement) string {
+	if a.Next.IsZero() {
+		return ""
+	}
+	return ", and that the key " + a.Next.String() + " will follow"
+}
+
 func (k *core) seal(seen uint64, now time.Time) error {
 	a, err := k.sealUntil(now.UTC().Truncate(time.Second).Add(exchange.DefaultLifetime), seen, now)
 	if err != nil {
@@ -40,7 +48,7 @@ func (k *core) seal(seen uint64, now time.Time) error {
 	}
 	k.self.announcement = a
 	k.record(trust.LogRecord{Event: "own", Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(),
-		Text: "announcing " + a.Endpoint.String() + ", certificate " + a.Certificate.SHA256().String()}, now)
+		Text: "announcing " + a.Endpoint.String() + ", certificate " + a.Certificate.SHA256().String() + nextText(a)}, now)
 	return nil
 }
 

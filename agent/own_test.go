@@ -203,7 +203,7 @@ func TestFormerKeyEndorsesTheNewOne(t *testing.T) {
 	b := newBench(t)
 	k := b.open()
 	former := k.self.pair.Certificate
-	k.reconfigure(b.offline.config, b.others[0].pair)
+	k.reconfigure(b.offline.config, files{pair: b.others[0].pair})
 	b.now = b.now.Add(time.Second)
 	if made, err := k.announce(0, b.now); !made || err != nil {
 		t.Fatalf("a new key: %v, %v", made, err)

@@ -18,19 +18,20 @@ const answerLasts = time.Minute
 // sight is what one agent knows, at one moment, of who has registered whom. Immutable once made: readers make matrix and readiness
 // from it, in their own time.
 type sight struct {
-	self    string
-	newest  time.Time            // of the last call by an approved member or ourselves
-	members []string             // components, ourselves first, then as in the snapshot
-	current map[string]current   // what each of them announces now
-	sites   map[siteID]heardView // who answered a roll call lately, and how
-	lists   map[mpspdz.Hash]list
-	silent  map[string]bool          // approved components of which a view is held that answers no call: they missed it
-	said    map[string]mpspdz.Hash   // the default set that each approved component said last to have in force, whenever that was
-	mute    map[mpspdz.Hash]bool     // views whose content could not be had
-	own     map[string]string        // our own cells; those of whom we know nothing are absent
-	ownSet  mpspdz.Hash              // the default set in force here; zero: none
-	views   []*exchange.View         // our own, as they were sealed last
-	cards   map[string]exchange.Card // of approved components that take part by card
+	self     string
+	newest   time.Time            // of the last call by an approved member or ourselves
+	members  []string             // components, ourselves first, then as in the snapshot
+	current  map[string]current   // what each of them announces now
+	sites    map[siteID]heardView // who answered a roll call lately, and how
+	lists    map[mpspdz.Hash]list
+	silent   map[string]bool          // approved components of which a view is held that answers no call: they missed it
+	said     map[string]mpspdz.Hash   // the default set that each approved component said last to have in force, whenever that was
+	mute     map[mpspdz.Hash]bool     // views whose content could not be had
+	own      map[string]string        // our own cells; those of whom we know nothing are absent
+	ownSet   mpspdz.Hash              // the default set in force here; zero: none
+	views    []*exchange.View         // our own, as they were sealed last
+	ownAhead map[string]bool          // whose key to come we have approved ahead
+	cards    map[string]exchange.Card // of approved components that take part by card
 }
 
 // siteID names a view: whose, and of which set ("": the default one).
@@ -67,12 +68,19 @@ func (s *sight) answered(component, set string, now time.Time) (view *exchange.V
 // current is what a component announces now: its registration, and by set the certificate that it issued for its number there, if it has.
 type current struct {
 	rows     mpspdz.Hash            // with the announced certificate
+	ahead    mpspdz.Hash            // the same, with the announced key to come approved ahead; zero: none is announced
 	numbered map[string]mpspdz.Hash // with the one for its number; nil or without an entry: none is known
 }
 
 // fits says whether player files of a set hold what is announced. With which of the two certificates is for the set's digest to tell.
 func (c current) fits(set string, digest mpspdz.Hash) bool {
 	return digest == c.rows || digest == c.numbered[set]
+}
+
+// registered says whether a row holds what is announced; ahead, whether the announced key to come is approved ahead besides.
+func (c current) registered(row *exchange.Member) (registered, ahead bool) {
+	ahead = row != nil && !c.ahead.IsZero() && row.Digest == c.ahead
+	return ahead || row != nil && row.Digest == c.rows, ahead
 }
 
 // matrix is who has registered whom. It grows with the square of the members, so lists are walked beside each other, not searched.
@@ -125,7 +133,7 @@ func (s *sight) ascending() []place {
 func (s *sight) fill(cells []api.Cell, component string, view *exchange.View, ascending []place) {
 	if component == s.self || view == nil {
 		for i, of := range s.members {
-			cells[i] = api.Cell{Of: of, State: s.cell(component, view, of)}
+			cells[i] = api.Cell{Of: of, State: s.cell(component, view, of), Ahead: component == s.self && s.ownAhead[of]}
 		}
 		return
 	}
@@ -146,14 +154,15 @@ func (s *sight) fillByCard(cells []api.Cell, c exchange.Card, ascending []place)
 // fillFrom gives a row its cells from a view and the lists behind it, where they are known.
 func fillFrom(cells []api.Cell, view *exchange.View, files, rows list, known bool, ascending []place) {
 	for _, p := range ascending {
-		state := api.CellUnknown
+		cell := api.Cell{Of: p.component, State: api.CellUnknown}
 		if known {
 			var inFiles, inRows *exchange.Member
 			files, inFiles = files.next(p.component)
 			rows, inRows = rows.next(p.component)
-			state = judge(view, p.current, inFiles, inRows)
+			cell.State = judge(view, p.current, inFiles, inRows)
+			_, cell.Ahead = p.current.registered(inRows)
 		}
-		cells[p.index] = api.Cell{Of: p.component, State: state}
+		cells[p.index] = cell
 	}
 }
 
@@ -172,10 +181,11 @@ func (l list) next(component string) (rest list, held *exchange.Member) {
 // set: so where there are rows they decide, and files must not contradict them. A named set has files alone.
 func judge(v *exchange.View, now current, inFiles, inRows *exchange.Member) string {
 	rows := !v.Rows.IsZero()
+	registered, _ := now.registered(inRows)
 	switch {
 	case rows && inRows == nil, !rows && inFiles == nil:
 		return api.CellNo
-	case inRows != nil && inRows.Digest != now.rows, inFiles != nil && !now.fits(v.SetName, inFiles.Digest):
+	case inRows != nil && !registered, inFiles != nil && !now.fits(v.SetName, inFiles.Digest):
 		return api.CellOld
 	}
 	return api.CellOK

@@ -153,7 +153,7 @@ func (k *core) peer(id peer.ID, now time.Time) api.Peer {
 	}
 	if approved {
 		p.Alias, p.ApprovedBy = entry.Alias, entry.ApprovedBy
-		p.ApprovedAt = timePointer(entry.ApprovedAt)
+		p.ApprovedAt, p.Next = timePointer(entry.ApprovedAt), k.nextOf(id, entry)
 		if k.registry.file != nil && values != nil && k.sameKind(values) {
 			has := k.evaluation.InForce[entry.Component] != nil && k.registry.has(partyOf(values.Registration))
 			p.Registered = &has
@@ -179,7 +179,7 @@ func (k *core) peer(id peer.ID, now time.Time) api.Peer {
 	if newest != nil && (p.State == api.StateChanged || p.State == api.StateConflict) {
 		p.Announced = k.announcedOf(newest)
 	}
-	k.warn(&p, id, entry, approved)
+	k.warn(&p, id, entry, approved, now)
 	return p
 }
 
@@ -289,6 +289,7 @@ func (k *core) ownPeer(n network, now time.Time) api.Peer {
 		number := k.players.set.Number(r.Component)
 		p.Party = &number
 	}
+	p.Next = k.ownNext()
 	p.Warnings = k.ownWarnings(n, now)
 	return p
 }
@@ -300,6 +301,11 @@ func (p *published) withMatrix(o Options) api.Snapshot {
 		s.Matrix = o.Matrix(s)
 	} else {
 		s.Matrix = p.sight.matrix(now)
+	}
+	if s.Self.Next != nil {
+		next := *s.Self.Next
+		next.Ahead = approvedAhead(s, o.Matrix != nil)
+		s.Self.Next = &next
 	}
 	s.Sets = slices.Clone(s.Sets)
 	for i, set := range s.Sets {

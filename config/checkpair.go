@@ -156,7 +156,7 @@ func (c *Config) FormerKey() crypto.Signer {
 
 // FormerPair are the files of the pair that MakePair replaced, as they are shown; nil if there is none.
 func (c *Config) FormerPair() []string {
-	w := pairWriter{key: realFile(c.Component.PrivateKey), certificate: realFile(c.Component.Certificate)}
+	w := c.writer(nil)
 	if !w.keptFormer() {
 		return nil
 	}

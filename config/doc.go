@@ -40,6 +40,9 @@
 // leaves, makes new ones. While the two differ, nobody announces anything. LoadAuthorities reads the certificates of authorities that a
 // plain party trusts, and to one of which its own certificate must lead unless it is self-signed; a Fed-BioMed component has none.
 //
+// StagePair makes a pair that will follow, in one file of the state folder (next.pem); LoadNext reads it, DiscardNext drops it, and
+// ActivatePair puts it in place in MakePair's steps.
+//
 // # Errors
 //
 // All that is wrong with one's own files is an *Error: what, where, and in Hint the cure. Commands exit 2 with it.

@@ -68,6 +68,7 @@ func Load(s Selector) (*Config, error) {
 	if err := l.readComponent(t); err != nil {
 		return nil, err
 	}
+	l.watch(l.c.NextFile())
 	for _, read := range []func() error{l.later, l.authorities, l.checkOverrides, l.advertise, l.readAgent, l.readPlaces, l.readFederation} {
 		if err := read(); err != nil {
 			return nil, err

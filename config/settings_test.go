@@ -19,7 +19,7 @@ func TestDefaults(t *testing.T) {
 		c.Bootstrap, c.MDNS, c.TrustList, c.PlayersDir, c.PlayersGroup, c.Registry, c.LogLevel, c.LogFormat, c.Federation, c.Warnings, c.Watch}
 	want := []any{c.Component.Fedbiomed.Role, "localhost:14001", uint16(14001), c.Component.Secagg, filepath.Join(root, "var", "db_"+nodeID+".json"), "", []string(nil),
 		[]string(nil), true, filepath.Join(state, "trust.ini"), filepath.Join(state, "players"), "", true, "info", "console", "", []string(nil),
-		[]string{filepath.Join(root, "etc", "config-n1.ini"), certs + ".pem", certs + ".key", filepath.Join(state, "fbpeer.ini")}}
+		[]string{filepath.Join(root, "etc", "config-n1.ini"), certs + ".pem", certs + ".key", filepath.Join(state, "fbpeer.ini"), filepath.Join(state, "next.pem")}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}

@@ -49,6 +49,9 @@ const (
 	WarnPartyMissing        = "party-missing"       // [players] parties names somebody who is not approved
 	WarnSecaggForced        = "secagg-forced"       // nodes refuse an experiment without secure aggregation; told to the researcher
 	WarnSecaggOff           = "secagg-off"          // nodes refuse one with it
+	WarnNextKey             = "next-key"            // announces which key will follow, to be approved ahead; nothing changes by it
+	WarnStaged              = "staged-key"          // the own staged key cannot be used
+	WarnCertificateExpires  = "certificate-expires" // a certificate ends within 60 days
 	WarnSecaggContradiction = "secagg-contradiction"
 )
 
@@ -116,6 +119,28 @@ type Peer struct {
 	Registered *bool      `json:"registered,omitempty"` // its row stands in our Fed-BioMed registry with the values in force
 	ByHand     *HandRow   `json:"by_hand,omitempty"`    // pending only: an operator registered that component by hand
 	ByCard     *ByCard    `json:"by_card,omitempty"`    // its newest announcement came by file
+	Next       *NextKey   `json:"next,omitempty"`       // self: what is staged; of an approved peer: what it announces, or is approved ahead
+}
+
+// NextKey is the MP-SPDZ key that will follow the present one.
+type NextKey struct {
+	KeySHA256   string     `json:"key_sha256"`            // of the SubjectPublicKeyInfo, DER
+	Fingerprint string     `json:"fingerprint,omitempty"` // of identity and KeySHA256: another one than the key has once it is in use
+	Words       []string   `json:"words,omitempty"`
+	Approved    bool       `json:"approved,omitempty"` // of a peer: approved ahead here
+	ApprovedAt  *time.Time `json:"approved_at,omitempty"`
+	ApprovedBy  string     `json:"approved_by,omitempty"`
+	ApprovedKey string     `json:"approved_key_sha256,omitempty"` // of a peer: another key than this one is approved ahead here
+	// Of self only:
+	Certificate *Certificate `json:"certificate,omitempty"`
+	Ahead       *Ahead       `json:"ahead,omitempty"`
+}
+
+// Ahead says which of the components that are approved here have approved the own key to come ahead.
+type Ahead struct {
+	Approved []string `json:"approved"`
+	Waiting  []string `json:"waiting"`
+	Unknown  []string `json:"unknown"` // did not answer the last roll call
 }
 
 // Announced is what an approval of a changed or conflicting peer is about.

@@ -34,6 +34,7 @@ const (
 type Cell struct {
 	Of    string `json:"of"`
 	State string `json:"state"`
+	Ahead bool   `json:"ahead,omitempty"` // it has also approved ahead the key that Of will change to
 }
 
 // MatrixRow is what one component has registered of the others.

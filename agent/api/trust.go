@@ -16,6 +16,7 @@ type TrustRequest struct {
 	PeerID       string `json:"peer_id"`
 	Alias        string `json:"alias,omitempty"`        // approve: a name of the operator's own; empty keeps the present one
 	Announcement string `json:"announcement,omitempty"` // approve: hash of the announcement that was shown
+	Next         string `json:"next,omitempty"`         // approve: the key to come that was shown; nothing but that is approved then
 	Replace      bool   `json:"replace,omitempty"`      // approve a new identity for a known component, and revoke the old one in the same commit
 	By           string `json:"by"`                     // user@host
 	Note         string `json:"note,omitempty"`

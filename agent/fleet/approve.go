@@ -57,6 +57,9 @@ func (f *fleet) decide(m *member) (requests []api.TrustRequest) {
 			r.Action, r.Announcement = api.ActionApprove, other.Self.Announcement
 			r.Replace = p.State == api.StateConflict
 			due := p.State == api.StatePending || p.State == api.StateChanged || p.State == api.StateConflict
+			if next := p.Next; p.State == api.StateAccepted && next != nil && !next.Approved && other.Self.Next != nil && next.KeySHA256 == other.Self.Next.KeySHA256 {
+				r.Next, due = next.KeySHA256, true
+			}
 			_, refused := f.refusals[approval{m.id, p.Component, p.PeerID, r.Announcement}]
 			if due && !refused && p.Announcement == other.Self.Announcement {
 				requests = append(requests, r)
