@@ -31,6 +31,9 @@ func (a *app) approveCommand() *cobra.Command {
 		Short: "approve a component, or what an approved one announces now",
 		Long: "Shows component, claimed label, endpoint, certificate, fingerprint and words, for a changed one what is in force\n" +
 			"beside what is announced, and asks. Compare fingerprint or words with that site's operator, by telephone.\n\n" +
+			"A component that is approved, and announces which MP-SPDZ key it will change to (cert generate --next),\n" +
+			"is asked about likewise: the fingerprint and words are those of the key to come. Approved ahead, it is\n" +
+			"taken over without a question once that site uses it.\n\n" +
 			"--registered is for a Fed-BioMed component whose parties were registered by hand before: it lists\n" +
 			"the waiting components whose id and certificate stand in the registry already (that they hold its\n" +
 			"key is proved by their announcement), asks once, and approves them. An endpoint that differs is\n" +
@@ -90,6 +93,9 @@ func (a *app) approveIn(ctx context.Context, control agent.Controller, s api.Sna
 		return err
 	}
 	v := a.view(s)
+	if nextToApprove(p) && !meansPresent(p, ap) {
+		return a.approveNext(ctx, control, v, p, ap)
+	}
 	if nothingToApprove(p) {
 		return a.approveAgain(ctx, control, v, p, ap)
 	}
@@ -167,6 +173,9 @@ func (a *app) approveAgain(ctx context.Context, control agent.Controller, v view
 		}
 		p = result.Peer
 		said += fmt.Sprintf("It is called %s from now on.\n", show(ap.alias))
+	}
+	if nextToApprove(p) {
+		a.note("that is its present key: the one that it will change to has words of its own: %s trust approve %s", v.prog, v.typed(p))
 	}
 	if a.json {
 		return a.printJSON(p)
@@ -264,6 +273,8 @@ func (a *app) notApproved(v view, err error) error {
 			}
 		} else if overtaken.Peer.State == api.StateChanged {
 			fmt.Fprintf(a.stdout, "\nIt announces something else by now:\n%s", v.changed(*overtaken.Peer))
+		} else if nextToApprove(*overtaken.Peer) {
+			fmt.Fprintf(a.stdout, "\nIt announces something else by now:\n%s", v.nextQuestion(*overtaken.Peer))
 		} else {
 			fmt.Fprintf(a.stdout, "\nIt announces something else by now:\n%s", v.offer(*overtaken.Peer))
 		}

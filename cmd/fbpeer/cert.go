@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"os"
 
@@ -16,7 +17,7 @@ const maxCertificateFile = 256 << 10
 
 func (a *app) certCommand() *cobra.Command {
 	return group("cert", "the MP-SPDZ certificate: look at it, check one, make a new one",
-		a.certShowCommand(), a.certCheckCommand(), a.certGenerateCommand())
+		a.certShowCommand(), a.certCheckCommand(), a.certGenerateCommand(), a.certActivateCommand())
 }
 
 // certificateJSON is a certificate with what MP-SPDZ makes of it.
@@ -89,11 +90,11 @@ func (a *app) certShowCommand() *cobra.Command {
 		Short: "the own certificate: names, validity, hashes, and as which party MP-SPDZ accepts it",
 		Long: "The component's own MP-SPDZ certificate as it stands on disk: subject, names, validity, hashes,\n" +
 			"whether the private key fits, where the files are and who says so, and which MP-SPDZ accepts it as\n" +
-			"which party. The BLAKE2b-128 is what MP-SPDZ prints of each party as Signature. Works without a\n" +
-			"running agent.",
+			"which party, and the pair that is staged to follow. The BLAKE2b-128 is what MP-SPDZ prints of each\n" +
+			"party as Signature. Works without a running agent.",
 		Example: "  fbpeer cert show\n  fbpeer --component config-n1.ini cert show --json",
 		Args:    noArgs,
-		RunE:    func(*cobra.Command, []string) error { return a.certShow() },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.certShow(cmd.Context()) },
 	}
 }
 
@@ -106,6 +107,7 @@ type certShowJSON struct {
 	KeyFits bool          `json:"key_fits"`
 	Key     string        `json:"key"`
 	Files   certFilesJSON `json:"files"`
+	Next    *stagedJSON   `json:"next,omitempty"`
 }
 
 type certFilesJSON struct {
@@ -114,7 +116,7 @@ type certFilesJSON struct {
 	Former      []string    `json:"former,omitempty"` // what `cert generate` kept
 }
 
-func (a *app) certShow() error {
+func (a *app) certShow(ctx context.Context) error {
 	c, err := a.ownPair()
 	if err != nil {
 		return err
@@ -128,6 +130,7 @@ func (a *app) certShow() error {
 		Component: c.Component.ID, Role: string(c.Component.Role), certificateJSON: certificateOf(pair.Certificate),
 		Chain: chainOf(pair.Chain), KeyFits: pair.Fits, Key: pair.Key, Files: certFilesJSON{Certificate: settingOf(c, "component.certificate"),
 			PrivateKey: settingOf(c, "component.private_key"), Former: c.FormerPair()},
+		Next: a.stagedOf(ctx, c),
 	}
 	if a.json {
 		return a.printJSON(shown)

@@ -44,7 +44,9 @@ func (a *app) pendingCommand() *cobra.Command {
 				return err
 			}
 			if a.json {
-				return a.printJSON(peersOf(s, api.StateConflict, api.StateChanged, api.StatePending))
+				waiting := peersOf(s, api.StateConflict, api.StateChanged, api.StatePending)
+				waiting.Peers = append(waiting.Peers, withNext(s.Peers)...)
+				return a.printJSON(waiting)
 			}
 			a.noteOffline(s)
 			_, err = io.WriteString(a.stdout, a.view(s).pendingScreen(s))

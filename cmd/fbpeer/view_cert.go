@@ -45,6 +45,15 @@ func certScreen(c certShowJSON, now time.Time) string {
 	if len(c.Files.Former) > 0 {
 		t.add("former pair", "beside them, with .old at the end of the names")
 	}
+	if s := c.Next; s != nil {
+		t.add("next key", show(s.KeySHA256))
+		t.add("", "staged, until "+date(s.NotAfter)+", "+certNames(s.certificateJSON))
+		if len(s.Words) > 0 {
+			t.add("  words", wordsText(s.Words))
+			t.add("  fingerprint", show(s.Fingerprint))
+		}
+		t.add("  file", show(s.File))
+	}
 	return t.String()
 }
 

@@ -255,7 +255,8 @@ func (v view) conflict(p api.Peer) string {
 func (v view) pendingScreen(s api.Snapshot) string {
 	conflicts, changed, fresh := ofState(s.Peers, api.StateConflict), ofState(s.Peers, api.StateChanged), ofState(s.Peers, api.StatePending)
 	var b strings.Builder
-	n := len(conflicts) + len(changed) + len(fresh)
+	ahead := withNext(s.Peers)
+	n := len(conflicts) + len(changed) + len(fresh) + len(ahead)
 	if n == 0 {
 		return "Nothing is waiting for your decision.\n"
 	}
@@ -275,6 +276,10 @@ func (v view) pendingScreen(s api.Snapshot) string {
 		}
 		fmt.Fprintf(&b, "  %s If it is right:\n    %s trust approve %s\n", ask, v.prog, v.typed(p))
 		fmt.Fprintf(&b, "  If it is not:\n    %s trust revoke %s\n  Or do nothing: the old values stay in force.\n", v.prog, v.typed(p))
+	}
+	for _, p := range ahead {
+		b.WriteString("\n" + v.nextQuestion(p))
+		fmt.Fprintf(&b, "  Let that site's operator read you the NEW words by telephone. If they match:\n    %s trust approve %s\n", v.prog, v.typed(p))
 	}
 	for _, p := range fresh {
 		b.WriteString("\n" + v.offer(p))

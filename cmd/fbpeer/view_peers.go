@@ -129,6 +129,23 @@ func (v view) showScreen(p api.Peer) string {
 		}
 		add("approved", stamp(p.ApprovedAt)+by)
 	}
+	if n := p.Next; n != nil {
+		add("next key", show(n.KeySHA256))
+		add("  words", wordsText(n.Words))
+		add("  fingerprint", show(n.Fingerprint))
+		switch {
+		case n.Approved:
+			by := ""
+			if n.ApprovedBy != "" {
+				by = " by " + show(n.ApprovedBy)
+			}
+			add("  approved", strings.TrimSpace("ahead "+stamp(n.ApprovedAt)+by))
+		case n.ApprovedKey != "":
+			add("  approved", "ahead is another one, "+show(n.ApprovedKey))
+		default:
+			add("  approved", "not ahead")
+		}
+	}
 	add("in registry", yesNo(p.Registered))
 	addByHand(&t, p)
 	return t.String() + v.details(p)
@@ -164,6 +181,10 @@ func (v view) details(p api.Peer) string {
 	switch p.State {
 	case api.StateConflict:
 		fmt.Fprintf(&b, "\ndecide: %s trust pending\n", v.prog)
+	case api.StateAccepted:
+		if nextToApprove(p) {
+			fmt.Fprintf(&b, "\ndecide: %s trust approve %s\n", v.prog, v.typed(p))
+		}
 	case api.StatePending, api.StateChanged:
 		fmt.Fprintf(&b, "\ndecide: %s trust approve %s\n", v.prog, v.typed(p))
 	}
@@ -211,6 +232,14 @@ func (v view) idScreen(s api.Snapshot) string {
 		add("  signed by", show(c.Issuer))
 		add("  sha256", show(c.SHA256))
 		add("  blake2b-128", show(c.BLAKE2b128)+"  (MP-SPDZ prints it as Signature)")
+	}
+	if n := p.Next; n != nil {
+		add("next key", show(n.KeySHA256))
+		if n.Certificate != nil {
+			add("  certificate", certificateText(*n.Certificate))
+		}
+		add("  words", wordsText(n.Words))
+		add("  fingerprint", show(n.Fingerprint))
 	}
 	if p.Party != nil {
 		add("party", fmt.Sprint(*p.Party))

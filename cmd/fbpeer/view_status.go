@@ -110,10 +110,11 @@ func (v view) blocks(s api.Snapshot) string {
 		b.WriteString(v.notice(w))
 	}
 	for _, w := range s.Self.Warnings {
+		w.Cure = addressedOwn(v.prog, w.Cure)
 		b.WriteString(wrap("WARNING  ", "this site: "+v.sentence(w), "         "))
 	}
 	for _, p := range ofState(s.Peers, api.StateAccepted, api.StateChanged) {
-		for _, w := range p.Warnings {
+		for _, w := range withoutNext(p.Warnings) {
 			b.WriteString(wrap("WARNING  ", v.called(p.Component)+": "+v.sentence(w), "         "))
 		}
 	}
@@ -123,6 +124,10 @@ func (v view) blocks(s api.Snapshot) string {
 	for _, p := range ofState(s.Peers, api.StateChanged) {
 		b.WriteString(v.held(p))
 	}
+	for _, p := range withNext(s.Peers) {
+		b.WriteString(v.nextHeld(p))
+	}
+	b.WriteString(v.ownNext(s))
 	return b.String() + deedLines(v.toDecide(s)) + deedLines(v.waiting(s))
 }
 
