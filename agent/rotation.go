@@ -22,10 +22,16 @@ type files struct {
 	authorities *mpspdz.Authorities // nil: they cannot be used
 }
 
+// pairFiles is where they are read: a *config.Config.
+type pairFiles interface {
+	ReadNext() (*mpspdz.Certificate, error)
+	LoadKeyPair(now time.Time) (config.KeyPair, error)
+}
+
 // loadFiles reads them. The staged one comes first: `cert activate` puts it in place and then removes it, so whoever finds none finds the
 // pair that it became. The other way round an announcement could tell, for a moment, the former pair and no key to come: the others would
 // take that for a withdrawal, and forget that they approved it.
-func loadFiles(c *config.Config, now time.Time) (f files, err error) {
+func loadFiles(c pairFiles, now time.Time) (f files, err error) {
 	f.next, f.staged = c.ReadNext()
 	authorities, err := c.LoadAuthorities(now)
 	if err != nil {

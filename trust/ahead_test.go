@@ -19,33 +19,29 @@ func TestNothingElseFollows(t *testing.T) {
 		name string
 		edit edit
 	}
-	as, same := as, kind{"same", func(*exchange.Announcement) {}}
-	taken := 0
+	same, endorsement := kind{"same", func(*exchange.Announcement) {}}, endorsedBy(certificate(t, form{key: "nice"}).SPKI())
+	taken, endpoint := 0, announcement(t, "nice").Endpoint.String()
 	for _, who := range []string{"nice", "thief", "lyon"} {
 		for _, ahead := range []string{"", "nice2", "nice3"} {
+			s := newScene(t)
+			if ahead != "" {
+				s.approvesAhead("nice", ahead)
+			}
 			for _, key := range []string{"nice", "nice2", "thief", "lyon"} {
+				renewal := renewedWith(t, key)
 				for _, component := range []kind{{"nice", as("NODE_nice")}, {"lyon", as("NODE_lyon")}, {"new", as("NODE_new")}} {
-					for _, where := range []kind{same, {"moved", at("10.9.9.9:1")}} {
-						for _, role := range []kind{same, {"researcher", withRole(mpspdz.Researcher)}} {
-							for _, endorsed := range []kind{same, {"endorsed", endorsedBy(certificate(t, form{key: "nice"}).SPKI())}} {
-								s := newScene(t)
-								if ahead != "" {
-									s.approvesAhead("nice", ahead)
-								}
-								nice := announcement(t, "nice")
-								a := s.say(who, at(nice.Endpoint.String()), component.edit, renewedWith(t, key), where.edit, role.edit, endorsed.edit)
-								want := who == "nice" && ahead == "nice2" && key == "nice2" && component.name == "nice" && where.name == "same" && role.name == "same"
-								ev := trust.Evaluate(s.list, s.held, now)
-								if got := len(ev.Following) == 1 && ev.Following[0] == a; got != want || len(ev.Following) > 1 {
-									t.Errorf("%s, ahead %s, key %s, component %s, %s, %s, %s: followed %v", who, ahead, key, component.name, where.name, role.name, endorsed.name, got)
-								}
-								if key != "nice" && (ev.InForce["NODE_nice"] == a || ev.InForce["NODE_lyon"] == a) {
-									t.Error("in force before the list pins it")
-								}
-								if want {
-									taken++
-								}
-							}
+					for _, how := range []kind{same, {"moved", at("10.9.9.9:1")}, {"researcher", withRole(mpspdz.Researcher)}, {"endorsed", endorsement}} {
+						a := s.say(who, at(endpoint), component.edit, renewal, how.edit)
+						want := who == "nice" && ahead == "nice2" && key == "nice2" && component.name == "nice" && (how.name == "same" || how.name == "endorsed")
+						ev := trust.Evaluate(s.list, s.held, now)
+						if got := len(ev.Following) == 1 && ev.Following[0] == a; got != want || len(ev.Following) > 1 {
+							t.Errorf("%s, ahead %s, key %s, component %s, %s: followed %v", who, ahead, key, component.name, how.name, got)
+						}
+						if key != "nice" && (ev.InForce["NODE_nice"] == a || ev.InForce["NODE_lyon"] == a) {
+							t.Error("in force before the list pins it")
+						}
+						if want {
+							taken++
 						}
 					}
 				}
