@@ -21,7 +21,7 @@ func keysTable(p api.Peer, indent string) *table {
 // nextQuestion shows what an approval ahead is about.
 func (v view) nextQuestion(p api.Peer) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "  %s announces which MP-SPDZ key it will change to. Nothing has changed yet.\n", show(v.named(p)))
+	fmt.Fprintf(&b, "  %s\n  announces which MP-SPDZ key it will change to. Nothing has changed yet.\n", show(v.named(p)))
 	t := keysTable(p, "    ")
 	t.add("fingerprint", show(p.Next.Fingerprint)+"  (of the key to come)")
 	t.add("NEW words", wordsText(p.Next.Words))
@@ -47,14 +47,11 @@ func withoutNext(list []api.Warning) []api.Warning {
 func (v view) nextHeld(p api.Peer) string {
 	t := keysTable(p, "         ")
 	t.add("NEW words", wordsText(p.Next.Words))
-	t.add("", "let them read you these words, of "+v.elsewhere("id"))
+	t.add("", "let them read you these words: fbpeer id shows them there")
 	t.add("decide", v.prog+" trust approve "+v.typed(p))
 	t.add("", "or  do nothing: runs with it fail after the change, until you approve that")
 	return fmt.Sprintf("NEXT KEY %s will change its MP-SPDZ key; nothing has changed yet\n", v.called(p.Component)) + t.String()
 }
-
-// elsewhere is a command as another site's operator types it.
-func (v view) elsewhere(command string) string { return "fbpeer " + command + " there" }
 
 // ownNext says who has approved the own staged key ahead, in `status`.
 func (v view) ownNext(s api.Snapshot) string {
@@ -62,15 +59,15 @@ func (v view) ownNext(s api.Snapshot) string {
 	if next == nil {
 		return ""
 	}
-	text := "next key: staged"
-	if c := next.Certificate; c != nil {
-		text += ", until " + date(c.NotAfter)
-	}
+	text := "this site's next key: staged"
 	if next.Ahead != nil {
-		text += "; " + v.aheadText(*next.Ahead)
+		text = "this site's next key: " + v.aheadText(*next.Ahead)
 	}
 	b := wrap("NEXT KEY ", text, "         ")
 	t := table{indent: "         "}
+	if c := next.Certificate; c != nil {
+		t.add("staged", "until "+date(c.NotAfter))
+	}
 	t.add("words", wordsText(next.Words))
 	switch ahead := next.Ahead; {
 	case ahead == nil:
@@ -169,7 +166,7 @@ func (v view) activatedScreen(r activatedJSON) string {
 	text := head + t.String() + "\n"
 	switch {
 	case r.Announced:
-		return text + "The agent announces it; who approved it ahead takes it over within seconds. Start no run before this says yes:\n    " + v.prog + " ready --wait 60s\n"
+		return text + "The agent announces it; who approved it ahead takes it over within seconds. Start no run before\nthis says yes:\n    " + v.prog + " ready --wait 60s\n"
 	case r.running:
 		return text + "The agent has not announced it yet: see its log, and\n    " + v.prog + " id\n"
 	}
