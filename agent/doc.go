@@ -12,7 +12,7 @@
 // One order for everything, each step durable before the next and idempotent:
 //
 //  1. announcements/<peer id>.card: what was heard; certificates/ and proposals/ likewise, of approved identities
-//  2. trust.ini: an edit with all its pins, or the pins that the operator left out
+//  2. trust.ini: an edit with all its pins, pins that move to a key that was approved ahead, or the pins that the operator left out
 //  3. approved/<peer id>.card: what is in force now
 //  4. players/current, and players/sets/<name>/current of each confirmed set: a fresh folder, swapped in by one rename; unlinked if the
 //     members make no set
@@ -44,6 +44,8 @@
 //	registry.backup           the database as it was before the last write
 //	registry.written          the last write that was carried out, until the component writes over it
 //	addresses.json            where accepted peers were reached, to be dialled at the next start
+//	next.pem                  the key and certificate that are staged to follow, in one file (package config)
+//	expiry.told               of which certificates it was told that they end, and how many days before
 //	port                      the port that was listened on, if none is configured
 //	log.jsonl                 what happened; each line carries the SHA-256 of the line before
 //	agent.lock                held by a running agent, and by an edit without one
@@ -126,6 +128,15 @@
 // identity for up to a week: whoever claims our component or our certificate key and announced it before our identity was made is
 // shown as former, which is no conflict, though nothing of it is ever used.
 //
+// A pair that is staged to follow (config.StagePair) is announced by its key's hash, and what becomes of it is noticed as any change of the
+// files is. Others' keys to come that are approved ahead (trust.ini: next) are followed in the commit's step 2: the pins move to the key that
+// was approved, and an approval that its own site took back goes. Both are durable before the approved card is replaced; until then the
+// former one stays in force. Rows of a view say of each component whether its key to come is approved ahead here, and who asks counts
+// them (approvedAhead).
+//
+// Certificates that end (our own, the staged one, approved ones) are logged 60, 30, 7 and 1 days before, each once: first the line, then
+// expiry.told. A death between the two is made good by the line, which is the last one then.
+//
 // # Another address
 //
 // Advertise, for `fbpeer dev --lan`, has a component with a loopback address announced at an address of its machine, until it is told
@@ -133,7 +144,7 @@
 //
 // # The operator's files
 //
-// trust.ini, the component's configuration, fbpeer.ini, certificate, key, federation file and database are watched through their
+// trust.ini, the component's configuration, fbpeer.ini, certificate, key, the staged pair, federation file and database are watched through their
 // folders, and looked at every 15 s besides. The component's own files are read once all of them have been left alone for two seconds: what
 // Fed-BioMed writes in several steps (key, certificate, configuration, each emptied first) is one announcement, and what cannot be used
 // meanwhile is no fault. What cannot be used after that (a list that does not parse, a port that is none, a key that is

@@ -11,7 +11,7 @@ import (
 // Everything from a peer is in display form (escaped).
 type LogRecord struct {
 	Time        time.Time `json:"time"`
-	Event       string    `json:"event"` // heard, approved, changed, denied, revoked, forgotten, conflict, written, registry, pinned, own, authorities, failed …
+	Event       string    `json:"event"` // heard, approved, changed, denied, revoked, forgotten, conflict, written, registry, pinned, own, authorities, failed, next-key, approved-ahead, followed, next-withdrawn, expires …
 	Component   string    `json:"component,omitempty"`
 	Peer        string    `json:"peer_id,omitempty"`
 	Fingerprint string    `json:"fingerprint,omitempty"`
