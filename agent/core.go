@@ -118,6 +118,7 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 		return nil, err
 	}
 	k.recallFormer()
+	k.recallNext()
 	if err := k.loadRecords(); err != nil {
 		return nil, err
 	}
@@ -166,7 +167,7 @@ func (k *core) loadSelf() error {
 		return err
 	}
 	k.authorities = *f.authorities
-	k.takeStaged(&f)
+	k.reportStaged(f)
 	k.self.advertised = k.options.Advertise
 	k.self.configure(k.config, f)
 	k.self.sequence, err = k.store.readSequence()
@@ -205,12 +206,10 @@ func (s *self) identify(key ic.PrivKey) error {
 func (s *self) configure(c *config.Config, f files) {
 	s.pair, s.next = f.pair, f.next
 	s.bindPort = c.Component.BindPort
+	next := f.comes(s.registration.Next)
 	s.registration = exchange.Registration{
 		Component: c.Component.ID, Role: c.Component.Role, Label: c.Component.Label,
-		Endpoint: s.endpoint(c.Component.Endpoint), Secagg: c.Component.Secagg, Certificate: f.pair.Certificate,
-	}
-	if f.next != nil {
-		s.registration.Next = f.next.KeySHA256()
+		Endpoint: s.endpoint(c.Component.Endpoint), Secagg: c.Component.Secagg, Certificate: f.pair.Certificate, Next: next,
 	}
 }
 

@@ -90,7 +90,7 @@ func (l *loop) reconfigure(ctx context.Context) error {
 	k.problems.clear(api.WarnConfiguration)
 	l.needsRestart(c)
 	others := !slices.Equal(c.Watch, k.config.Watch)
-	k.takeStaged(&f)
+	k.reportStaged(f)
 	k.reconfigure(c, f)
 	if others {
 		l.watchFiles()

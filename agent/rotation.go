@@ -45,18 +45,31 @@ func loadFiles(c pairFiles, now time.Time) (f files, err error) {
 	return f, err
 }
 
-// takeStaged notes whether the staged pair can be used. While it cannot, what was announced of it stays.
-func (k *core) takeStaged(f *files) {
-	if f.staged == nil {
-		k.problems.clear(api.WarnStaged)
-		return
+// comes is the hash of the key that is to be announced to follow. While what is staged cannot be read, what was announced stays: the
+// others would forget that they approved it.
+func (f files) comes(announced mpspdz.Hash) mpspdz.Hash {
+	switch {
+	case f.next != nil:
+		return f.next.KeySHA256()
+	case f.staged != nil && announced != f.pair.Certificate.KeySHA256():
+		return announced
 	}
-	if f.next = k.self.next; f.next != nil && f.next.KeySHA256() == f.pair.Certificate.KeySHA256() {
-		f.next = nil
+	return mpspdz.Hash{}
+}
+
+// reportStaged says whether what is staged can be used.
+func (k *core) reportStaged(f files) {
+	k.problems.clear(api.WarnStaged)
+	if f.staged != nil {
+		k.problems.set(api.Warning{Code: api.WarnStaged, Text: "the staged key cannot be used: " + exchange.ShowText(f.staged.Error()), Cure: hintOf(f.staged)})
 	}
-	w := api.Warning{Code: api.WarnStaged, Text: "the staged key cannot be used: " + exchange.ShowText(f.staged.Error())}
-	w.Cure = hintOf(f.staged)
-	k.problems.set(w)
+}
+
+// recallNext keeps what the last announcement told of a staged key that cannot be read at the start.
+func (k *core) recallNext() {
+	if a := k.self.announcement; a != nil && k.problems.has(api.WarnStaged) && a.Next != k.self.registration.Certificate.KeySHA256() {
+		k.self.registration.Next = a.Next
+	}
 }
 
 // follow writes into trust.ini what follows from keys that were approved ahead: pins that move to the key that is in use now, and
@@ -194,15 +207,18 @@ func describeNext(id peer.ID, next mpspdz.Hash) *api.NextKey {
 
 // ownNext describes the staged pair; nil: none is.
 func (k *core) ownNext() *api.NextKey {
-	if k.self.next == nil {
+	next := k.self.registration.Next
+	if next.IsZero() {
 		return nil
 	}
-	n := &api.NextKey{KeySHA256: k.self.next.KeySHA256().String()}
+	n := &api.NextKey{KeySHA256: next.String()}
 	if k.self.id != "" {
-		n = describeNext(k.self.id, k.self.next.KeySHA256())
+		n = describeNext(k.self.id, next)
 	}
-	c := k.certificate(k.self.next)
-	n.Certificate = &c
+	if k.self.next != nil {
+		c := k.certificate(k.self.next)
+		n.Certificate = &c
+	}
 	return n
 }
 

@@ -288,10 +288,13 @@ func TestOwnStagedKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.takeStaged(&f)
+	k.reportStaged(f)
 	k.reconfigure(c, f)
 	if made, err := k.announce(0, b.now.Add(time.Second)); made || err != nil || !k.problems.has(api.WarnStaged) {
 		t.Errorf("one that cannot be read: announced anew %v, %v, %v", made, err, k.problems)
+	}
+	if again := b.open(); again.self.announcement.Hash != k.self.announcement.Hash || !again.problems.has(api.WarnStaged) {
+		t.Errorf("announced anew at the start: %v", again.problems)
 	}
 	if err := os.WriteFile(c.NextFile(), good, 0o600); err != nil {
 		t.Fatal(err)
@@ -303,7 +306,7 @@ func TestOwnStagedKey(t *testing.T) {
 	if f, err = loadFiles(c, b.now); err != nil {
 		t.Fatal(err)
 	}
-	k.takeStaged(&f)
+	k.reportStaged(f)
 	k.reconfigure(c, f)
 	if made, err := k.announce(0, b.now.Add(time.Minute)); !made || err != nil || k.problems.has(api.WarnStaged) {
 		t.Errorf("%v, %v, %v", made, err, k.problems)

@@ -56,6 +56,7 @@ func TestNothingElseFollows(t *testing.T) {
 // TestFollow: the pins move with the key, the announcement that brought it is in force then, and nothing is left to do.
 func TestFollow(t *testing.T) {
 	s := newScene(t)
+	s.list = parse(t, strings.Replace(string(s.list.Bytes()), "[NODE_nice]\n", "[NODE_nice]\n; their machine room: 0044\n", 1))
 	s.approvesAhead("nice", "nice2")
 	s.say("nice", next(t, "nice2"))
 	a := s.say("nice", numbered(300), renewedWith(t, "nice2"))
@@ -68,6 +69,9 @@ func TestFollow(t *testing.T) {
 	if e.Key != keyOf(t, "nice2") || e.Certificate != a.Certificate.SHA256() || !e.Next.IsZero() || e.ApprovedBy != "bob@hospital-b" ||
 		!e.ApprovedAt.Equal(now.AddDate(0, 0, -2)) || e.Endpoint != a.Endpoint || e.Alias != "nice" {
 		t.Errorf("%+v", e)
+	}
+	if text := string(s.list.Bytes()); !strings.Contains(text, "[NODE_nice]\n; their machine room: 0044\nstatus ") || strings.Contains(text, "next") {
+		t.Errorf("the list is now\n%s", text)
 	}
 	ev = trust.Evaluate(s.list, s.held, now)
 	if len(ev.Following) != 0 || ev.InForce["NODE_nice"] != a || codes(ev.Decisions[a.Peer].Reasons) != "approved" {

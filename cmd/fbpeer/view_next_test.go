@@ -30,6 +30,18 @@ func withStaged(ahead api.Ahead) api.Snapshot {
 	return s
 }
 
+// withEnds: the own certificate and nice's are about to end.
+func withEnds() api.Snapshot {
+	s := cardio()
+	ends := func(whose, cure string) []api.Warning {
+		return []api.Warning{{Code: api.WarnCertificateExpires, Cure: cure,
+			Text: "the MP-SPDZ certificate of " + whose + " ends in 29 days, on 2026-12-21: runs fail from then on"}}
+	}
+	s.Self.Warnings = ends("this site", "make one that the others can approve ahead: fbpeer cert generate --next")
+	s.Peers[0].Warnings = ends("nice", "ask that site to prepare a new one: fbpeer cert generate --next")
+	return s
+}
+
 // nextScreens are those of a key that will follow.
 func nextScreens() map[string]string {
 	late := api.Ahead{Approved: []string{idNice}, Waiting: []string{idLyon}, Unknown: []string{idParis}}
@@ -46,6 +58,7 @@ func nextScreens() map[string]string {
 	approvedAhead.Peers[0].Reasons, approvedAhead.Peers[0].Warnings = nil, nil
 	v := viewAs(withStaged(late))
 	return map[string]string{
+		"status-ends":         viewAs(withEnds()).statusScreen(unanswered(withEnds())),
 		"status-next":         screens(withNextKey())["status"],
 		"status-staged":       screens(answered(withStaged(late)))["status"],
 		"status-staged-all":   screens(answered(withStaged(api.Ahead{Approved: []string{idNice, idLyon, idParis}})))["status"],
