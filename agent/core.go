@@ -48,6 +48,7 @@ type core struct {
 	overtaken  []peer.ID                 // whose file in imported/ says nothing any more
 	shown      map[peer.ID][]mpspdz.Hash // older announcements with the newest one's held values
 	equivocal  map[peer.ID]bool
+	formerNext map[peer.ID]mpspdz.Hash // the key to come that each announced before its present one, or none; ours too
 	evaluation trust.Evaluation
 
 	players    players                                       // the default set's
@@ -103,7 +104,7 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 		options: o, config: c, store: s, start: o.Now(),
 		newest: map[peer.ID]*exchange.Announcement{}, approved: map[peer.ID]*exchange.Announcement{},
 		heard: map[peer.ID]heard{}, imported: map[peer.ID]importedCard{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
-		spared: map[peer.ID]time.Time{}, confirmed: map[string]*namedSet{}, proposals: map[exchange.ID]*exchange.Proposal{},
+		formerNext: map[peer.ID]mpspdz.Hash{}, spared: map[peer.ID]time.Time{}, confirmed: map[string]*namedSet{}, proposals: map[exchange.ID]*exchange.Proposal{},
 		numbered: map[exchange.ID]*exchange.NumberedCertificate{}, unstored: map[exchange.ID]exchange.Opened{}, views: newViews(), altered: map[string][]string{},
 		problems: problems{}, strangers: newStrangerLines(), certificates: map[mpspdz.Hash]api.Certificate{},
 		chains: map[mpspdz.Hash]chained{},
@@ -397,6 +398,7 @@ func (k *core) drop(id peer.ID) {
 	delete(k.shown, id)
 	delete(k.equivocal, id)
 	k.dropImported(id)
+	delete(k.formerNext, id)
 	k.dropRecordsOf(id)
 	if err := k.store.removeCard(dirHeard, id); err != nil {
 		k.options.Log.Warn().Err(err).Msg("an announcement that is no longer held could not be removed")

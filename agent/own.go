@@ -46,6 +46,7 @@ func (k *core) seal(seen uint64, now time.Time) error {
 	if err := k.store.writeCard(dirHeard, a, nil); err != nil {
 		return err
 	}
+	k.noteNext(k.self.announcement, a)
 	k.self.announcement = a
 	k.record(trust.LogRecord{Event: "own", Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(),
 		Text: "announcing " + a.Endpoint.String() + ", certificate " + a.Certificate.SHA256().String() + nextText(a)}, now)

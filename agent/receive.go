@@ -49,6 +49,7 @@ func (k *core) overtake(a *exchange.Announcement) {
 			delete(k.equivocal, a.Peer)
 		}
 	}
+	k.noteNext(k.newest[a.Peer], a)
 	k.newest[a.Peer] = a
 }
 

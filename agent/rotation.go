@@ -24,6 +24,7 @@ type files struct {
 
 // pairFiles is where they are read: a *config.Config.
 type pairFiles interface {
+	LoadAuthorities(now time.Time) (mpspdz.Authorities, error)
 	ReadNext() (*mpspdz.Certificate, error)
 	LoadKeyPair(now time.Time) (config.KeyPair, error)
 }
@@ -151,13 +152,22 @@ func (k *core) approveNext(r api.TrustRequest, a *exchange.Announcement, now tim
 		Fingerprint: exchange.NewNextFingerprint(a.Peer, next).String(), Text: "the key to come " + next.String()}, nil
 }
 
-// stillAhead is the key of an identity that is approved ahead and that its announcement a, which is about to be approved, still tells of.
+// stillAhead is the key of an identity that is approved ahead, where its announcement a, which is about to be approved, does not use it
+// already. If a has taken it back, that follows from the commit.
 func (k *core) stillAhead(a *exchange.Announcement) (next mpspdz.Hash, at time.Time, by string) {
 	e, approved := k.list.ByPeer(a.Peer)
-	if !approved || e.Next != a.Next || e.Next == a.Certificate.KeySHA256() {
+	if !approved || e.Next == a.Certificate.KeySHA256() {
 		return mpspdz.Hash{}, time.Time{}, ""
 	}
 	return e.Next, e.NextAt, e.NextBy
+}
+
+// noteNext remembers which key to come an identity told before it told another one, or none. Until a site has heard that, too, its rows
+// still say that it has approved the former one ahead; they hold the same values all the same.
+func (k *core) noteNext(before, a *exchange.Announcement) {
+	if before != nil && before.Next != a.Next {
+		k.formerNext[a.Peer] = before.Next
+	}
 }
 
 // aheadOf is the key to come of a component that it announces and that is approved ahead here; of our own the one that we announce.

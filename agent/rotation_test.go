@@ -116,6 +116,44 @@ func TestKeyToCome(t *testing.T) {
 	}
 }
 
+// TestFormerKeyToCome: whoever has not heard yet that a key to come was taken back still has the same values registered.
+func TestFormerKeyToCome(t *testing.T) {
+	b := newBench(t)
+	o := b.others[0]
+	_, next := b.prepares(o)
+	k := b.open()
+	b.now = b.now.Add(time.Second)
+	a := o.announce(t, b.now, nil)
+	if err := k.hear(a, nil, o.id, b.now); err != nil {
+		t.Fatal(err)
+	}
+	row := exchange.NewMemberAhead(a.Component, a.Endpoint.String(), a.Certificate.SHA256(), next.Certificate.KeySHA256())
+	if registered, ahead := k.currentOf(o.id, a.Registration).registered(&row); !registered || ahead {
+		t.Errorf("registered %v, ahead %v", registered, ahead)
+	}
+	c := b.offline.config
+	if _, err := c.StagePair(rand.Reader, config.NamesFedbiomed, false, b.now); err != nil {
+		t.Fatal(err)
+	}
+	own := b.open()
+	was := own.self.registration
+	if _, err := c.DiscardNext(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := loadFiles(c, b.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own.reconfigure(c, f)
+	if _, err := own.announce(0, b.now.Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	row = exchange.NewMemberAhead(was.Component, was.Endpoint.String(), was.Certificate.SHA256(), was.Next)
+	if registered, ahead := own.currentOf(own.self.id, own.self.registration).registered(&row); !registered || ahead {
+		t.Errorf("our own: registered %v, ahead %v", registered, ahead)
+	}
+}
+
 // follows is the bench at the moment at which the key that was approved ahead is announced, and not yet taken over.
 func follows(t *testing.T) (b *bench, o *outsider, next config.KeyPair, before string) {
 	t.Helper()
@@ -364,7 +402,7 @@ func TestMatrixOfKeysToCome(t *testing.T) {
 		return exchange.NewMemberAhead("a", a.Endpoint.String(), a.Certificate.SHA256(), next)
 	}
 	now := p.sight.current["a"]
-	now.ahead = ahead(next).Digest
+	now.ahead, now.formerAhead = ahead(next).Digest, ahead(mpspdz.Hash{7}).Digest
 	p.sight.current["a"] = now
 	rows := func(component string, own exchange.Member) {
 		view := p.sight.sites[siteID{component: component}].view
@@ -380,6 +418,11 @@ func TestMatrixOfKeysToCome(t *testing.T) {
 	rows("d", ahead(mpspdz.Hash{6})) // of a key that is not announced any more
 	m := p.sight.matrix(p.now)
 	if got := cells(m); got != "ok ok ok / ok ok ok / ok ok ok / old ok ok / " {
+		t.Error(got)
+	}
+	rows("d", ahead(mpspdz.Hash{7})) // of the one before, as it has not heard of the other one yet
+	m = p.sight.matrix(p.now)
+	if got := cells(m); got != "ok ok ok / ok ok ok / ok ok ok / ok ok ok / " || m.Rows[3].Cells[0].Ahead || !m.Rows[1].Cells[0].Ahead {
 		t.Error(got)
 	}
 	p.snapshot.Matrix = m

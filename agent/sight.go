@@ -67,9 +67,11 @@ func (s *sight) answered(component, set string, now time.Time) (view *exchange.V
 
 // current is what a component announces now: its registration, and by set the certificate that it issued for its number there, if it has.
 type current struct {
-	rows     mpspdz.Hash            // with the announced certificate
-	ahead    mpspdz.Hash            // the same, with the announced key to come approved ahead; zero: none is announced
-	numbered map[string]mpspdz.Hash // with the one for its number; nil or without an entry: none is known
+	rows  mpspdz.Hash // with the announced certificate
+	ahead mpspdz.Hash // the same, with the announced key to come approved ahead; zero: none is announced
+	// formerAhead is ahead for the key to come that was announced before; zero: none was.
+	formerAhead mpspdz.Hash
+	numbered    map[string]mpspdz.Hash // with the one for its number; nil or without an entry: none is known
 }
 
 // fits says whether player files of a set hold what is announced. With which of the two certificates is for the set's digest to tell.
@@ -79,8 +81,11 @@ func (c current) fits(set string, digest mpspdz.Hash) bool {
 
 // registered says whether a row holds what is announced; ahead, whether the announced key to come is approved ahead besides.
 func (c current) registered(row *exchange.Member) (registered, ahead bool) {
-	ahead = row != nil && !c.ahead.IsZero() && row.Digest == c.ahead
-	return ahead || row != nil && row.Digest == c.rows, ahead
+	if row == nil {
+		return false, false
+	}
+	ahead = !c.ahead.IsZero() && row.Digest == c.ahead
+	return ahead || row.Digest == c.rows || !c.formerAhead.IsZero() && row.Digest == c.formerAhead, ahead
 }
 
 // matrix is who has registered whom. It grows with the square of the members, so lists are walked beside each other, not searched.

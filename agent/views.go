@@ -364,9 +364,13 @@ func (k *core) sight(s api.Snapshot) *sight {
 // currentOf is what a component announces now.
 func (k *core) currentOf(id peer.ID, p exchange.Registration) current {
 	c := current{rows: memberOf(partyOf(p)).Digest}
-	if !p.Next.IsZero() {
-		c.ahead = exchange.NewMemberAhead(p.Component, p.Endpoint.String(), p.Certificate.SHA256(), p.Next).Digest
+	ahead := func(next mpspdz.Hash) mpspdz.Hash {
+		if next.IsZero() {
+			return mpspdz.Hash{}
+		}
+		return exchange.NewMemberAhead(p.Component, p.Endpoint.String(), p.Certificate.SHA256(), next).Digest
 	}
+	c.ahead, c.formerAhead = ahead(p.Next), ahead(k.formerNext[id])
 	if p.Role != mpspdz.PlainParty {
 		return c
 	}
