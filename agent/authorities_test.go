@@ -159,7 +159,7 @@ func TestFormerSetOfAnAuthority(t *testing.T) {
 	if k.authorities, err = alice.LoadAuthorities(time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	k.self.configure(alice, pair)
+	k.self.configure(alice, files{pair: pair})
 	other := newPanel(t, 2).members[1]
 	other.Endpoint = s.config(s.files[1]).Component.Endpoint
 	set, err := mpspdz.NewPartySet([]mpspdz.Party{partyOf(k.self.registration), other})

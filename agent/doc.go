@@ -128,11 +128,11 @@
 // identity for up to a week: whoever claims our component or our certificate key and announced it before our identity was made is
 // shown as former, which is no conflict, though nothing of it is ever used.
 //
-// A pair that is staged to follow (config.StagePair) is announced by its key's hash, and what becomes of it is noticed as any change of the
-// files is. Others' keys to come that are approved ahead (trust.ini: next) are followed in the commit's step 2: the pins move to the key that
-// was approved, and an approval that its own site took back goes. Both are durable before the approved card is replaced; until then the
-// former one stays in force. Rows of a view say of each component whether its key to come is approved ahead here, and who asks counts
-// them (approvedAhead).
+// A pair that is staged to follow (config.StagePair) is announced by its key's hash, and what becomes of it is noticed as any
+// change of the files is. Others' keys to come that are approved ahead (trust.ini: next) are followed in the commit's step 2: the
+// pins move to the key that was approved, and an approval that its own site took back goes. Both are durable before the approved
+// card is replaced; until then the former one stays in force. Rows of a view say of each component whether its key to come is
+// approved ahead here, and who asks counts them (approvedAhead).
 //
 // Certificates that end (our own, the staged one, approved ones) are logged 60, 30, 7 and 1 days before, each once: first the line, then
 // expiry.told. A death between the two is made good by the line, which is the last one then.

@@ -29,8 +29,8 @@ func NewMember(component, endpoint string, certificate mpspdz.Hash) Member {
 	return Member{component, sha256.Sum256(memberMessage("fbpeer-member-v1\x00", component, endpoint, certificate))}
 }
 
-// NewMemberAhead makes a member that is registered, and whose announced key to come (SHA-256 of the public key) is approved ahead. The digest
-// is as NewMember's, over "fbpeer-member-ahead-v1" and with that hash at the end.
+// NewMemberAhead makes a member that is registered, and whose announced key to come (SHA-256 of the public key) is approved
+// ahead. The digest is as NewMember's, over "fbpeer-member-ahead-v1" and with that hash at the end.
 func NewMemberAhead(component, endpoint string, certificate, next mpspdz.Hash) Member {
 	message := memberMessage("fbpeer-member-ahead-v1\x00", component, endpoint, certificate)
 	return Member{component, sha256.Sum256(append(message, next[:]...))}

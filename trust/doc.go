@@ -33,7 +33,8 @@
 // Only status is required, and for an approved component peer_id, key and role: without them the list would approve the first comer,
 // so it is refused. An approved section without endpoint or certificate takes them from that identity's first announcement
 // (Evaluation.Pins), and from then on they are pinned. A denied or revoked component section bars its peer_id and its key; one that
-// names neither bars every identity that claims the component. next is not the present key, and counts only of an approved component. Anything else is an error with file and line: an unknown key or
+// names neither bars every identity that claims the component. next is not the present key, and counts only of an approved component.
+// Anything else is an error with file and line: an unknown key or
 // status, a section that stands twice, two component sections with one peer_id or alias, a value that is not what its key holds.
 //
 // # Decisions
@@ -59,7 +60,8 @@
 // An approved component that announces which key will follow (next) stays accepted: the warning next-key says that there is something to
 // decide. An approval ahead ends where its own site takes that key back (Evaluation.Lapsed), and with a revocation.
 //
-// Reason codes are stable. Of a verdict: approved, approved-ahead, not-approved, values-changed, key-endorsed, key-replaced, never-announced,
+// Reason codes are stable. Of a verdict: approved-ahead,
+// approved, not-approved, values-changed, key-endorsed, key-replaced, never-announced,
 // superseded; claims-component, claims-key, claims-endpoint, claims-subject, and claims-own-component, claims-own-key,
 // claims-own-endpoint, claims-own-subject; identity-revoked, key-revoked, component-revoked, identity-denied, key-denied,
 // component-denied. Warnings: announcement-expired, certificate-expired, certificate-not-yet-valid, equivocation, wrong-kind, clash,

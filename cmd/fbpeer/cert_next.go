@@ -212,7 +212,8 @@ func (a *app) activate(ctx context.Context, c *config.Config, control agent.Cont
 	return err
 }
 
-// stagedOf is what `cert show` tells of a staged pair; nil if none is. The identity that its fingerprint needs is the stores' or the agent's.
+// stagedOf is what `cert show` tells of a staged pair; nil if none is. The identity that its fingerprint needs is the stores' or
+// the agent's.
 func (a *app) stagedOf(ctx context.Context, c *config.Config) *stagedJSON {
 	staged, err := c.LoadNext()
 	if err != nil {
