@@ -48,33 +48,34 @@ type core struct {
 	overtaken  []peer.ID                 // whose file in imported/ says nothing any more
 	shown      map[peer.ID][]mpspdz.Hash // older announcements with the newest one's held values
 	equivocal  map[peer.ID]bool
-	formerNext map[peer.ID]mpspdz.Hash // the key to come that each announced before its present one, or none; ours too
 	evaluation trust.Evaluation
 
-	players    players                                       // the default set's
-	confirmed  map[string]*namedSet                          // by name
-	proposals  map[exchange.ID]*exchange.Proposal            // the newest of each proposer and name, ours too
-	numbered   map[exchange.ID]*exchange.NumberedCertificate // likewise of each identity and set
-	unstored   map[exchange.ID]exchange.Opened               // of these, what is not durable
-	outbox     []exchange.Opened                             // made here, to be told
-	views      views
-	altered    map[string][]string // by set: player files that somebody else had changed, until `ready` has told it
-	registry   registry
-	start      time.Time // when this process loaded it
-	leftovers  int       // announcements of our own past that it went past
-	problems   problems
-	chain      chain
-	strangers  *rate.Limiter         // of lines in the log
-	unlogged   int                   // lines that it left out
-	changed    time.Time             // of anything that a person would notice
-	expiryTold map[mpspdz.Hash][]int // by certificate: of which days before its end it was told
-	otherwise  []api.Warning         // in what the running component differs from its configuration here
-	meddled    time.Time             // when somebody else's change of the registry was last put right
+	players   players                                       // the default set's
+	confirmed map[string]*namedSet                          // by name
+	proposals map[exchange.ID]*exchange.Proposal            // the newest of each proposer and name, ours too
+	numbered  map[exchange.ID]*exchange.NumberedCertificate // likewise of each identity and set
+	unstored  map[exchange.ID]exchange.Opened               // of these, what is not durable
+	outbox    []exchange.Opened                             // made here, to be told
+	views     views
+	altered   map[string][]string // by set: player files that somebody else had changed, until `ready` has told it
+	registry  registry
+	start     time.Time // when this process loaded it
+	leftovers int       // announcements of our own past that it went past
+	problems  problems
+	chain     chain
+	strangers *rate.Limiter // of lines in the log
+	unlogged  int           // lines that it left out
+	changed   time.Time     // of anything that a person would notice
+	otherwise []api.Warning // in what the running component differs from its configuration here
+	meddled   time.Time     // when somebody else's change of the registry was last put right
 
 	certificates map[mpspdz.Hash]api.Certificate // as shown, by SHA-256
 
 	authorities mpspdz.Authorities      // that the operator set
 	chains      map[mpspdz.Hash]chained // what they make of certificates, by SHA-256
+
+	formerNext map[peer.ID]mpspdz.Hash // the key to come that each announced before its present one, or none; ours too
+	expiryTold map[mpspdz.Hash][]int   // by certificate: of which days before its end it was told
 }
 
 // self is the own component as it is configured now and as it was last announced.
@@ -104,10 +105,10 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 		options: o, config: c, store: s, start: o.Now(),
 		newest: map[peer.ID]*exchange.Announcement{}, approved: map[peer.ID]*exchange.Announcement{},
 		heard: map[peer.ID]heard{}, imported: map[peer.ID]importedCard{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
-		formerNext: map[peer.ID]mpspdz.Hash{}, spared: map[peer.ID]time.Time{}, confirmed: map[string]*namedSet{}, proposals: map[exchange.ID]*exchange.Proposal{},
+		spared: map[peer.ID]time.Time{}, confirmed: map[string]*namedSet{}, proposals: map[exchange.ID]*exchange.Proposal{},
 		numbered: map[exchange.ID]*exchange.NumberedCertificate{}, unstored: map[exchange.ID]exchange.Opened{}, views: newViews(), altered: map[string][]string{},
 		problems: problems{}, strangers: newStrangerLines(), certificates: map[mpspdz.Hash]api.Certificate{},
-		chains: map[mpspdz.Hash]chained{},
+		formerNext: map[peer.ID]mpspdz.Hash{}, chains: map[mpspdz.Hash]chained{},
 	}
 	if err := k.loadSelf(); err != nil {
 		return nil, err

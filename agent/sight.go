@@ -18,20 +18,21 @@ const answerLasts = time.Minute
 // sight is what one agent knows, at one moment, of who has registered whom. Immutable once made: readers make matrix and readiness
 // from it, in their own time.
 type sight struct {
-	self     string
-	newest   time.Time            // of the last call by an approved member or ourselves
-	members  []string             // components, ourselves first, then as in the snapshot
-	current  map[string]current   // what each of them announces now
-	sites    map[siteID]heardView // who answered a roll call lately, and how
-	lists    map[mpspdz.Hash]list
-	silent   map[string]bool          // approved components of which a view is held that answers no call: they missed it
-	said     map[string]mpspdz.Hash   // the default set that each approved component said last to have in force, whenever that was
-	mute     map[mpspdz.Hash]bool     // views whose content could not be had
-	own      map[string]string        // our own cells; those of whom we know nothing are absent
-	ownSet   mpspdz.Hash              // the default set in force here; zero: none
-	views    []*exchange.View         // our own, as they were sealed last
-	ownAhead map[string]bool          // whose key to come we have approved ahead
-	cards    map[string]exchange.Card // of approved components that take part by card
+	self    string
+	newest  time.Time            // of the last call by an approved member or ourselves
+	members []string             // components, ourselves first, then as in the snapshot
+	current map[string]current   // what each of them announces now
+	sites   map[siteID]heardView // who answered a roll call lately, and how
+	lists   map[mpspdz.Hash]list
+	silent  map[string]bool          // approved components of which a view is held that answers no call: they missed it
+	said    map[string]mpspdz.Hash   // the default set that each approved component said last to have in force, whenever that was
+	mute    map[mpspdz.Hash]bool     // views whose content could not be had
+	own     map[string]string        // our own cells; those of whom we know nothing are absent
+	ownSet  mpspdz.Hash              // the default set in force here; zero: none
+	views   []*exchange.View         // our own, as they were sealed last
+	cards   map[string]exchange.Card // of approved components that take part by card
+
+	ownAhead map[string]bool // whose key to come we have approved ahead
 }
 
 // siteID names a view: whose, and of which set ("": the default one).
@@ -67,11 +68,11 @@ func (s *sight) answered(component, set string, now time.Time) (view *exchange.V
 
 // current is what a component announces now: its registration, and by set the certificate that it issued for its number there, if it has.
 type current struct {
-	rows  mpspdz.Hash // with the announced certificate
-	ahead mpspdz.Hash // the same, with the announced key to come approved ahead; zero: none is announced
-	// formerAhead is ahead for the key to come that was announced before; zero: none was.
-	formerAhead mpspdz.Hash
-	numbered    map[string]mpspdz.Hash // with the one for its number; nil or without an entry: none is known
+	rows     mpspdz.Hash            // with the announced certificate
+	numbered map[string]mpspdz.Hash // with the one for its number; nil or without an entry: none is known
+
+	ahead       mpspdz.Hash // as rows, with the announced key to come approved ahead; zero: none is announced
+	formerAhead mpspdz.Hash // the same for the key to come that was announced before; zero: none was
 }
 
 // fits says whether player files of a set hold what is announced. With which of the two certificates is for the set's digest to tell.
