@@ -158,6 +158,7 @@ func (a *Agent) open(ctx context.Context, c *config.Config) error {
 	k.fillTable(a.table, now)
 	k.fillRecords(a.table, now)
 	k.settle(now)
+	k.sealLog()
 	list := k.list
 	a.list.Store(&list)
 	if err := a.openHost(c); err != nil {
@@ -205,6 +206,9 @@ func (a *Agent) load(ctx context.Context, c *config.Config) (*core, error) {
 		return nil, untrust(c, s, err)
 	}
 	if err := k.makeIdentity(); err != nil {
+		return nil, err
+	}
+	if err := k.openLog(a.options.Now()); err != nil {
 		return nil, err
 	}
 	if err := k.sweep(); err != nil {
@@ -412,6 +416,9 @@ func (a *Agent) release() error {
 	}
 	if a.host != nil {
 		problems = append(problems, a.host.Close())
+	}
+	if a.core != nil {
+		a.core.sealLog()
 	}
 	for i := len(a.locks) - 1; i >= 0; i-- {
 		problems = append(problems, a.locks[i].Release())

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"fbpeer/agent/api"
-	"fbpeer/trust"
 )
 
 // approveSeveral approves all that a request names, in one commit, or nothing. What is approved as it stands is so again without a word.
@@ -23,27 +22,24 @@ func (k *core) approveSeveral(r api.ApproveRequest, now time.Time) (outcome, *ap
 	}
 	k.evaluate(now)
 	list := k.list
-	var events []trust.LogRecord
 	for _, a := range r.Approvals {
 		one := api.TrustRequest{Action: api.ActionApprove, Component: a.Component, PeerID: a.PeerID, Announcement: a.Announcement, By: r.By, Note: r.Note}
 		id, fault := checkRequest(one)
 		if fault != nil {
 			return outcome{}, fault
 		}
-		next, event, fault := k.approve(list, one, id, now)
+		next, fault := k.approve(list, one, id, now)
 		if fault != nil {
 			return outcome{}, fault
 		}
-		event.By = r.By
-		list, events = next, append(events, event)
+		list = next
 	}
 	if !bytes.Equal(list.Bytes(), k.listFile) {
+		before := k.list
 		if err := k.writeList(list); err != nil {
 			return outcome{}, &api.Error{Code: api.CodeFailed, Text: "the trust list could not be written, nothing was changed: " + err.Error()}
 		}
-		for _, event := range events {
-			k.record(event, now)
-		}
+		k.recordEdits(before, r.By, now)
 	}
 	return k.settle(now), nil
 }

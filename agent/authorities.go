@@ -51,7 +51,7 @@ func (k *core) setAuthorities(now time.Time, as mpspdz.Authorities) {
 	}
 	k.authorities = as
 	clear(k.chains)
-	k.record(trust.LogRecord{Event: "authorities", Text: text}, now)
+	k.record(trust.LogRecord{Event: trust.EventAuthorities, Text: text}, now)
 }
 
 // authoritiesText names authorities, sorted.

@@ -48,7 +48,7 @@ func (k *core) exportCard(r api.ExportRequest, seen uint64, now time.Time) (api.
 		return api.Card{}, err
 	}
 	k.views.stale = true // the next view that is told is numbered above this one
-	k.record(trust.LogRecord{Event: "exported", Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(),
+	k.record(trust.LogRecord{Event: trust.EventExported, Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(),
 		Text: "a card, of " + a.Endpoint.String() + ", that lives until " + expires.Format(time.RFC3339)}, now)
 	return api.Card{Federation: k.federation.Name(), Peer: DescribeCard(card), Card: string(card.Encode()), Issued: a.Issued, Expires: a.Expires}, nil
 }
@@ -252,7 +252,7 @@ func (k *core) importCards(all []incoming, by string, now time.Time) *api.Error 
 		if err := k.store.removeCard(dirHeard, a.Peer); err != nil {
 			k.options.Log.Warn().Err(err).Msg("an announcement that a card has overtaken could not be removed")
 		}
-		k.record(trust.LogRecord{Event: "imported", Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(), By: by,
+		k.record(trust.LogRecord{Event: trust.EventImported, Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(), By: by,
 			Text: "a card, of " + a.Endpoint.String() + ", issued " + a.Issued.Format(time.RFC3339)}, now)
 	}
 	return nil

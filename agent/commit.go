@@ -30,6 +30,7 @@ type outcome struct {
 // anywhere is finished by the settle of the next start; a step that fails leaves what it would have replaced, is reported in the
 // snapshot, and is tried again.
 func (k *core) settle(now time.Time) outcome {
+	defer k.sealLog()
 	before := k.evaluation
 	k.evaluate(now)
 	if !k.joined {
@@ -97,8 +98,7 @@ func (k *core) fillPins(now time.Time) (withheld map[string]bool) {
 	pins := k.evaluation.Pins
 	k.evaluate(now)
 	for _, entry := range pins {
-		k.record(trust.LogRecord{Event: "pinned", Component: entry.Component, Peer: entry.Peer.String(),
-			Text: entry.Endpoint.String() + ", certificate " + entry.Certificate.String()}, now)
+		k.recordPin(entry, now)
 	}
 	return nil
 }
@@ -204,12 +204,13 @@ func (k *core) putSet(name string, p *players, base mpspdz.PartySet, err error, 
 	if err := k.remember(p, w); err != nil {
 		return err
 	}
+	former := p.name
 	done, err := p.update(k.config, k.store, w, k.own())
 	if err == nil {
 		p.waiting = waiting
 	}
 	if done != "" {
-		k.record(trust.LogRecord{Event: "written", Text: done + ofSet(name)}, now)
+		k.record(trust.LogRecord{Event: trust.EventWritten, Changes: []trust.Change{{Field: "files", Old: former, New: p.name}}, Text: done + ofSet(name)}, now)
 	}
 	return errors.Join(issueErr, err)
 }
@@ -238,6 +239,7 @@ func (k *core) removals(inForce map[string]*exchange.Announcement) []string {
 }
 
 func (k *core) writeRegistry(inForce map[string]*exchange.Announcement, now time.Time) ([]string, error) {
+	before := k.registry.rows // read anew, not changed
 	changed, err := k.registry.update(k.store, parties(inForce), k.removals(inForce))
 	k.problems.clear(api.WarnRegistry)
 	k.problems.clear(api.WarnNoDatabase)
@@ -246,11 +248,7 @@ func (k *core) writeRegistry(inForce map[string]*exchange.Announcement, now time
 		return nil, err
 	}
 	for _, component := range changed {
-		text := "row removed"
-		if inForce[component] != nil {
-			text = "row written"
-		}
-		k.record(trust.LogRecord{Event: "registry", Component: component, Text: text}, now)
+		k.recordRow(component, inForce[component], before[component], now)
 	}
 	return changed, nil
 }
@@ -317,7 +315,7 @@ func (k *core) finishRegistry() error {
 	}
 	if text != "" {
 		k.options.Log.Warn().Msg(text)
-		k.record(trust.LogRecord{Event: "registry", Text: text}, k.options.Now())
+		k.record(trust.LogRecord{Event: trust.EventRecovered, Text: text}, k.options.Now())
 	}
 	return nil
 }

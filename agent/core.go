@@ -63,6 +63,8 @@ type core struct {
 	leftovers int       // announcements of our own past that it went past
 	problems  problems
 	chain     chain
+	seen      []byte        // the trust list as the log knows it; nil: unknown
+	announced bool          // when it was loaded, this component had announced itself before
 	strangers *rate.Limiter // of lines in the log
 	unlogged  int           // lines that it left out
 	changed   time.Time     // of anything that a person would notice
@@ -113,6 +115,7 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 	if err := k.loadSelf(); err != nil {
 		return nil, err
 	}
+	k.announced = k.self.sequence.last > 0
 	if err := k.loadList(); err != nil {
 		return nil, err
 	}
@@ -125,9 +128,6 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 		return nil, err
 	}
 	k.recallNumbered()
-	if err := k.loadChain(); err != nil {
-		return nil, err
-	}
 	var err error
 	if k.expiryTold, err = s.readExpiry(); err != nil {
 		return nil, ownFile("make it readable for the component's user", "%s: %w", s.path(fileExpiry), err)

@@ -89,16 +89,15 @@ func (k *core) edit(r api.TrustRequest, now time.Time) (outcome, *api.Error) {
 	}
 	k.evaluate(now)
 	var list trust.List
-	var event trust.LogRecord
 	switch r.Action {
 	case api.ActionApprove:
-		list, event, fault = k.approve(k.list, r, id, now)
+		list, fault = k.approve(k.list, r, id, now)
 	case api.ActionDeny:
-		list, event, fault = k.deny(r, id, now)
+		list, fault = k.deny(r, id, now)
 	case api.ActionRevoke:
-		list, event, fault = k.revoke(r, id, now)
+		list, fault = k.revoke(r, id, now)
 	case api.ActionForget:
-		list, event, fault = k.forget(r, id)
+		list, fault = k.forget(r, id)
 	default:
 		fault = &api.Error{Code: api.CodeRequest, Text: fmt.Sprintf("action: %q is none of approve, deny, revoke, forget", exchange.ShowText(cut(r.Action, 40)))}
 	}
@@ -106,11 +105,11 @@ func (k *core) edit(r api.TrustRequest, now time.Time) (outcome, *api.Error) {
 		return outcome{}, fault
 	}
 	if !bytes.Equal(list.Bytes(), k.listFile) {
+		before := k.list
 		if err := k.writeList(list); err != nil {
 			return outcome{}, &api.Error{Code: api.CodeFailed, Text: "the trust list could not be written, nothing was changed: " + err.Error()}
 		}
-		event.By = r.By
-		k.record(event, now)
+		k.recordEdits(before, r.By, now)
 	}
 	return k.settle(now), nil
 }
@@ -123,10 +122,10 @@ func (k *core) rereadList(now time.Time) *api.Error {
 	return nil
 }
 
-// approve gives the list with one more approval, and the line for the log.
-func (k *core) approve(present trust.List, r api.TrustRequest, id peer.ID, now time.Time) (trust.List, trust.LogRecord, *api.Error) {
-	none := func(e *api.Error) (trust.List, trust.LogRecord, *api.Error) {
-		return trust.List{}, trust.LogRecord{}, e
+// approve gives the list with one more approval.
+func (k *core) approve(present trust.List, r api.TrustRequest, id peer.ID, now time.Time) (trust.List, *api.Error) {
+	none := func(e *api.Error) (trust.List, *api.Error) {
+		return trust.List{}, e
 	}
 	a := k.newest[id]
 	if a == nil {
@@ -171,9 +170,7 @@ func (k *core) approve(present trust.List, r api.TrustRequest, id peer.ID, now t
 	if fault := k.wouldHold(list, a, now); fault != nil {
 		return none(fault)
 	}
-	event := recordOf("approved", a, k.evaluation.Decisions[id])
-	event.Text = ""
-	return list, event, nil
+	return list, nil
 }
 
 // wasShown says whether hash is the newest announcement's, or an older one's that held the same values.
@@ -216,39 +213,38 @@ func (k *core) wouldHold(list trust.List, a *exchange.Announcement, now time.Tim
 	return refused("settle that first: fbpeer show "+a.Component, "%s cannot be approved: it would be %s (%s)", a.Component, d.Verdict, strings.Join(text, "; "))
 }
 
-func (k *core) deny(r api.TrustRequest, id peer.ID, now time.Time) (trust.List, trust.LogRecord, *api.Error) {
+func (k *core) deny(r api.TrustRequest, id peer.ID, now time.Time) (trust.List, *api.Error) {
 	if entry, ok := k.list.ByPeer(id); ok {
-		return k.list, trust.LogRecord{}, refused("fbpeer trust revoke "+entry.Component, "%s is approved", entry.Component)
+		return k.list, refused("fbpeer trust revoke "+entry.Component, "%s is approved", entry.Component)
 	}
 	list, err := k.list.Deny(r.Component, id, r.By, now.UTC().Truncate(time.Second))
 	if err != nil {
-		return k.list, trust.LogRecord{}, refused("", "%v", err)
+		return k.list, refused("", "%v", err)
 	}
-	return list, trust.LogRecord{Event: "denied", Component: r.Component, Peer: id.String()}, nil
+	return list, nil
 }
 
-func (k *core) revoke(r api.TrustRequest, id peer.ID, now time.Time) (trust.List, trust.LogRecord, *api.Error) {
-	event := trust.LogRecord{Event: "revoked", Component: r.Component, Peer: id.String()}
+func (k *core) revoke(r api.TrustRequest, id peer.ID, now time.Time) (trust.List, *api.Error) {
 	entry, ok := k.list.ByPeer(id)
 	switch {
 	case !ok && k.list.PeerStatus(id) == trust.Revoked:
-		return k.list, event, nil // done already
+		return k.list, nil // done already
 	case !ok:
-		return k.list, event, refused("fbpeer trust deny "+r.Component+"@"+r.PeerID, "%s@%s is not approved", r.Component, r.PeerID)
+		return k.list, refused("fbpeer trust deny "+r.Component+"@"+r.PeerID, "%s@%s is not approved", r.Component, r.PeerID)
 	case entry.Component != r.Component:
-		return k.list, event, refused("", "%s is approved as %s, not as %s", r.PeerID, entry.Component, r.Component)
+		return k.list, refused("", "%s is approved as %s, not as %s", r.PeerID, entry.Component, r.Component)
 	}
 	list, err := k.list.Revoke(entry.Component, id, entry.Key, r.By, now.UTC().Truncate(time.Second))
 	if err != nil {
-		return k.list, event, refused("", "%v", err)
+		return k.list, refused("", "%v", err)
 	}
-	return list, event, nil
+	return list, nil
 }
 
-func (k *core) forget(r api.TrustRequest, id peer.ID) (trust.List, trust.LogRecord, *api.Error) {
+func (k *core) forget(r api.TrustRequest, id peer.ID) (trust.List, *api.Error) {
 	list, err := k.list.Forget(r.Component, id)
 	if err != nil {
-		return k.list, trust.LogRecord{}, refused("", "%v", err)
+		return k.list, refused("", "%v", err)
 	}
-	return list, trust.LogRecord{Event: "forgotten", Component: r.Component, Peer: id.String()}, nil
+	return list, nil
 }

@@ -109,8 +109,8 @@ func (k *core) tellExpiry(now time.Time) error {
 		if !due {
 			continue
 		}
-		record := trust.LogRecord{Event: "expires", Component: e.component, Text: fmt.Sprintf("%s (notice of %d days)", e.text(), days)}
-		if !k.chain.lastIs(record) {
+		record := trust.LogRecord{Event: trust.EventExpires, Component: e.component, Text: fmt.Sprintf("%s (notice of %d days)", e.text(), days)}
+		if !k.chain.endsWith(record) {
 			k.record(record, now)
 		}
 		told := maps.Clone(k.expiryTold)

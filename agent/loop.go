@@ -239,6 +239,7 @@ func (l *loop) serve(ctx context.Context) (err error) {
 			return err
 		}
 		l.tellRecords(ctx)
+		l.core.sealLog()
 		l.publish(l.network())
 		if done != nil {
 			close(done)

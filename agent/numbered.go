@@ -101,7 +101,7 @@ func (k *core) issue(name string, base mpspdz.PartySet, now time.Time) error {
 	k.keepNumbered(made)
 	k.outbox = append(k.outbox, made)
 	if !same {
-		k.record(trust.LogRecord{Event: "own", Component: k.config.Component.ID, Peer: k.self.id.String(),
+		k.record(trust.LogRecord{Event: trust.EventIssued, Component: k.config.Component.ID, Peer: k.self.id.String(),
 			Text: fmt.Sprintf("issued certificate %s for party %d", made.Certificate.SHA256(), number) + ofSet(name)}, now)
 	}
 	return nil

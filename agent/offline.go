@@ -158,7 +158,10 @@ func (o *offline) loadToWrite() (*core, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k, k.store.make()
+	if err := k.store.make(); err != nil {
+		return nil, err
+	}
+	return k, k.openLog(o.options.Now())
 }
 
 // Registry reads the stores; a sync takes the lock.

@@ -46,10 +46,11 @@ func (k *core) seal(seen uint64, now time.Time) error {
 	if err := k.store.writeCard(dirHeard, a, nil); err != nil {
 		return err
 	}
-	k.noteNext(k.self.announcement, a)
+	before := k.self.announcement
+	k.noteNext(before, a)
 	k.self.announcement = a
-	k.record(trust.LogRecord{Event: "own", Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(),
-		Text: "announcing " + a.Endpoint.String() + ", certificate " + a.Certificate.SHA256().String() + nextText(a)}, now)
+	k.record(trust.LogRecord{Event: trust.EventOwn, Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(),
+		Changes: ownChanges(before, a), Text: "announcing " + a.Endpoint.String() + ", certificate " + a.Certificate.SHA256().String() + nextText(a)}, now)
 	return nil
 }
 
@@ -64,6 +65,26 @@ func (k *core) sealUntil(expires time.Time, seen uint64, now time.Time) (*exchan
 	keys := exchange.Keys{Identity: k.self.key, Certificate: k.self.pair.Key, Previous: k.self.former}
 	return exchange.Seal(k.options.Random, k.federation, k.self.registration,
 		exchange.Stamp{Sequence: next.last, Issued: now.UTC().Truncate(time.Second), Expires: expires}, keys)
+}
+
+// ownChanges are the values of ours that others pin, and that differ from those announced before.
+func ownChanges(before, a *exchange.Announcement) (changes []trust.Change) {
+	if before == nil {
+		return nil
+	}
+	for _, c := range []trust.Change{
+		{Field: "address", Old: before.Endpoint.Host(), New: a.Endpoint.Host()},
+		{Field: "port", Old: portOf(before.Endpoint), New: portOf(a.Endpoint)},
+		{Field: "certificate", Old: before.Certificate.SHA256().String(), New: a.Certificate.SHA256().String()},
+		{Field: "key", Old: before.Certificate.KeySHA256().String(), New: a.Certificate.KeySHA256().String()},
+		{Field: "label", Old: exchange.ShowText(before.Label), New: exchange.ShowText(a.Label)},
+		{Field: "policy", Old: string(before.Secagg), New: string(a.Secagg)},
+	} {
+		if c.Old != c.New {
+			changes = append(changes, c)
+		}
+	}
+	return changes
 }
 
 // hearOwn takes an announcement in our own name from the network. publish: ours was made anew and must be told. The error is
@@ -82,7 +103,7 @@ func (k *core) hearOwn(a *exchange.Announcement, now time.Time) (publish bool, e
 			Text: "the network told an announcement with this component's identity, of " + a.Issued.UTC().Format(time.RFC3339) + ", that was not made here",
 			Cure: "make sure that no second machine runs with this state; if one does, stop it: a second such announcement within 24 h ends this agent"})
 	case ownClone:
-		k.record(trust.LogRecord{Event: "clone", Component: a.Component, Peer: a.Peer.String(),
+		k.record(trust.LogRecord{Event: trust.EventClone, Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(),
 			Text: "another machine announces " + a.Endpoint.String() + " with this component's identity"}, now)
 		return false, &CloneError{Endpoint: a.Endpoint.String(), Issued: a.Issued, Identity: k.store.path(fileIdentity),
 			Leftovers: []string{k.store.path(fileSequence), k.store.cardPath(dirHeard, a.Peer)}}

@@ -11,6 +11,7 @@ import (
 	"fbpeer/agent/api"
 	"fbpeer/config"
 	"fbpeer/exchange"
+	"fbpeer/trust"
 )
 
 func isOwnFile(err error) bool {
@@ -264,7 +265,7 @@ func TestLogIsAChain(t *testing.T) {
 		}
 		previous = []byte(line)
 	}
-	for _, event := range []string{"own", "heard", "approved", "registry"} {
+	for _, event := range []string{trust.EventOwn, trust.EventHeard, trust.EventApproved, trust.EventRowWritten} {
 		if !strings.Contains(string(data), `"event":"`+event+`"`) {
 			t.Errorf("no %s in\n%s", event, data)
 		}

@@ -92,7 +92,7 @@ func (k *core) follow(now time.Time) (failed bool) {
 		if err != nil {
 			break
 		}
-		events = append(events, trust.LogRecord{Event: "next-withdrawn", Component: e.Component, Peer: e.Peer.String(), By: e.NextBy,
+		events = append(events, trust.LogRecord{Event: trust.EventNextWithdrawn, Component: e.Component, Peer: e.Peer.String(), By: e.NextBy,
 			Text: "its site does not announce the key " + e.Next.String() + " any more, which was approved ahead here"})
 		list, err = list.ApproveNext(e.Component, mpspdz.Hash{}, "", now)
 	}
@@ -117,15 +117,15 @@ func (k *core) follow(now time.Time) (failed bool) {
 // followed is the event of a key that was approved ahead and is in use now.
 func (k *core) followed(a *exchange.Announcement) trust.LogRecord {
 	e, _ := k.list.ByPeer(a.Peer)
-	r := recordOf("followed", a, k.evaluation.Decisions[a.Peer])
+	r := recordOf(trust.EventFollowed, a, k.evaluation.Decisions[a.Peer])
 	r.By = e.NextBy
 	return r
 }
 
 // approveNext approves ahead the key that an accepted component announces to follow.
-func (k *core) approveNext(r api.TrustRequest, a *exchange.Announcement, now time.Time) (trust.List, trust.LogRecord, *api.Error) {
-	none := func(e *api.Error) (trust.List, trust.LogRecord, *api.Error) {
-		return trust.List{}, trust.LogRecord{}, e
+func (k *core) approveNext(r api.TrustRequest, a *exchange.Announcement, now time.Time) (trust.List, *api.Error) {
+	none := func(e *api.Error) (trust.List, *api.Error) {
+		return trust.List{}, e
 	}
 	next, err := mpspdz.ParseHash(r.Next)
 	if err != nil || next.IsZero() {
@@ -148,8 +148,7 @@ func (k *core) approveNext(r api.TrustRequest, a *exchange.Announcement, now tim
 	if err != nil {
 		return none(refused("", "%v", err))
 	}
-	return list, trust.LogRecord{Event: "approved-ahead", Component: a.Component, Peer: a.Peer.String(),
-		Fingerprint: exchange.NewNextFingerprint(a.Peer, next).String(), Text: "the key to come " + next.String()}, nil
+	return list, nil
 }
 
 // stillAhead is the key of an identity that is approved ahead, where its announcement a, which is about to be approved, does not use it

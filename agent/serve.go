@@ -19,18 +19,31 @@ func newServer(c Controller) *http.Server {
 		snapshot, err := c.Snapshot(r.Context())
 		reply(w, snapshot, err)
 	})
-	mux.HandleFunc("POST "+api.PathTrust, answering(c.Trust))
+	mux.HandleFunc("POST "+api.PathTrust, answering(func(ctx context.Context, r api.TrustRequest) (api.TrustResult, error) {
+		r.By = callerOr(ctx, r.By)
+		return c.Trust(ctx, r)
+	}))
 	mux.HandleFunc("POST "+api.PathCall, answering(func(ctx context.Context, _ struct{}) (api.Snapshot, error) { return c.Call(ctx) }))
 	mux.HandleFunc("POST "+api.PathReady, answering(c.Ready))
 	mux.HandleFunc("POST "+api.PathParties, answering(c.Parties))
-	mux.HandleFunc("POST "+api.PathSets, answering(c.Sets))
+	mux.HandleFunc("POST "+api.PathSets, answering(func(ctx context.Context, r api.SetRequest) (api.SetResult, error) {
+		r.By = callerOr(ctx, r.By)
+		return c.Sets(ctx, r)
+	}))
 	mux.HandleFunc("POST "+api.PathProbe, answering(c.Probe))
 	mux.HandleFunc("POST "+api.PathRegistry, answering(c.Registry))
-	mux.HandleFunc("POST "+api.PathApprove, answeringUpTo(api.MaxApprove, c.Approve))
+	mux.HandleFunc("POST "+api.PathApprove, answeringUpTo(api.MaxApprove, func(ctx context.Context, r api.ApproveRequest) (api.ApproveResult, error) {
+		r.By = callerOr(ctx, r.By)
+		return c.Approve(ctx, r)
+	}))
 	mux.HandleFunc("POST "+api.PathExport, answering(c.Export))
-	mux.HandleFunc("POST "+api.PathImport, answeringUpTo(api.MaxImport, c.Import))
+	mux.HandleFunc("POST "+api.PathImport, answeringUpTo(api.MaxImport, func(ctx context.Context, r api.ImportRequest) (api.ImportResult, error) {
+		r.By = callerOr(ctx, r.By)
+		return c.Import(ctx, r)
+	}))
 	return &http.Server{
 		Handler:           mux,
+		ConnContext:       withCaller,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      time.Minute,

@@ -21,6 +21,8 @@ const (
 	fileIdentity  = "identity.key"
 	fileSequence  = "sequence"
 	fileLog       = "log.jsonl"
+	fileLogHead   = "log.head"
+	fileSeen      = "trust.seen"
 	fileAddresses = "addresses.json"
 	filePort      = "port"
 	fileSocket    = "socket"
@@ -34,8 +36,9 @@ const (
 
 // store is the state folder. Every change of it goes through do, so that a test can end it before any step.
 type store struct {
-	dir  string
-	step func(name string) error // nil but in tests
+	dir      string
+	step     func(name string) error // nil but in tests
+	logLimit int64                   // of a file of the log, in bytes; 0 but in tests: maxLogFile
 }
 
 func (s store) path(names ...string) string {
