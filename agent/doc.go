@@ -18,7 +18,7 @@
 //     members make no set
 //  5. the rows of Fed-BioMed's registry, written and removed in one write
 //  6. the cards of who is no longer approved are removed: until then such a card tells that its row and files may have to go
-//  7. the snapshot, then a line in log.jsonl
+//  7. the snapshot, then lines in log.jsonl, then log.head
 //
 // A crash at any point leaves a state from which the same commit, run at the next start or edit, arrives at the same end. A step
 // that fails leaves what it would have replaced in force, is a warning in the snapshot, and is tried again after 250 ms, 500 ms, …
@@ -47,7 +47,10 @@
 //	next.pem                  the key and certificate that are staged to follow, in one file (package config)
 //	expiry.told               of which certificates it was told that they end, and how many days before
 //	port                      the port that was listened on, if none is configured
-//	log.jsonl                 what happened; each line carries the SHA-256 of the line before
+//	log.jsonl                 what happened; each line carries its number and the SHA-256 of the line before
+//	log-<number>.jsonl        what log.jsonl was until that line
+//	log.head                  the number and SHA-256 of the last line
+//	trust.seen                the trust list as the log knows it
 //	agent.lock                held by a running agent, and by an edit without one
 //	socket                    the path of the running agent's control socket
 //
@@ -154,6 +157,19 @@
 // removed by hand for an hour, or until the next start: putting the text back restores what was in force. Another component's id in the configuration ends Run with a
 // *config.Error that names both. Settings of network and folders take
 // effect at the next start; the warning restart-needed names them.
+//
+// # The log
+//
+// Lines are appended in the loop, or under agent.lock, and synced one by one. Before a line, a log.jsonl of 8 MiB or more is renamed to
+// log-<number of its last line>.jsonl; after the commit's last line log.head is replaced, then, if the list is another, trust.seen. A crash
+// leaves a torn last line, or a head or list that is behind; the next start mends each: the line after a torn one carries the hash of
+// the last whole line, a newline and the torn bytes, and is the event log-cut. A head that knows more lines than there are, or another last line, is
+// the event log-damaged: numbers go on after the head's, so that the gap shows for ever. A list that is not trust.seen's gives the
+// records that its edits would have given. A write that fails has the end of the log read again before the next. docs/log.md has the
+// format, the events and what a verification proves.
+//
+// Who decided is the user at the other end of the socket, as the kernel knows it (SO_PEERCRED, LOCAL_PEERCRED); what a request says is used
+// where it does not. VerifyLog and LogReader take no lock, and read beside a running agent.
 //
 // # The control API
 //

@@ -440,3 +440,58 @@ func TestRotatedNames(t *testing.T) {
 		}
 	}
 }
+
+// A reader that follows gets every record once and in order, however often the log is rotated meanwhile.
+func TestLogReaderFollows(t *testing.T) {
+	b := newBench(t)
+	k := logbook(b)
+	r := ReadLog(b.offline.config.State)
+	defer r.Close()
+	last := uint64(0)
+	next := func() (n int) {
+		t.Helper()
+		err := r.Next(func(record trust.LogRecord) error {
+			if record.Number != last+1 {
+				t.Fatalf("line %d after line %d", record.Number, last)
+			}
+			last = record.Number
+			n++
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	next()
+	for step := range 12 {
+		for i := range step { // also several files at once, and none
+			note(k, i)
+		}
+		if n := next(); n != step {
+			t.Fatalf("%d records of %d", n, step)
+		}
+	}
+	all := len(logRecords(t, k.store))
+	if last != uint64(all) {
+		t.Errorf("%d records of %d", last, all)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for i := range 100 {
+			note(k, i)
+		}
+	}()
+	for looking := true; looking; {
+		select {
+		case <-ended:
+			looking = false
+		default:
+		}
+		next()
+	}
+	if last != uint64(all+100) {
+		t.Errorf("%d records of %d", last, all+100)
+	}
+}

@@ -225,7 +225,10 @@ func VerifyLog(state string, noted *trust.LogHash) (trust.LogReport, error) {
 		}
 	}
 	report := v.Report()
+	sequence, _ := s.readSequence()
 	switch {
+	case report.Lines == 0 && head == nil && headErr == nil && sequence.last > 0:
+		report.Defects = append(report.Defects, trust.LogDefect{Kind: trust.LogRemoved, Text: "the log is not there, but this component has announced itself"})
 	case headErr != nil:
 		report.Defects = append(report.Defects, trust.LogDefect{Kind: trust.LogNoHead, Text: headErr.Error()})
 	case head == nil && report.Numbered:

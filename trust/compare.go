@@ -8,7 +8,7 @@ import (
 )
 
 // Compare says what became of a list, one record for each decision: its event, component, identity, and every field with its old and
-// new value; the note is the text. Comments and order are no decisions. Who, when and the fingerprint are the caller's to add.
+// new value. Comments and order are no decisions. Who, when and the fingerprint are the caller's to add.
 func Compare(before, after List) []LogRecord {
 	var all []LogRecord
 	for _, now := range after.entries {
@@ -33,11 +33,11 @@ func Compare(before, after List) []LogRecord {
 
 // compareEntries compares one component's sections; the zero status is none.
 func compareEntries(old, now Entry) (r LogRecord, differs bool) {
-	r = LogRecord{Component: now.Component, Peer: cmp.Or(now.Peer, old.Peer).String(), Text: now.Note}
+	r = LogRecord{Component: now.Component, Peer: cmp.Or(now.Peer, old.Peer).String()}
 	r.change("status", string(old.Status), string(now.Status))
 	decided := len(r.Changes) > 0
 	if now.Status == "" {
-		r.Event, r.Text = EventForgotten, ""
+		r.Event = EventForgotten
 		return r, true
 	}
 	r.change("identity", old.Peer.String(), now.Peer.String())

@@ -66,4 +66,12 @@
 // claims-own-endpoint, claims-own-subject; identity-revoked, key-revoked, component-revoked, identity-denied, key-denied,
 // component-denied. Warnings: announcement-expired, certificate-expired, certificate-not-yet-valid, equivocation, wrong-kind, clash,
 // contested, subject-shared, next-key. Texts are escaped: nothing that a peer sent reaches them as it came.
+//
+// # The log
+//
+// log.jsonl is a chain: each line, a LogRecord as one JSON object, carries its number, from 1, and the SHA-256 of the line before without
+// its newline (of no bytes for the first). Bytes between the last record and this one that are no record, what a crash left of a line, count
+// with it: previous is then the SHA-256 of the last record's line, a newline, and those bytes. Lines of before numbers have none, and
+// count from 1; a torn one among them is followed by the hash of its own bytes alone. LogVerifier reads a log of any size in bounded
+// memory and says of each defect where and what it is; Compare makes the records of an edited list.
 package trust
