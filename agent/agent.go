@@ -20,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"fbpeer/agent/api"
+	"fbpeer/agent/notify"
 	"fbpeer/config"
 	"fbpeer/discovery"
 	"fbpeer/exchange"
@@ -69,11 +70,13 @@ type Agent struct {
 	host    host.Host
 	table   *exchange.Table
 	socket  net.Listener
+	teller  *notify.Notifier
 
 	inbox    chan gossip.Received
 	requests chan request
-	members  chan struct{} // somebody came or went
-	fatal    chan error    // a goroutine of ours ended as it must not
+	members  chan struct{}     // somebody came or went
+	notices  chan *api.Warning // of the notification command
+	fatal    chan error        // a goroutine of ours ended as it must not
 	list     atomic.Pointer[trust.List]
 	bound    netip.Addr // the one address that the host listens on; zero: all, or as [agent] listen says
 	shown    atomic.Pointer[published]
@@ -112,6 +115,8 @@ type Controller interface {
 	Sets(ctx context.Context, r api.SetRequest) (api.SetResult, error)
 	// Probe lets the members of a set that is in force try each other's MP-SPDZ ports. Without a running agent it is ErrNotRunning.
 	Probe(ctx context.Context, r api.ProbeRequest) (api.Probe, error)
+	// Notify tries the notification command with a test event. The error is *api.Error if there is none.
+	Notify(ctx context.Context, r api.NotifyRequest) (api.NotifyResult, error)
 	// Registry reads Fed-BioMed's party registry now, and brings it up to date first if the request says so. The error is *api.Error
 	// if that was refused; a table that cannot be read or written is a Fault of the answer.
 	Registry(ctx context.Context, r api.RegistryRequest) (api.Registry, error)
@@ -129,7 +134,7 @@ type Controller interface {
 func New(ctx context.Context, c *config.Config, o Options) (*Agent, error) {
 	a := &Agent{
 		options: o.withDefaults(), inbox: make(chan gossip.Received, inboxSize), requests: make(chan request),
-		members: make(chan struct{}, 1), fatal: make(chan error, 1), done: make(chan struct{}),
+		members: make(chan struct{}, 1), notices: make(chan *api.Warning), fatal: make(chan error, 1), done: make(chan struct{}),
 		table: exchange.NewTable(exchange.Bounds{Pending: maxPending, PerForwarder: maxPerForwarder}),
 	}
 	if err := a.open(ctx, c); err != nil {
@@ -142,6 +147,9 @@ func (a *Agent) open(ctx context.Context, c *config.Config) error {
 	if c.Federation == "" {
 		return ownFile("fbpeer join FILE, with the federation file that you were given; the first site makes one: fbpeer federation create NAME",
 			"%s has joined no federation yet", c.Component.ID)
+	}
+	if err := checkNotify(c); err != nil {
+		return err
 	}
 	if err := a.lock(ctx, c); err != nil {
 		return err
@@ -159,6 +167,7 @@ func (a *Agent) open(ctx context.Context, c *config.Config) error {
 	k.fillRecords(a.table, now)
 	k.settle(now)
 	k.sealLog()
+	a.teller = a.newTeller(k)
 	list := k.list
 	a.list.Store(&list)
 	if err := a.openHost(c); err != nil {

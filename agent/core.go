@@ -19,6 +19,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"fbpeer/agent/api"
+	"fbpeer/agent/notify"
 	"fbpeer/config"
 	"fbpeer/discovery"
 	"fbpeer/exchange"
@@ -63,13 +64,14 @@ type core struct {
 	leftovers int       // announcements of our own past that it went past
 	problems  problems
 	chain     chain
-	seen      []byte        // the trust list as the log knows it; nil: unknown
-	announced bool          // when it was loaded, this component had announced itself before
-	strangers *rate.Limiter // of lines in the log
-	unlogged  int           // lines that it left out
-	changed   time.Time     // of anything that a person would notice
-	otherwise []api.Warning // in what the running component differs from its configuration here
-	meddled   time.Time     // when somebody else's change of the registry was last put right
+	seen      []byte         // the trust list as the log knows it; nil: unknown
+	announced bool           // when it was loaded, this component had announced itself before
+	happened  []notify.Event // to be told
+	strangers *rate.Limiter  // of lines in the log
+	unlogged  int            // lines that it left out
+	changed   time.Time      // of anything that a person would notice
+	otherwise []api.Warning  // in what the running component differs from its configuration here
+	meddled   time.Time      // when somebody else's change of the registry was last put right
 
 	certificates map[mpspdz.Hash]api.Certificate // as shown, by SHA-256
 

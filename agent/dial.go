@@ -129,6 +129,11 @@ func (c *client) Probe(ctx context.Context, r api.ProbeRequest) (api.Probe, erro
 	return ask[api.Probe](ctx, c, api.PathProbe, r)
 }
 
+// Notify asks for a test of the notification command.
+func (c *client) Notify(ctx context.Context, r api.NotifyRequest) (api.NotifyResult, error) {
+	return ask[api.NotifyResult](ctx, c, api.PathNotify, r)
+}
+
 // Registry asks for the party registry, and has it brought up to date if the request says so.
 func (c *client) Registry(ctx context.Context, r api.RegistryRequest) (api.Registry, error) {
 	return ask[api.Registry](ctx, c, api.PathRegistry, r)

@@ -50,6 +50,7 @@
 //	log.jsonl                 what happened; each line carries its number and the SHA-256 of the line before
 //	log-<number>.jsonl        what log.jsonl was until that line
 //	log.head                  the number and SHA-256 of the last line
+//	notify.json               what the operator was told (package notify)
 //	trust.seen                the trust list as the log knows it
 //	agent.lock                held by a running agent, and by an edit without one
 //	socket                    the path of the running agent's control socket
@@ -170,6 +171,11 @@
 //
 // Who decided is the user at the other end of the socket, as the kernel knows it (SO_PEERCRED, LOCAL_PEERCRED); what a request says is used
 // where it does not. VerifyLog and LogReader take no lock, and read beside a running agent.
+//
+// # Being told
+//
+// Package notify runs the operator's command beside the loop: it is given each snapshot, and what happened only once. A command that is
+// not there is a *config.Error at the start; one that fails is the warning notify.
 //
 // # The control API
 //

@@ -34,6 +34,9 @@ func (k *core) record(r trust.LogRecord, now time.Time) {
 		k.options.Log.Error().Err(err).Str("event", r.Event).Msg("the log cannot be written")
 		return
 	}
+	if e, ok := noteworthy(r, now); ok {
+		k.happened = append(k.happened, e)
+	}
 	message := k.options.Log.WithLevel(level(r.Event))
 	field(message, "component", r.Component)
 	field(message, "peer", r.Peer)

@@ -95,6 +95,7 @@ func (l *loop) reconfigure(ctx context.Context) error {
 	if others {
 		l.watchFiles()
 	}
+	l.teller.SetCommand(c.NotifyCommand)
 	return l.announce(ctx)
 }
 
@@ -140,6 +141,7 @@ func (k *core) reconfigure(c *config.Config, f files) {
 	fixed.Component, fixed.Registry, fixed.PlayersGroup = c.Component, c.Registry, c.PlayersGroup
 	fixed.Parties, fixed.PerParty, fixed.ProbeAnswer = c.Parties, c.PerParty, c.ProbeAnswer
 	fixed.Authorities = c.Authorities
+	fixed.NotifyCommand = c.NotifyCommand
 	fixed.Settings, fixed.Warnings, fixed.Watch = c.Settings, c.Warnings, c.Watch
 	k.config = &fixed
 	k.otherwise = runsOtherwise(c)

@@ -31,6 +31,7 @@ func newServer(c Controller) *http.Server {
 		return c.Sets(ctx, r)
 	}))
 	mux.HandleFunc("POST "+api.PathProbe, answering(c.Probe))
+	mux.HandleFunc("POST "+api.PathNotify, answering(c.Notify))
 	mux.HandleFunc("POST "+api.PathRegistry, answering(c.Registry))
 	mux.HandleFunc("POST "+api.PathApprove, answeringUpTo(api.MaxApprove, func(ctx context.Context, r api.ApproveRequest) (api.ApproveResult, error) {
 		r.By = callerOr(ctx, r.By)
@@ -90,7 +91,7 @@ func status(code string) int {
 		return http.StatusBadRequest
 	case api.CodeUnknown:
 		return http.StatusNotFound
-	case api.CodeRefused, api.CodeOvertaken:
+	case api.CodeRefused, api.CodeOvertaken, api.CodeUnset:
 		return http.StatusConflict
 	default:
 		return http.StatusInternalServerError

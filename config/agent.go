@@ -46,6 +46,9 @@ func (l *loader) readAgent() error {
 		return err
 	}
 	l.c.ProbeAnswer = answer == "on"
+	if err := l.readNotify(); err != nil {
+		return err
+	}
 	if l.c.LogLevel, err = l.get("log", "level").oneOf("trace", "debug", "info", "warn", "error"); err != nil {
 		return err
 	}

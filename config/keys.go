@@ -56,7 +56,7 @@ func definitions() []definition {
 
 		{section: "probe", key: "answer", value: "on", about: "answer other agents' handshake checks: on or off"},
 
-		{section: "notify", key: "command", later: true, about: "a command to run on events (a later release)"},
+		{section: "notify", key: "command", about: "a program, and its arguments, to be run when something needs you (docs/notify.md); no shell reads it"},
 		{section: "notify", key: "urls", later: true, about: "addresses to post events to (a later release)"},
 
 		{section: "console", key: "listen", later: true, about: "the web console's address (a later release)"},

@@ -38,6 +38,7 @@ type Config struct {
 	PerParty            bool      // player files hold certificates that are issued for the parties' numbers; plain parties only
 	ProbeAnswer         bool      // open the MP-SPDZ port for other agents' handshake checks
 	Registry            bool      // keep Fed-BioMed's registry; false for a plain party
+	NotifyCommand       []string  // the words of the command that is told of events, its program first; empty: none
 	LogLevel, LogFormat string    // trace, debug, info, warn, error; console, json
 	Settings            []Setting // every value with its source
 	Warnings            []string  // what works, but not as the person may think

@@ -143,7 +143,7 @@ func TestSettingsRefused(t *testing.T) {
 		{"certificates", "[players]\ncertificates = some\n", `FILE:2: [players] certificates: "some" is not known`, "write one of own, per-party"},
 		{"per-party for Fed-BioMed", "[players]\ncertificates = per-party\n", "FILE:2: [players] certificates: Fed-BioMed numbers the parties itself, anew for each " +
 			"experiment, with each component's own certificate: one certificate per party is for plain MP-SPDZ only", "leave it out"},
-		{"notify", "[notify]\ncommand = mail\n", "FILE:2: [notify] command: this release of fbpeer does not have this setting yet", later},
+		{"notify", "[notify]\nurls = https://x\n", "FILE:2: [notify] urls: this release of fbpeer does not have this setting yet", later},
 		{"console", "[console]\nlisten = :80\n", "FILE:2: [console] listen: this release of fbpeer does not have this setting yet", later},
 	}
 	for _, test := range tests {

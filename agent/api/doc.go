@@ -17,6 +17,7 @@
 //	POST /v1/parties    SetSelector -> PartySet
 //	POST /v1/sets        SetRequest -> SetResult
 //	POST /v1/probe     ProbeRequest -> Probe
+//	POST /v1/notify  NotifyRequest -> NotifyResult
 //	POST /v1/registry RegistryRequest -> Registry
 //	POST /v1/approve ApproveRequest -> ApproveResult
 //	POST /v1/export   ExportRequest -> Card
@@ -38,6 +39,7 @@ const (
 	PathApprove  = "/v1/approve"
 	PathExport   = "/v1/export"
 	PathImport   = "/v1/import"
+	PathNotify   = "/v1/notify"
 )
 
 // Limits of what is asked for.

@@ -30,6 +30,7 @@ const (
 	WarnRegistryMended      = "registry-mended"     // somebody else removed or changed rows: they were put right
 	WarnPlayers             = "players"             // the player files could not be written
 	WarnLog                 = "log"                 // the log's end is not as it was written
+	WarnNotify              = "notify"              // the notification command fails
 	WarnStore               = "store"               // the state folder could not be read or written
 	WarnTrustList           = "trust-list"          // trust.ini cannot be used as it is: the list in force stays
 	WarnConfiguration       = "configuration"       // the configuration cannot be used as it is now: the registration in force stays

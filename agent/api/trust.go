@@ -36,6 +36,7 @@ const (
 	CodeOvertaken = "overtaken" // an announcement with another held value came meanwhile; Peer is the new one
 	CodeUnknown   = "unknown"   // nothing is known of that identity
 	CodeRefused   = "refused"   // not allowed as asked; Hint says how
+	CodeUnset     = "unset"     // one's own configuration lacks what it is about
 	CodeFailed    = "failed"    // a write failed; nothing was changed
 	CodeRequest   = "request"   // the request itself is malformed
 )

@@ -87,3 +87,7 @@ func (f *fakeAgent) Import(_ context.Context, r api.ImportRequest) (api.ImportRe
 	f.imports = append(f.imports, r)
 	return f.imported, f.err
 }
+
+func (f *fakeAgent) Notify(context.Context, api.NotifyRequest) (api.NotifyResult, error) {
+	return api.NotifyResult{}, f.err
+}

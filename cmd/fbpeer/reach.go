@@ -76,6 +76,10 @@ func (r reached) Import(ctx context.Context, request api.ImportRequest) (api.Imp
 	return lostOf(r.Controller.Import(ctx, request))
 }
 
+func (r reached) Notify(ctx context.Context, request api.NotifyRequest) (api.NotifyResult, error) {
+	return lostOf(r.Controller.Notify(ctx, request))
+}
+
 // nobodyRuns reads the error of agent.Dial: a bare ErrNotRunning says that nobody holds the lock; with more to tell, somebody does.
 func nobodyRuns(err error) bool {
 	return errors.Is(err, agent.ErrNotRunning) && errors.Unwrap(err) == nil

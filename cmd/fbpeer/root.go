@@ -84,7 +84,7 @@ func newRoot(a *app) *cobra.Command {
 	addTo(root, set, a.federationCommand(), a.joinCommand(), a.initCommand(), a.runCommand(), a.devCommand(), a.devAlias(), a.componentCommand(), a.certCommand())
 	addTo(root, trust, a.trustCommand(), a.cardCommand(), a.setCommand())
 	addTo(root, look, a.statusCommand(), a.readyCommand(), a.probeCommand(), a.peersCommand(), a.showCommand(), a.idCommand(), a.playersCommand(), a.registryCommand(), a.logCommand())
-	addTo(root, other, a.versionCommand())
+	addTo(root, other, a.notifyCommand(), a.versionCommand())
 	return root
 }
 
@@ -165,10 +165,10 @@ func shellWord(s string) string {
 }
 
 // ofComponent finds the commands that are about one component, in the texts of all packages.
-var ofComponent = regexp.MustCompile(`\bfbpeer (join|run|status|ready|probe|peers|show|players|registry|trust|set|log|card import)\b`)
+var ofComponent = regexp.MustCompile(`\bfbpeer (join|run|status|ready|probe|peers|show|players|registry|trust|set|log|notify|card import)\b`)
 
 // ofOwn finds those, too, that can only be meant for the component here where a text is about its own files.
-var ofOwn = regexp.MustCompile(`\bfbpeer (join|run|status|ready|probe|peers|show|players|registry|trust|set|log|card import|cert)\b`)
+var ofOwn = regexp.MustCompile(`\bfbpeer (join|run|status|ready|probe|peers|show|players|registry|trust|set|log|notify|card import|cert)\b`)
 
 // addressedOwn is addressed for a text about one's own files.
 func addressedOwn(prog, text string) string {

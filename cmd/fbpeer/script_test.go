@@ -354,6 +354,7 @@ func scriptApproveAll(ts *testscript.TestScript, neg bool, args []string) {
 			if i == j {
 				continue
 			}
+			scriptWaitJSON(ts, false, []string{"words.len", "8", "fbpeer", args[j], args[j+1], "id", "--json"}) // it may be just starting
 			other := identityOf(ts, args[j:j+2]...)
 			heard := "peers.component=" + other.Component + ".0.state"
 			scriptWaitJSON(ts, false, []string{heard, "pending", "fbpeer", args[i], args[i+1], "peers", "--json"})
