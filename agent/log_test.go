@@ -276,6 +276,10 @@ func TestLogEndTakenAway(t *testing.T) {
 			if err != nil || len(r.Defects) == 0 {
 				t.Errorf("after the start: %+v, %v", r, err)
 			}
+			gap := slices.ContainsFunc(r.Defects, func(d trust.LogDefect) bool { return d.Kind == trust.LogRemoved })
+			if want := slices.Contains([]string{"two lines", "half a line", "all"}, name); gap != want {
+				t.Errorf("the gap shows: %v: %+v", gap, r.Defects)
+			}
 		})
 	}
 }
@@ -323,6 +327,29 @@ func TestLogVerifiesWhileItIsWritten(t *testing.T) {
 		if r, err := VerifyLog(b.offline.config.State, nil); err != nil || len(r.Defects) > 0 {
 			t.Fatalf("%+v, %v", r.Defects, err)
 		}
+	}
+}
+
+// A file that was rotated after it was opened is read once.
+func TestLogRotatedUnderAReader(t *testing.T) {
+	b := newBench(t)
+	k := logbook(b)
+	k.store.logLimit = 1
+	note(k, 0)
+	current, err := k.store.openLogFile(fileLog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer current.Close()
+	if err := k.store.rotate(&k.chain); err != nil {
+		t.Fatal(err)
+	}
+	v := trust.NewLogVerifier(nil, nil)
+	if err := k.store.verifyFile(v, rotatedLog(k.chain.number-1), current); err != nil {
+		t.Fatal(err)
+	}
+	if r := v.Report(); r.Lines != 0 {
+		t.Errorf("%d lines would be read twice", r.Lines)
 	}
 }
 
