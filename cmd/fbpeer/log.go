@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"fbpeer/agent"
 	"fbpeer/agent/api"
@@ -50,7 +49,7 @@ func (a *app) logCommand() *cobra.Command {
 	flags.StringVar(&f.head, "head", "", "with --verify: a `HASH` that was noted earlier must still be in the log")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		if f.verify {
-			return a.verifyLog(f, cmd.Flags())
+			return a.verifyLog(f, cmd.Flags().Changed)
 		}
 		if f.head != "" {
 			return usage("fbpeer log --verify --head HASH", "--head is for --verify")
@@ -230,14 +229,14 @@ type logHeadJSON struct {
 	SHA256 string `json:"sha256"` // hexadecimal, as sha256sum prints it
 }
 
-func (a *app) verifyLog(f logFlags, flags *pflag.FlagSet) error {
+func (a *app) verifyLog(f logFlags, given func(flag string) bool) error {
 	for _, name := range []string{"follow", "lines", "since", "about"} {
-		if flags.Changed(name) {
+		if given(name) {
 			return usage("leave it out", "--verify looks at the whole log: --%s does not go with it", name)
 		}
 	}
 	var noted *trust.LogHash
-	if flags.Changed("head") {
+	if given("head") {
 		hash, err := trust.ParseLogHash(strings.TrimSpace(f.head))
 		if err != nil {
 			return usage("give the hash that --verify printed", "--head: %w", err)
