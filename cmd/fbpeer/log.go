@@ -101,7 +101,7 @@ func (a *app) showLog(ctx context.Context, f logFlags) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return usage("make it readable for the component's user, or be that user", "the log cannot be read: %w", err)
 	}
 	if f.follow {
 		return a.followLog(ctx, s, reader, records, wanted)
