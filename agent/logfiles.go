@@ -53,8 +53,17 @@ func (s store) logFiles() ([]string, error) {
 
 // openLogFile opens one file of the log. A missing log.jsonl is (nil, nil): it is begun by the next line.
 func (s store) openLogFile(name string) (*os.File, error) {
+	info, err := os.Stat(s.path(name))
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && name == fileLog:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular(): // opening a pipe would wait for ever
+		return nil, fmt.Errorf("%s: not a regular file", s.path(name))
+	}
 	f, err := os.Open(s.path(name))
-	if errors.Is(err, fs.ErrNotExist) && name == fileLog {
+	if errors.Is(err, fs.ErrNotExist) && name == fileLog { // rotated since
 		return nil, nil
 	}
 	return f, err
@@ -240,7 +249,7 @@ func VerifyLog(state string, noted *trust.LogHash) (trust.LogReport, error) {
 
 // verifyFile verifies a rotated file, unless it is the one that is open as log.jsonl and was rotated since.
 func (s store) verifyFile(v *trust.LogVerifier, name string, current *os.File) error {
-	f, err := os.Open(s.path(name))
+	f, err := s.openLogFile(name)
 	if err != nil {
 		return err
 	}

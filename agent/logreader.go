@@ -96,7 +96,7 @@ func (r *LogReader) rotated(name string, yield func(trust.LogRecord) error) erro
 	if number <= r.done {
 		return nil
 	}
-	f, err := os.Open(r.store.path(name))
+	f, err := r.store.openLogFile(name)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"fbpeer/agent/api"
 	"fbpeer/agent/notify"
 	"fbpeer/config"
+	"fbpeer/internal/durable"
 	"fbpeer/trust"
 )
 
@@ -92,7 +93,11 @@ func (a *Agent) Notify(ctx context.Context, _ api.NotifyRequest) (api.NotifyResu
 	return tryNotify(ctx, c, a.options.Now())
 }
 
-// Notify runs the command as it is configured.
+// Notify runs the command as it is configured. Root runs none that another user has written down.
 func (o *offline) Notify(ctx context.Context, _ api.NotifyRequest) (api.NotifyResult, error) {
+	if owner, foreign := durable.ForeignOwner(o.config.State); foreign {
+		return api.NotifyResult{}, refused("sudo -u "+owner.Name+" fbpeer notify test", "the state folder %s belongs to %s: root does not run that user's command",
+			o.config.State, owner.Name)
+	}
 	return tryNotify(ctx, o.config, o.options.Now())
 }

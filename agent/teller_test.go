@@ -13,6 +13,7 @@ import (
 	"fbpeer/config"
 	"fbpeer/exchange"
 	"fbpeer/exchange/gossip"
+	"fbpeer/internal/testenv"
 )
 
 // telling lets a plain party's agent tell a script, which adds each message to the file that is returned.
@@ -87,5 +88,26 @@ func TestNotifyCommandChanges(t *testing.T) {
 	var own *config.Error
 	if _, err := New(t.Context(), s.config(s.files[0]), s.options()); !errors.As(err, &own) || own.Hint == "" {
 		t.Errorf("a start with a program that is not there: %v", err)
+	}
+}
+
+// Root does not run a command that stands in another user's file.
+func TestNotifyIsNotRunAsRoot(t *testing.T) {
+	testenv.NeedRoot(t, "to give a folder away")
+	s := newPlainScene(t)
+	out := telling(t, s.files[0])
+	o := &offline{config: s.config(s.files[0]), options: s.options()}
+	if r, err := o.Notify(t.Context(), api.NotifyRequest{}); err != nil || !r.OK {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if err := errors.Join(os.Remove(out), os.Chown(o.config.State, 54321, 54321)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := o.Notify(t.Context(), api.NotifyRequest{})
+	if f := fault(t, err); f.Code != api.CodeRefused || f.Hint != "sudo -u #54321 fbpeer notify test" {
+		t.Errorf("%+v", f)
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("it was run all the same")
 	}
 }
