@@ -17,16 +17,18 @@ const (
 	strangeEvery = 10 * time.Minute
 	firstRetry   = 10 * time.Second
 	lastRetry    = 10 * time.Minute
-	maxEvents    = 50 // in one call
-	maxHappened  = 64 // that wait
+	linger       = 10 * time.Minute // before a warning that is away counts as gone
+	maxEvents    = 50               // in one call
+	maxHappened  = 64               // that wait
 )
 
 // Box holds what is to be told, and decides when. It is a value of one goroutine; its zero value is empty.
 type Box struct {
-	told     map[string]string // key of what was told and holds, and the component if it was a change
-	waiting  []Event           // oldest first
-	lost     int               // events that happened and found no room
-	since    time.Time         // when the oldest that waits came
+	told     map[string]string    // key of what was told and holds, and the component if it was a change
+	away     map[string]time.Time // of these, warnings that do not hold now, and since when
+	waiting  []Event              // oldest first
+	lost     int                  // events that happened and found no room
+	since    time.Time            // when the oldest that waits came
 	calls    bucket
 	strange  bucket // of calls with nothing but pending components
 	failures int
@@ -70,6 +72,7 @@ func (b *Box) Update(holds []Event, accepted func(component string) bool, now ti
 	present := map[string]bool{}
 	for _, e := range holds {
 		present[e.key] = true
+		delete(b.away, e.key)
 	}
 	b.waiting = slices.DeleteFunc(b.waiting, func(e Event) bool { return e.key != "" && !present[e.key] })
 	waits := map[string]bool{}
@@ -82,16 +85,32 @@ func (b *Box) Update(holds []Event, accepted func(component string) bool, now ti
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(b.told)) {
-		if present[key] {
+		if present[key] || b.lingers(key, now) {
 			continue
 		}
 		component := b.told[key]
 		delete(b.told, key)
+		delete(b.away, key)
 		if component != "" && accepted(component) {
 			b.Happened(Event{Code: CodeSettled, Severity: Info, Component: component, Time: now.UTC(),
 				Text: component + " has no change that waits for you any more"}, now)
 		}
 	}
+}
+
+// lingers says whether a warning that does not hold now may come back: one that comes and goes, as a connection does, is told once.
+func (b *Box) lingers(key string, now time.Time) bool {
+	if !strings.HasPrefix(key, warningKey) {
+		return false
+	}
+	if b.away == nil {
+		b.away = map[string]time.Time{}
+	}
+	since, ok := b.away[key]
+	if !ok || now.Before(since) {
+		b.away[key], since = now, now
+	}
+	return now.Sub(since) < linger
 }
 
 // Happened takes in what happened once.

@@ -109,6 +109,36 @@ func TestSettled(t *testing.T) {
 	}
 }
 
+// A warning that comes and goes is told once, over a restart too; one that had been away for long is told again.
+func TestWarningsThatComeAndGo(t *testing.T) {
+	var b Box
+	holds := []Event{{key: warningKey + "x", Code: "x", Severity: Warning}}
+	b.Update(holds, nobody, start)
+	b.Delivered(b.Take(start), start)
+	for i := range 10 {
+		b.Update(holds[:i%2], nobody, start.Add(time.Duration(i)*time.Minute))
+	}
+	data, err := b.bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again Box
+	if err := again.load(data); err != nil {
+		t.Fatal(err)
+	}
+	again.Update(nil, nobody, start)
+	again.Update(holds, nobody, start.Add(linger-time.Second))
+	if after(&b, start) != -1 || after(&again, start) != -1 {
+		t.Error("told again")
+	}
+	again.Update(nil, nobody, start)
+	again.Update(nil, nobody, start.Add(linger))
+	again.Update(holds, nobody, start.Add(linger))
+	if got := codes(again.Take(start)); got != "x" {
+		t.Errorf("after ten minutes: %q", got)
+	}
+}
+
 // TestLimited: after a burst one call a minute; with nothing but strangers fewer; and strangers hold nobody else up for longer.
 func TestLimited(t *testing.T) {
 	calls := func(next func(int) Event, long time.Duration) (times []time.Duration) {

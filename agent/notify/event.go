@@ -76,7 +76,7 @@ func Look(s api.Snapshot, now time.Time) []Event {
 	}
 	for _, w := range slices.Concat(s.Warnings, s.Self.Warnings) {
 		if slices.Contains(told, w.Code) {
-			add(Event{key: "warning " + w.Code, Code: w.Code, Severity: Warning, Component: s.Self.Component, Text: w.Text, Cure: w.Cure})
+			add(Event{key: warningKey + w.Code, Code: w.Code, Severity: Warning, Component: s.Self.Component, Text: w.Text, Cure: w.Cure})
 		}
 	}
 	return all
@@ -117,12 +117,15 @@ func ofPeer(p api.Peer, now time.Time) []Event {
 	}
 	for _, w := range p.Warnings {
 		if slices.Contains(told, w.Code) {
-			all = append(all, Event{key: "warning " + w.Code + " " + p.PeerID, Code: w.Code, Severity: Warning, Component: p.Component, Alias: p.Alias,
+			all = append(all, Event{key: warningKey + w.Code + " " + p.PeerID, Code: w.Code, Severity: Warning, Component: p.Component, Alias: p.Alias,
 				Peer: p.PeerID, Text: name + ": " + w.Text, Cure: w.Cure})
 		}
 	}
 	return append(all, ofExpiry(p, now)...)
 }
+
+// warningKey begins the keys of warnings.
+const warningKey = "warning "
 
 // changedKey begins the keys of a component's changes.
 func changedKey(component string) string { return "changed " + component + " " }
