@@ -29,22 +29,22 @@ func (a *app) logCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "log",
 		Short: "what happened: heard, approved, changed, written; by whom, and old and new values",
-		Long: "What happened, the newest last: who was heard, what was approved or changed by whom, with old and new\n" +
-			"values, and what was written. It is read from the component's state folder, with or without a running\n" +
-			"agent. Each line of that log carries the hash of the one before.\n\n" +
-			"--verify finds a line that was changed, removed, moved or put in, and says which: exit code 3. It prints\n" +
-			"the hash of the last line. Who can write to the state folder could write the whole log anew: note that\n" +
-			"hash elsewhere, and give it with --head later to see that the log still holds that line. A line that a\n" +
-			"crash cut off is told, and is no defect. docs/log.md says how to verify it without fbpeer.",
+		Long: "What happened, the newest last: who was heard, what was approved or changed by whom, with old and\n" +
+			"new values, and what was written. It is read from the component's state folder, with or without a\n" +
+			"running agent. Each line of that log carries the hash of the one before.\n\n" +
+			"--verify finds a line that was changed, removed, moved or put in, and says which: exit code 3. It\n" +
+			"prints the hash of the last line. Who can write to the state folder could write the whole log anew:\n" +
+			"note that hash elsewhere, and give it with --head later to see that the log still holds that line. A\n" +
+			"line that a crash cut off is told, and is no defect. docs/log.md says how to verify without fbpeer.",
 		Example: "  fbpeer log\n  fbpeer log -n 20 --follow\n  fbpeer log --about nice --since 7d --json\n" +
 			"  fbpeer log --verify\n  fbpeer log --verify --head 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 		Args: noArgs,
 	}
 	flags := c.Flags()
-	flags.BoolVarP(&f.follow, "follow", "f", false, "go on printing what is added, until interrupted; begins with the last 10 lines")
+	flags.BoolVarP(&f.follow, "follow", "f", false, "print the last 10 lines, then what is added, until interrupted")
 	flags.BoolVar(&f.verify, "verify", false, "verify the chain of hashes instead of printing")
 	flags.IntVarP(&f.lines, "lines", "n", -1, "only the last `N` lines")
-	flags.StringVar(&f.since, "since", "", "only what happened since `TIME`: 2026-11-22, 2026-11-22T10:15:00Z, or 90m, 12h, 7d ago")
+	flags.StringVar(&f.since, "since", "", "only since `TIME`: 2026-11-22, 2026-11-22T10:15:00Z, or 90m, 12h, 7d ago")
 	flags.StringVar(&f.about, "about", "", "only what is about this `COMPONENT`: id, unique beginning or alias")
 	flags.StringVar(&f.head, "head", "", "with --verify: a `HASH` that was noted earlier must still be in the log")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {

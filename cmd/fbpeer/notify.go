@@ -24,9 +24,9 @@ func (a *app) notifyTestCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "test",
 		Short: "run the notification command with a test event, and show what it printed",
-		Long: "Runs the notification command with a test event: by the running agent, as it would for a real one, else\n" +
-			"from here as it is configured. Shows what the command printed and its exit code. Exit code 0 if that was\n" +
-			"0, else 1; 2 where no command is configured.",
+		Long: "Runs the notification command with a test event: by the running agent, as it would for a real one,\n" +
+			"else from here as it is configured. Shows what the command printed and its exit code. Exit code 0 if\n" +
+			"that was 0, else 1; 2 where no command is configured.",
 		Example: "  fbpeer notify test\n  FBPEER_NOTIFY_COMMAND='/usr/local/bin/tell \"on call\"' fbpeer notify test",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.notifyTest(cmd.Context()) },
