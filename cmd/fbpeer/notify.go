@@ -14,9 +14,10 @@ import (
 
 func (a *app) notifyCommand() *cobra.Command {
 	c := group("notify", "the command that tells you what needs you", a.notifyTestCommand())
-	c.Long = "With [notify] command in fbpeer.ini the agent runs a program of yours when something needs you: somebody\n" +
-		"waits for a decision, an approved component announces other values, somebody else claims to be one, a\n" +
-		"certificate ends, files could not be written. docs/notify.md says what it is given, with examples."
+	c.Long = "With [notify] command in fbpeer.ini the agent runs a program of yours when something needs you:\n" +
+		"somebody waits for a decision, an approved component announces other values, somebody else claims to\n" +
+		"be one, a certificate ends, files could not be written. docs/notify.md says what it is given, with\n" +
+		"examples."
 	return c
 }
 
