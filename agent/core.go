@@ -362,7 +362,7 @@ func (k *core) nextExpiry(now time.Time) time.Time {
 	}
 	note(k.self.registration.Certificate.NotAfter())
 	for _, e := range k.watched() {
-		for _, days := range expiryDays {
+		for _, days := range notify.ExpiryDays {
 			note(e.certificate.NotAfter().AddDate(0, 0, -days))
 		}
 	}

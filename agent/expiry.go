@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"fbpeer/agent/api"
+	"fbpeer/agent/notify"
 	"fbpeer/exchange"
 	"fbpeer/mpspdz"
 	"fbpeer/trust"
@@ -21,16 +22,13 @@ import (
 // fileExpiry remembers of which certificates it was told that they end: a line for each, its SHA-256 and the days.
 const fileExpiry = "expiry.told"
 
-// expiryDays are how many days before its end a certificate is told of, each once.
-var expiryDays = []int{60, 30, 7, 1}
-
 // maxExpiryTold bounds what is remembered of certificates that nobody uses any more.
 const maxExpiryTold = 1024
 
-// expiryDue is the number of days, one of expiryDays, of which it is to be told now: the nearest one that has come, unless it was told
+// expiryDue is the number of days, one of notify.ExpiryDays, of which it is to be told now: the nearest one that has come, unless it was told
 // already. Those that were passed over while no agent ran are not made up for. A clock that is set back or forth never repeats one.
 func expiryDue(end, now time.Time, told []int) (days int, due bool) {
-	for _, d := range expiryDays {
+	for _, d := range notify.ExpiryDays {
 		if !now.Before(end.AddDate(0, 0, -d)) {
 			days = d
 		}
@@ -85,7 +83,7 @@ func (e expiring) text() string {
 // standing is the warning that stays until a certificate is replaced or has run out, from 60 days before its end on.
 func (e expiring) standing(now time.Time) (api.Warning, bool) {
 	end := e.certificate.NotAfter()
-	if now.Before(end.AddDate(0, 0, -expiryDays[0])) || now.After(end) {
+	if now.Before(end.AddDate(0, 0, -notify.ExpiryDays[0])) || now.After(end) {
 		return api.Warning{}, false
 	}
 	left := end.Sub(now)
@@ -100,7 +98,7 @@ func (e expiring) standing(now time.Time) (api.Warning, bool) {
 		Text: fmt.Sprintf("the MP-SPDZ certificate of %s ends %s, on %s: runs fail from then on", e.whose, in, end.UTC().Format(time.DateOnly))}, true
 }
 
-// tellExpiry logs each certificate that has come to one of expiryDays, once for each, also over restarts and crashes: the line of the log
+// tellExpiry logs each certificate that has come to one of notify.ExpiryDays, once for each, also over restarts and crashes: the line of the log
 // comes first, and where a crash lost what is remembered of it, it is still the last one there.
 func (k *core) tellExpiry(now time.Time) error {
 	for _, e := range k.watched() {
@@ -110,7 +108,7 @@ func (k *core) tellExpiry(now time.Time) error {
 			continue
 		}
 		record := trust.LogRecord{Event: trust.EventExpires, Component: e.component, Text: fmt.Sprintf("%s (notice of %d days)", e.text(), days)}
-		if !k.chain.endsWith(record) {
+		if !k.logEndsWith(record, now) {
 			k.record(record, now)
 		}
 		told := maps.Clone(k.expiryTold)
@@ -166,7 +164,7 @@ func (s store) readExpiry() (map[mpspdz.Hash][]int, error) {
 			continue
 		}
 		for _, word := range words[1:] {
-			if d, err := strconv.Atoi(word); err == nil && slices.Contains(expiryDays, d) {
+			if d, err := strconv.Atoi(word); err == nil && slices.Contains(notify.ExpiryDays, d) {
 				told[id] = append(told[id], d)
 			}
 		}

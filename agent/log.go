@@ -322,12 +322,12 @@ func reasonOf(d trust.Decision, code string) string {
 	return ""
 }
 
-// endsWith says whether this event is the last that was written, by this process or by the one before, whenever that was.
-func (c chain) endsWith(r trust.LogRecord) bool {
+// logEndsWith says whether this event is the last that was written, by this process or by the one before, whenever that was.
+func (k *core) logEndsWith(r trust.LogRecord, now time.Time) bool {
 	is := func(last trust.LogRecord) bool {
 		return last.Event == r.Event && last.Component == r.Component && last.Text == r.Text
 	}
-	return is(c.last) || is(c.found)
+	return k.openLog(now) == nil && (is(k.chain.last) || is(k.chain.found))
 }
 
 // Lines about identities that the list does not name: whoever holds the federation's secret can make any number of them, and the

@@ -206,6 +206,9 @@ func TestTakeoverKilled(t *testing.T) {
 		b, o, next, before := follows(t)
 		killed := func() (killed bool) {
 			k := b.open()
+			if err := k.openLog(b.now); err != nil { // as a start does
+				t.Fatal(err)
+			}
 			steps := 0
 			k.store.step = func(string) error {
 				if steps == at {

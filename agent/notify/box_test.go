@@ -300,6 +300,7 @@ func TestOverRestart(t *testing.T) {
 
 func TestLook(t *testing.T) {
 	soon := &api.Certificate{SHA256: "SHA256:x", NotAfter: start.Add(10 * 24 * time.Hour)}
+	early := &api.Certificate{SHA256: "SHA256:z", NotAfter: start.AddDate(0, 0, 60)}
 	far := &api.Certificate{SHA256: "SHA256:y", NotAfter: start.AddDate(1, 0, 0)}
 	today := &api.Certificate{SHA256: "SHA256:x", NotAfter: start.Add(time.Hour)}
 	gone := &api.Certificate{SHA256: "SHA256:x", NotAfter: start.Add(-time.Hour)}
@@ -314,6 +315,7 @@ func TestLook(t *testing.T) {
 		"changed":            {api.Snapshot{Peers: []api.Peer{{State: api.StateChanged, PeerID: "p", Changes: []api.Change{{Field: "port", New: "2"}}}}}, "changed"},
 		"conflict":           {api.Snapshot{Peers: []api.Peer{{State: api.StateConflict, PeerID: "p"}}}, "conflict"},
 		"denied and so on":   {api.Snapshot{Peers: []api.Peer{{State: api.StateDenied, PeerID: "p"}, {State: api.StateRevoked, PeerID: "q"}, {State: api.StateFormer, PeerID: "r"}}}, ""},
+		"60 days before":     {api.Snapshot{Peers: []api.Peer{{State: api.StateAccepted, Certificate: early}}}, "certificate-expires"},
 		"near the end":       {api.Snapshot{Peers: []api.Peer{{State: api.StateAccepted, Certificate: soon}}}, "certificate-expires"},
 		"at the end":         {api.Snapshot{Self: api.Peer{Certificate: today}}, "certificate-expires"},
 		"ended":              {api.Snapshot{Peers: []api.Peer{{State: api.StateAccepted, Certificate: gone, Warnings: []api.Warning{{Code: api.WarnCertificateExpired}}}}}, "certificate-expired"},

@@ -3,7 +3,7 @@
 // # What is told
 //
 // Look makes events of a snapshot: somebody waits for a decision (pending), an approved component announces other values (changed),
-// somebody else claims to be one (conflict), a certificate that ends within 14 days, and again within one (certificate-expires), what has
+// somebody else claims to be one (conflict), a certificate that ends within 60 days, again within 30, 7 and 1 (certificate-expires), what has
 // run out, and the warnings that a person must act on. Such an event holds as long as its cause does: it is told once, and again only if the
 // cause went away and came back; a warning counts as gone when it has been away for ten minutes. What is settled before it was told is not told. Beside them there are events that happen once: a
 // change that was told is settled, player files were mended, another machine runs with our identity. Routine is not told.

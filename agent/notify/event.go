@@ -25,7 +25,6 @@ const (
 	CodeChanged       = "changed"
 	CodeConflict      = "conflict"
 	CodeSettled       = "settled"
-	CodeExpires       = "certificate-expires"
 	CodePlayersMended = "players-mended"
 	CodeTest          = "test"
 )
@@ -46,14 +45,14 @@ type Event struct {
 	key string // what it is the same as; empty: it happened once
 }
 
-// expiryNear are the times before the end of a certificate at which that is told.
-var expiryNear = []time.Duration{24 * time.Hour, 14 * 24 * time.Hour}
+// ExpiryDays are how many days before its end a certificate is told of, the earliest first.
+var ExpiryDays = []int{60, 30, 7, 1}
 
 // told are the warnings that a person must act on. The others are the state of things, and status shows them.
 var told = []string{
 	api.WarnAnnouncementExpired, api.WarnCertificateExpired, api.WarnLoopbackElsewhere, api.WarnWrongKind, api.WarnRegistry,
 	api.WarnRegistryMended, api.WarnPlayers, api.WarnStore, api.WarnLog, api.WarnTrustList, api.WarnConfiguration, api.WarnClock,
-	api.WarnRestored, api.WarnConfirmedSet, "equivocation", "clash", "contested",
+	api.WarnRestored, api.WarnConfirmedSet, api.WarnNextKey, api.WarnStaged, "equivocation", "clash", "contested",
 }
 
 // Look gives what holds in a snapshot, in its order.
@@ -132,21 +131,24 @@ func changedKey(component string) string { return "changed " + component + " " }
 
 // ofExpiry tells of a certificate that ends soon.
 func ofExpiry(p api.Peer, now time.Time) []Event {
-	if p.Certificate == nil {
+	if p.Certificate == nil || now.After(p.Certificate.NotAfter) {
 		return nil
 	}
-	left := p.Certificate.NotAfter.Sub(now)
-	for _, near := range expiryNear {
-		if left > 0 && left <= near {
-			return []Event{{
-				key: fmt.Sprintf("expires %s %s %s", near, p.PeerID, p.Certificate.SHA256), Code: CodeExpires, Severity: Warning,
-				Component: p.Component, Alias: p.Alias, Peer: p.PeerID,
-				Text: "the MP-SPDZ certificate of " + p.Component + " ends at " + p.Certificate.NotAfter.UTC().Format(time.RFC3339),
-				Cure: "at that site: fbpeer cert generate, after the others were told",
-			}}
+	near := 0
+	for _, days := range ExpiryDays {
+		if !now.Before(p.Certificate.NotAfter.AddDate(0, 0, -days)) {
+			near = days
 		}
 	}
-	return nil
+	if near == 0 {
+		return nil
+	}
+	return []Event{{
+		key: fmt.Sprintf("expires %d %s %s", near, p.PeerID, p.Certificate.SHA256), Code: api.WarnCertificateExpires, Severity: Warning,
+		Component: p.Component, Alias: p.Alias, Peer: p.PeerID,
+		Text: "the MP-SPDZ certificate of " + p.Component + " ends at " + p.Certificate.NotAfter.UTC().Format(time.RFC3339),
+		Cure: "at that site: fbpeer cert generate --next",
+	}}
 }
 
 func reasons(p api.Peer) string {
