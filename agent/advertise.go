@@ -18,7 +18,7 @@ func (a *Agent) Advertise(ctx context.Context, address netip.Addr) error {
 			return none, nil
 		}
 		l.core.self.advertised = address
-		l.core.self.configure(l.core.config, l.core.self.pair)
+		l.core.self.registration.Endpoint = l.core.self.endpoint(l.core.config.Component.Endpoint)
 		if err := l.announce(ctx); err != nil {
 			return none, err
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"fbpeer/agent/api"
+	"fbpeer/agent/notify"
 	"fbpeer/config"
 	"fbpeer/discovery"
 	"fbpeer/exchange"
@@ -70,11 +71,13 @@ type Agent struct {
 	host    host.Host
 	table   *exchange.Table
 	socket  net.Listener
+	teller  *notify.Notifier
 
 	inbox    chan gossip.Received
 	requests chan request
-	members  chan struct{} // somebody came or went
-	fatal    chan error    // a goroutine of ours ended as it must not
+	members  chan struct{}     // somebody came or went
+	notices  chan *api.Warning // of the notification command
+	fatal    chan error        // a goroutine of ours ended as it must not
 	list     atomic.Pointer[trust.List]
 	withheld atomic.Pointer[map[peer.ID]bool] // whose newest announcement is of a key that the list bars
 	bound    netip.Addr                       // the one address that the host listens on; zero: all, or as [agent] listen says
@@ -114,9 +117,17 @@ type Controller interface {
 	Sets(ctx context.Context, r api.SetRequest) (api.SetResult, error)
 	// Probe lets the members of a set that is in force try each other's MP-SPDZ ports. Without a running agent it is ErrNotRunning.
 	Probe(ctx context.Context, r api.ProbeRequest) (api.Probe, error)
+	// Notify tries the notification command with a test event. The error is *api.Error if there is none.
+	Notify(ctx context.Context, r api.NotifyRequest) (api.NotifyResult, error)
 	// Registry reads Fed-BioMed's party registry now, and brings it up to date first if the request says so. The error is *api.Error
 	// if that was refused; a table that cannot be read or written is a Fault of the answer.
 	Registry(ctx context.Context, r api.RegistryRequest) (api.Registry, error)
+	// Approve approves several announcements in one commit, or none of them. The error is *api.Error if that was refused.
+	Approve(ctx context.Context, r api.ApproveRequest) (api.ApproveResult, error)
+	// Export makes this component's card, for who is not connected. The error is *api.Error if that was refused.
+	Export(ctx context.Context, r api.ExportRequest) (api.Card, error)
+	// Import takes cards over as if they had been heard: all, or none. The error is *api.Error if that was refused.
+	Import(ctx context.Context, r api.ImportRequest) (api.ImportResult, error)
 }
 
 // New loads the state, takes the locks of state folder and component (waiting 5 s for an editor), makes what is missing (identity,
@@ -125,7 +136,7 @@ type Controller interface {
 func New(ctx context.Context, c *config.Config, o Options) (*Agent, error) {
 	a := &Agent{
 		options: o.withDefaults(), inbox: make(chan gossip.Received, inboxSize), requests: make(chan request),
-		members: make(chan struct{}, 1), fatal: make(chan error, 1), done: make(chan struct{}),
+		members: make(chan struct{}, 1), notices: make(chan *api.Warning), fatal: make(chan error, 1), done: make(chan struct{}),
 		table: exchange.NewTable(exchange.Bounds{Pending: maxPending, PerForwarder: maxPerForwarder}),
 	}
 	if err := a.open(ctx, c); err != nil {
@@ -138,6 +149,9 @@ func (a *Agent) open(ctx context.Context, c *config.Config) error {
 	if c.Federation == "" {
 		return ownFile("fbpeer join FILE, with the federation file that you were given; the first site makes one: fbpeer federation create NAME",
 			"%s has joined no federation yet", c.Component.ID)
+	}
+	if err := checkNotify(c); err != nil {
+		return err
 	}
 	if err := a.lock(ctx, c); err != nil {
 		return err
@@ -154,6 +168,8 @@ func (a *Agent) open(ctx context.Context, c *config.Config) error {
 	k.fillTable(a.table, now)
 	k.fillRecords(a.table, now)
 	k.settle(now)
+	k.sealLog()
+	a.teller = a.newTeller(k)
 	list, withheld := k.list, k.ofBarredKeys()
 	a.list.Store(&list)
 	a.withheld.Store(&withheld)
@@ -199,9 +215,12 @@ func (a *Agent) load(ctx context.Context, c *config.Config) (*core, error) {
 		k, err = loadCore(c, a.options, s)
 	}
 	if err != nil {
-		return nil, err
+		return nil, untrust(c, s, err)
 	}
 	if err := k.makeIdentity(); err != nil {
+		return nil, err
+	}
+	if err := k.openLog(a.options.Now()); err != nil {
 		return nil, err
 	}
 	if err := k.sweep(); err != nil {
@@ -422,6 +441,9 @@ func (a *Agent) release() error {
 	}
 	if a.host != nil {
 		problems = append(problems, a.host.Close())
+	}
+	if a.core != nil {
+		a.core.sealLog()
 	}
 	for i := len(a.locks) - 1; i >= 0; i-- {
 		problems = append(problems, a.locks[i].Release())

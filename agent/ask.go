@@ -94,7 +94,7 @@ func (a *Agent) answers() (connected, all bool) {
 	connected, all = true, true
 	open := seen.sight.unknown(now)
 	for _, p := range seen.snapshot.Peers {
-		if !approvedState(p.State) {
+		if !approvedState(p.State) || p.ByCard != nil { // who takes part by card cannot answer
 			continue
 		}
 		view, answered := seen.sight.heardOf(p.Component, now)
@@ -213,7 +213,7 @@ func (k *core) question(sel api.SetSelector) (question, *api.Error) {
 	}
 	inForce := k.lookInForce()
 	if len(sel.Parties) == 0 {
-		q := question{set: k.players.set, none: k.players.noSet, wanted: k.defaultMembers(inForce)}
+		q := question{set: k.players.set, signers: k.players.signers, none: k.players.noSet, wanted: k.defaultMembers(inForce)}
 		if k.players.waiting != nil {
 			q.none = k.players.waiting
 		}
@@ -236,7 +236,8 @@ func (k *core) namedQuestion(name string) (question, *api.Error) {
 		return question{name: name, none: &api.Warning{Code: api.WarnUnconfirmed, Text: "the set " + name + " is not confirmed here",
 			Cure: "fbpeer set confirm " + name + ", once it is proposed: fbpeer set list"}}, nil
 	}
-	q := question{name: name, set: set.players.set, none: set.players.noSet, wanted: set.proposal.Members, proposal: set.proposal.Content()}
+	q := question{name: name, set: set.players.set, signers: set.players.signers,
+		none: set.players.noSet, wanted: set.proposal.Members, proposal: set.proposal.Content()}
 	if set.players.waiting != nil {
 		q.none = set.players.waiting
 	}
@@ -301,7 +302,7 @@ func (k *core) chosenSet(chosen []string, inForce map[string]*exchange.Announcem
 			members = append(members, partyOf(a.Registration))
 		}
 	}
-	return formed(mpspdz.NewPartySet(members))
+	return formed(k.signedSet(mpspdz.NewPartySet(members)))
 }
 
 // partySet is a whole set for who writes player files of it.

@@ -30,11 +30,13 @@ type outcome struct {
 // anywhere is finished by the settle of the next start; a step that fails leaves what it would have replaced, is reported in the
 // snapshot, and is tried again.
 func (k *core) settle(now time.Time) outcome {
+	defer k.sealLog()
 	before := k.evaluation
 	k.evaluate(now)
 	if !k.joined {
 		return outcome{}
 	}
+	behind := k.follow(now)
 	withheld := k.fillPins(now)
 	late := k.takeOver(now)
 	inForce, err := k.putInForce(withheld)
@@ -61,8 +63,12 @@ func (k *core) settle(now time.Time) outcome {
 	if !maps.Equal(numbers, k.players.numbers()) {
 		k.evaluate(now) // texts name parties by their numbers
 	}
+	expiryErr := k.tellExpiry(now)
+	if expiryErr != nil {
+		k.failed(api.WarnStore, "what was told of certificates that end could not be stored", expiryErr)
+	}
 	k.views.stale = true
-	return outcome{rows: rows, retry: len(withheld) > 0 || late || playersErr != nil || rowsErr != nil || err != nil || renewErr != nil}
+	return outcome{rows: rows, retry: behind || late || len(withheld) > 0 || errors.Join(playersErr, rowsErr, err, renewErr, expiryErr) != nil}
 }
 
 // failed reports a write that failed.
@@ -97,8 +103,7 @@ func (k *core) fillPins(now time.Time) (withheld map[string]bool) {
 	pins := k.evaluation.Pins
 	k.evaluate(now)
 	for _, entry := range pins {
-		k.record(trust.LogRecord{Event: "pinned", Component: entry.Component, Peer: entry.Peer.String(),
-			Text: entry.Endpoint.String() + ", certificate " + entry.Certificate.String()}, now)
+		k.recordPin(entry, now)
 	}
 	return nil
 }
@@ -139,10 +144,12 @@ func parties(inForce map[string]*exchange.Announcement) []mpspdz.Party {
 }
 
 func (k *core) own() mpspdz.Own {
-	return mpspdz.Own{Component: k.config.Component.ID, KeyPEM: k.self.pair.KeyPEM, BindPort: k.self.bindPort}
+	return mpspdz.Own{Component: k.config.Component.ID, KeyPEM: k.self.pair.KeyPEM, BindPort: k.self.bindPort,
+		Authorities: k.authorities}
 }
 
-// baseSet is the default set of what is in force and of this component itself, with the certificates that were approved.
+// baseSet is the default set of what is in force and of this component itself, with the certificates that were approved. One that an
+// authority signed which is not set here is in none.
 func (k *core) baseSet(inForce map[string]*exchange.Announcement) (mpspdz.PartySet, error) {
 	if len(k.config.Parties) > 0 {
 		chosen, missing := k.components(k.config.Parties)
@@ -159,7 +166,7 @@ func (k *core) baseSet(inForce map[string]*exchange.Announcement) (mpspdz.PartyS
 		}
 		inForce = some
 	}
-	return mpspdz.NewPartySet(append(parties(inForce), partyOf(k.self.registration)))
+	return k.signedSet(mpspdz.NewPartySet(append(parties(inForce), partyOf(k.self.registration))))
 }
 
 // wantedOf is the set to put in force of a base set, which holds the approved certificates.
@@ -202,12 +209,13 @@ func (k *core) putSet(name string, p *players, base mpspdz.PartySet, err error, 
 	if err := k.remember(p, w); err != nil {
 		return err
 	}
+	former := p.name
 	done, err := p.update(k.config, k.store, w, k.own())
 	if err == nil {
 		p.waiting = waiting
 	}
 	if done != "" {
-		k.record(trust.LogRecord{Event: "written", Text: done + ofSet(name)}, now)
+		k.record(trust.LogRecord{Event: trust.EventWritten, Changes: []trust.Change{{Field: "files", Old: former, New: p.name}}, Text: done + ofSet(name)}, now)
 	}
 	return errors.Join(issueErr, err)
 }
@@ -236,6 +244,7 @@ func (k *core) removals(inForce map[string]*exchange.Announcement) []string {
 }
 
 func (k *core) writeRegistry(inForce map[string]*exchange.Announcement, now time.Time) ([]string, error) {
+	before := k.registry.rows // read anew, not changed
 	changed, err := k.registry.update(k.store, parties(inForce), k.removals(inForce))
 	k.problems.clear(api.WarnRegistry)
 	k.problems.clear(api.WarnNoDatabase)
@@ -244,11 +253,7 @@ func (k *core) writeRegistry(inForce map[string]*exchange.Announcement, now time
 		return nil, err
 	}
 	for _, component := range changed {
-		text := "row removed"
-		if inForce[component] != nil {
-			text = "row written"
-		}
-		k.record(trust.LogRecord{Event: "registry", Component: component, Text: text}, now)
+		k.recordRow(component, inForce[component], before[component], now)
 	}
 	return changed, nil
 }
@@ -315,7 +320,7 @@ func (k *core) finishRegistry() error {
 	}
 	if text != "" {
 		k.options.Log.Warn().Msg(text)
-		k.record(trust.LogRecord{Event: "registry", Text: text}, k.options.Now())
+		k.record(trust.LogRecord{Event: trust.EventRecovered, Text: text}, k.options.Now())
 	}
 	return nil
 }

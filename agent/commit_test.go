@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -387,14 +388,22 @@ func TestCrashAtEveryStep(t *testing.T) {
 
 // kill does an edit that ends before its step number at, as a kill -9 would. listed says whether the list stood by then.
 func (b *bench) kill(r api.TrustRequest, at int) (listed, killed bool) {
-	steps := 0
+	steps, killed := b.killing(at, func(o *offline) error {
+		_, err := o.trust(r)
+		return err
+	})
+	return slices.Contains(steps, "trust list"), killed
+}
+
+// killing does something to the stores that ends before its step number at, as a kill -9 would, and gives the steps before.
+func (b *bench) killing(at int, do func(o *offline) error) (steps []string, killed bool) {
+	b.t.Helper()
 	o := *b.offline
 	o.step = func(name string) error {
-		if steps == at {
+		if len(steps) == at {
 			panic(errKilled)
 		}
-		steps++
-		listed = listed || name == "trust list"
+		steps = append(steps, name)
 		return nil
 	}
 	defer func() {
@@ -405,10 +414,10 @@ func (b *bench) kill(r api.TrustRequest, at int) (listed, killed bool) {
 			killed = true
 		}
 	}()
-	if _, err := o.trust(r); err != nil {
+	if err := do(&o); err != nil {
 		b.t.Fatal(err)
 	}
-	return listed, false
+	return steps, false
 }
 
 // expectListed compares what stands with what the list says.

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"fbpeer/agent/api"
+	"fbpeer/agent/notify"
 	"fbpeer/config"
 	"fbpeer/discovery"
 	"fbpeer/exchange"
@@ -46,6 +47,8 @@ type core struct {
 	newest     map[peer.ID]*exchange.Announcement // of others, the newest heard
 	approved   map[peer.ID]*exchange.Announcement // cards of approved/
 	heard      map[peer.ID]heard
+	imported   map[peer.ID]importedCard  // whose newest came by card
+	overtaken  []peer.ID                 // whose file in imported/ says nothing any more
 	shown      map[peer.ID][]mpspdz.Hash // older announcements with the newest one's held values
 	equivocal  map[peer.ID]bool
 	evaluation trust.Evaluation
@@ -63,13 +66,22 @@ type core struct {
 	leftovers int       // announcements of our own past that it went past
 	problems  problems
 	chain     chain
-	strangers *rate.Limiter // of lines in the log
-	unlogged  int           // lines that it left out
-	changed   time.Time     // of anything that a person would notice
-	otherwise []api.Warning // in what the running component differs from its configuration here
-	meddled   time.Time     // when somebody else's change of the registry was last put right
+	seen      []byte         // the trust list as the log knows it; nil: unknown
+	announced bool           // when it was loaded, this component had announced itself before
+	happened  []notify.Event // to be told
+	strangers *rate.Limiter  // of lines in the log
+	unlogged  int            // lines that it left out
+	changed   time.Time      // of anything that a person would notice
+	otherwise []api.Warning  // in what the running component differs from its configuration here
+	meddled   time.Time      // when somebody else's change of the registry was last put right
 
 	certificates map[mpspdz.Hash]api.Certificate // as shown, by SHA-256
+
+	authorities mpspdz.Authorities      // that the operator set
+	chains      map[mpspdz.Hash]chained // what they make of certificates, by SHA-256
+
+	formerNext map[peer.ID]mpspdz.Hash // the key to come that each announced before its present one, or none; ours too
+	expiryTold map[mpspdz.Hash][]int   // by certificate: of which days before its end it was told
 }
 
 // self is the own component as it is configured now and as it was last announced.
@@ -78,6 +90,7 @@ type self struct {
 	id           peer.ID
 	registration exchange.Registration
 	pair         config.KeyPair
+	next         *mpspdz.Certificate // staged to follow; nil: none
 	bindPort     uint16
 	advertised   netip.Addr             // announced in place of a loopback address; zero: as configured
 	former       crypto.Signer          // the certificate key before the present one, if it is known; endorses that
@@ -97,14 +110,16 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 	k := &core{
 		options: o, config: c, store: s, start: o.Now(),
 		newest: map[peer.ID]*exchange.Announcement{}, approved: map[peer.ID]*exchange.Announcement{},
-		heard: map[peer.ID]heard{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
+		heard: map[peer.ID]heard{}, imported: map[peer.ID]importedCard{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
 		spared: map[peer.ID]time.Time{}, taken: map[peer.ID]takenOver{}, noted: map[peer.ID]noted{}, confirmed: map[string]*namedSet{}, proposals: map[exchange.ID]*exchange.Proposal{},
 		numbered: map[exchange.ID]*exchange.NumberedCertificate{}, unstored: map[exchange.ID]exchange.Opened{}, views: newViews(), altered: map[string][]string{},
 		problems: problems{}, strangers: newStrangerLines(), certificates: map[mpspdz.Hash]api.Certificate{},
+		formerNext: map[peer.ID]mpspdz.Hash{}, chains: map[mpspdz.Hash]chained{},
 	}
 	if err := k.loadSelf(); err != nil {
 		return nil, err
 	}
+	k.announced = k.self.sequence.last > 0
 	if err := k.loadList(); err != nil {
 		return nil, err
 	}
@@ -112,11 +127,14 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 		return nil, err
 	}
 	k.recallFormer()
+	k.recallNext()
 	if err := k.loadRecords(); err != nil {
 		return nil, err
 	}
-	if err := k.loadChain(); err != nil {
-		return nil, err
+	k.recallNumbered()
+	var err error
+	if k.expiryTold, err = s.readExpiry(); err != nil {
+		return nil, ownFile("make it readable for the component's user", "%s: %w", s.path(fileExpiry), err)
 	}
 	k.otherwise = runsOtherwise(c)
 	k.registry = newRegistry(c, s)
@@ -150,12 +168,14 @@ func (k *core) loadSelf() error {
 			return err
 		}
 	}
-	pair, err := k.config.LoadKeyPair(k.options.Now())
+	f, err := loadFiles(k.config, k.options.Now())
 	if err != nil {
 		return err
 	}
+	k.authorities = *f.authorities
+	k.reportStaged(f)
 	k.self.advertised = k.options.Advertise
-	k.self.configure(k.config, pair)
+	k.self.configure(k.config, f)
 	k.self.sequence, err = k.store.readSequence()
 	if err != nil {
 		return &config.Error{Err: err}
@@ -189,12 +209,13 @@ func (s *self) identify(key ic.PrivKey) error {
 }
 
 // configure takes over what the component's files say now.
-func (s *self) configure(c *config.Config, pair config.KeyPair) {
-	s.pair = pair
+func (s *self) configure(c *config.Config, f files) {
+	s.pair, s.next = f.pair, f.next
 	s.bindPort = c.Component.BindPort
+	next := f.comes(s.registration.Next)
 	s.registration = exchange.Registration{
 		Component: c.Component.ID, Role: c.Component.Role, Label: c.Component.Label,
-		Endpoint: s.endpoint(c.Component.Endpoint), Secagg: c.Component.Secagg, Certificate: pair.Certificate,
+		Endpoint: s.endpoint(c.Component.Endpoint), Secagg: c.Component.Secagg, Certificate: f.pair.Certificate, Next: next,
 	}
 }
 
@@ -272,7 +293,7 @@ func (k *core) loadCards() error {
 			}
 		}
 	}
-	return nil
+	return k.loadImported()
 }
 
 func (k *core) replay(folder string, card storedCard) {
@@ -359,6 +380,11 @@ func (k *core) nextExpiry(now time.Time) time.Time {
 		}
 	}
 	note(k.self.registration.Certificate.NotAfter())
+	for _, e := range k.watched() {
+		for _, days := range notify.ExpiryDays {
+			note(e.certificate.NotAfter().AddDate(0, 0, -days))
+		}
+	}
 	if k.self.announcement != nil {
 		note(renewAt(k.self.announcement.Issued, k.self.announcement.Expires))
 	}
@@ -376,6 +402,7 @@ func lapse(expires time.Time) time.Time {
 
 // expire forgets announcements that lapsed and that no entry of the list waits for.
 func (k *core) expire(t *exchange.Table, now time.Time) {
+	k.expireImported(t, now)
 	k.gone(t.Expire(now, func(id peer.ID) bool { return id == k.self.id || k.keeps(id) }))
 }
 
@@ -392,6 +419,8 @@ func (k *core) drop(id peer.ID) {
 	delete(k.heard, id)
 	delete(k.shown, id)
 	delete(k.equivocal, id)
+	k.dropImported(id)
+	delete(k.formerNext, id)
 	k.dropRecordsOf(id)
 	if err := k.store.removeCard(dirHeard, id); err != nil {
 		k.options.Log.Warn().Err(err).Msg("an announcement that is no longer held could not be removed")
@@ -415,5 +444,5 @@ func (k *core) sweep() error {
 			}
 		}
 	}
-	return nil
+	return k.sweepImported()
 }

@@ -129,9 +129,29 @@ func (c *client) Probe(ctx context.Context, r api.ProbeRequest) (api.Probe, erro
 	return ask[api.Probe](ctx, c, api.PathProbe, r)
 }
 
+// Notify asks for a test of the notification command.
+func (c *client) Notify(ctx context.Context, r api.NotifyRequest) (api.NotifyResult, error) {
+	return ask[api.NotifyResult](ctx, c, api.PathNotify, r)
+}
+
 // Registry asks for the party registry, and has it brought up to date if the request says so.
 func (c *client) Registry(ctx context.Context, r api.RegistryRequest) (api.Registry, error) {
 	return ask[api.Registry](ctx, c, api.PathRegistry, r)
+}
+
+// Approve asks for several approvals, all or none.
+func (c *client) Approve(ctx context.Context, r api.ApproveRequest) (api.ApproveResult, error) {
+	return ask[api.ApproveResult](ctx, c, api.PathApprove, r)
+}
+
+// Export asks for this component's card.
+func (c *client) Export(ctx context.Context, r api.ExportRequest) (api.Card, error) {
+	return ask[api.Card](ctx, c, api.PathExport, r)
+}
+
+// Import asks for cards to be taken over, all or none.
+func (c *client) Import(ctx context.Context, r api.ImportRequest) (api.ImportResult, error) {
+	return ask[api.ImportResult](ctx, c, api.PathImport, r)
 }
 
 // ask posts a request.

@@ -12,13 +12,14 @@
 // One order for everything, each step durable before the next and idempotent:
 //
 //  1. announcements/<peer id>.card: what was heard; certificates/ and proposals/ likewise, of approved identities
-//  2. trust.ini: an edit with all its pins, the pins that the operator left out, or those that [trust] accept_changes takes over
+//  2. trust.ini: an edit with all its pins, pins that move to a key that was approved ahead, the pins that the operator left out, or those
+//     that [trust] accept_changes takes over
 //  3. approved/<peer id>.card: what is in force now
 //  4. players/current, and players/sets/<name>/current of each confirmed set: a fresh folder, swapped in by one rename; unlinked if the
 //     members make no set
 //  5. the rows of Fed-BioMed's registry, written and removed in one write
 //  6. the cards of who is no longer approved are removed: until then such a card tells that its row and files may have to go
-//  7. the snapshot, then a line in log.jsonl
+//  7. the snapshot, then lines in log.jsonl, then log.head
 //
 // A crash at any point leaves a state from which the same commit, run at the next start or edit, arrives at the same end. A step
 // that fails leaves what it would have replaced in force, is a warning in the snapshot, and is tried again after 250 ms, 500 ms, …
@@ -32,6 +33,7 @@
 //	trust.ini                 the operator's list (package trust), unless [trust] list puts it elsewhere
 //	announcements/<id>.card   the newest announcement heard of an identity, and our own, in armour
 //	approved/<id>.card        the announcement in force of an approved identity; replaced only by an approval
+//	imported/<id>.card        what came of an identity by file, while nothing later was heard of it
 //	sequence                  the last sequence given out, when a live one that was not ours was met, since when the identity is ours, and
 //	                          when an agent ended because of a clone
 //	records                   a number that our records other than announcements do not pass for a minute
@@ -44,13 +46,19 @@
 //	registry.backup           the database as it was before the last write
 //	registry.written          the last write that was carried out, until the component writes over it
 //	addresses.json            where accepted peers were reached, to be dialled at the next start
+//	next.pem                  the key and certificate that are staged to follow, in one file (package config)
+//	expiry.told               of which certificates it was told that they end, and how many days before
 //	port                      the port that was listened on, if none is configured
-//	log.jsonl                 what happened; each line carries the SHA-256 of the line before
+//	log.jsonl                 what happened; each line carries its number and the SHA-256 of the line before
+//	log-<number>.jsonl        what log.jsonl was until that line
+//	log.head                  the number and SHA-256 of the last line
+//	notify.json               what the operator was told (package notify)
+//	trust.seen                the trust list as the log knows it
 //	agent.lock                held by a running agent, and by an edit without one
 //	socket                    the path of the running agent's control socket
 //
 // File names are made of identities as this program encodes them, never of text that a peer sent. announcements/ is bounded with the
-// table: what the table evicts or what lapses loses its card, unless the list names the identity. So the sequence floors of listed
+// table: what the table evicts or what lapses loses its card, unless the list names the identity. imported/ is the operator's to bound. So the sequence floors of listed
 // identities survive a restart with their cards, those of others as long as their cards or the process do.
 //
 // Player files and rows that somebody else damaged are found every 15 s and before each edit, and written anew; the event
@@ -82,6 +90,33 @@
 // endpoints, keys), the number that the set gives and the approved key. Meanwhile a former set whose members are all approved as they stand
 // in it stays in force, over a restart too.
 //
+// # Cards
+//
+// Import takes the cards of files over, all or none: each must open, be of this federation, timely, no identity's that the list bars,
+// not our own, and not older than what was seen of its identity, unless it says the same (it is passed over then). Each is made durable in
+// imported/, which protects it: it is not evicted, and told to nobody. One that cannot be stored takes back those before it; a crash
+// among them leaves some imported, which approves nothing, and the next import finishes. From there on it is what was heard last of that
+// identity, over restarts too, until a later announcement is heard: then its file goes, after that one is durable. After a crash between
+// the two the later one counts. A card that ran out goes as what was heard does, unless the list names its identity; a file there that
+// cannot be read stays, and is a warning. The certificates for numbers in a card are held like heard ones.
+//
+// Export numbers and seals an announcement that lives as long as the certificate, then one for the network above it, and only then gives
+// the card away, with the present view of the default set, its members, and the own certificate for a number there is. Without an agent it
+// does the same in the stores, under agent.lock, and makes the identity if there is none.
+//
+// What a card says of whom its site has registered is shown with its day, and is no answer: readiness is a no (by-card) for whoever cannot be
+// asked. Where all others of a set take part by card, the stores say so as an agent would.
+//
+// Approve takes several approvals, each of an announcement as it was shown: all, in one commit, or none.
+//
+// # Authorities
+//
+// [trust] authorities are read at the start, and whenever their files or the setting change; they are each site's own, and no peer learns of
+// them. A plain party's certificate that an authority signed can be approved, and stand in a set, only while this site names the whole chain;
+// for sets with certificates for numbers, which need none, that holds too. Once a chain is not named any more, the next commit takes such sets
+// out of force, whatever else is wrong with the configuration, and a start that is refused because of it does the same (untrust). Files that
+// cannot be used leave those last read in force, as a warning of the configuration.
+//
 // # The own announcement
 //
 // It is made from the component's files, sealed anew only when one of its values changes or less than half of its week remains, and
@@ -99,6 +134,15 @@
 // identity for up to a week: whoever claims our component or our certificate key and announced it before our identity was made is
 // shown as former, which is no conflict, though nothing of it is ever used.
 //
+// A pair that is staged to follow (config.StagePair) is announced by its key's hash, and what becomes of it is noticed as any
+// change of the files is. Others' keys to come that are approved ahead (trust.ini: next) are followed in the commit's step 2: the
+// pins move to the key that was approved, and an approval that its own site took back goes. Both are durable before the approved
+// card is replaced; until then the former one stays in force. Rows of a view say of each component whether its key to come is
+// approved ahead here, and who asks counts them (approvedAhead).
+//
+// Certificates that end (our own, the staged one, approved ones) are logged 60, 30, 7 and 1 days before, each once: first the line, then
+// expiry.told. A death between the two is made good by the line, which is the last one then.
+//
 // # Another address
 //
 // Advertise, for `fbpeer dev --lan`, has a component with a loopback address announced at an address of its machine, until it is told
@@ -106,7 +150,7 @@
 //
 // # The operator's files
 //
-// trust.ini, the component's configuration, fbpeer.ini, certificate, key, federation file and database are watched through their
+// trust.ini, the component's configuration, fbpeer.ini, certificate, key, the staged pair, federation file and database are watched through their
 // folders, and looked at every 15 s besides. The component's own files are read once all of them have been left alone for two seconds: what
 // Fed-BioMed writes in several steps (key, certificate, configuration, each emptied first) is one announcement, and what cannot be used
 // meanwhile is no fault. What cannot be used after that (a list that does not parse, a port that is none, a key that is
@@ -123,6 +167,24 @@
 // there; the event "policy" has the former values, and the warning accepted-by-policy stays for a day (from approved_at, so over a restart
 // too, where the log alone knows the former values). A list that is being edited by hand comes first. Changes that are only reported
 // (label, policy, expiry) are kept for a day in memory, for by the next evaluation they are none any more.
+//
+// # The log
+//
+// Lines are appended in the loop, or under agent.lock, and synced one by one. Before a line, a log.jsonl of 8 MiB or more is renamed to
+// log-<number of its last line>.jsonl; after the commit's last line log.head is replaced, then, if the list is another, trust.seen. A crash
+// leaves a torn last line, or a head or list that is behind; the next start mends each: the line after a torn one carries the hash of
+// the last whole line, a newline and the torn bytes, and is the event log-cut. A head that knows more lines than there are, or another last line, is
+// the event log-damaged: numbers go on after the head's, so that the gap shows for ever. A list that is not trust.seen's gives the
+// records that its edits would have given. A write that fails has the end of the log read again before the next. docs/log.md has the
+// format, the events and what a verification proves.
+//
+// Who decided is the user at the other end of the socket, as the kernel knows it (SO_PEERCRED, LOCAL_PEERCRED); what a request says is used
+// where it does not. VerifyLog and LogReader take no lock, and read beside a running agent.
+//
+// # Being told
+//
+// Package notify runs the operator's command beside the loop: it is given each snapshot, and what happened only once. A command that is
+// not there is a *config.Error at the start; one that fails is the warning notify.
 //
 // # The control API
 //

@@ -49,15 +49,25 @@ func checkRequest(r api.TrustRequest) (peer.ID, *api.Error) {
 	if err != nil || id.String() != r.PeerID {
 		return "", malformed("peer_id: %q is no peer id", exchange.ShowText(cut(r.PeerID, 80)))
 	}
-	for _, field := range []struct {
-		name, text string
-		most       int
-	}{{"by", r.By, maxBy}, {"note", r.Note, maxNote}, {"alias", r.Alias, maxBy}} {
-		if len(field.text) > field.most || !utf8.ValidString(field.text) || strings.ContainsFunc(field.text, unprintable) {
-			return "", malformed("%s: at most %d printable characters on one line", field.name, field.most)
-		}
+	if fault := checkBy(r.By, r.Note); fault != nil {
+		return "", fault
 	}
-	return id, nil
+	return id, checkText("alias", r.Alias, maxBy)
+}
+
+// checkBy refuses what no name of an operator and no note of his are.
+func checkBy(by, note string) *api.Error {
+	if fault := checkText("by", by, maxBy); fault != nil {
+		return fault
+	}
+	return checkText("note", note, maxNote)
+}
+
+func checkText(name, text string, most int) *api.Error {
+	if len(text) > most || !utf8.ValidString(text) || strings.ContainsFunc(text, unprintable) {
+		return &api.Error{Code: api.CodeRequest, Text: fmt.Sprintf("%s: at most %d printable characters on one line", name, most)}
+	}
+	return nil
 }
 
 // checkKeyRequest refuses what no well-meant request about a key holds.
@@ -102,18 +112,17 @@ func (k *core) edit(r api.TrustRequest, now time.Time) (outcome, *api.Error) {
 	}
 	k.evaluate(now)
 	var list trust.List
-	var event trust.LogRecord
 	switch {
 	case r.Key != "":
-		list, event, fault = k.editKey(r, now)
+		list, fault = k.editKey(r, now)
 	case r.Action == api.ActionApprove:
-		list, event, fault = k.approve(r, id, now)
+		list, fault = k.approve(k.list, r, id, now)
 	case r.Action == api.ActionDeny:
-		list, event, fault = k.deny(r, id, now)
+		list, fault = k.deny(r, id, now)
 	case r.Action == api.ActionRevoke:
-		list, event, fault = k.revoke(r, id, now)
+		list, fault = k.revoke(r, id, now)
 	case r.Action == api.ActionForget:
-		list, event, fault = k.forget(r, id)
+		list, fault = k.forget(r, id)
 	default:
 		fault = &api.Error{Code: api.CodeRequest, Text: fmt.Sprintf("action: %q is none of approve, deny, revoke, forget", exchange.ShowText(cut(r.Action, 40)))}
 	}
@@ -121,11 +130,11 @@ func (k *core) edit(r api.TrustRequest, now time.Time) (outcome, *api.Error) {
 		return outcome{}, fault
 	}
 	if !bytes.Equal(list.Bytes(), k.listFile) {
+		before := k.list
 		if err := k.writeList(list); err != nil {
 			return outcome{}, &api.Error{Code: api.CodeFailed, Text: "the trust list could not be written, nothing was changed: " + err.Error()}
 		}
-		event.By = r.By
-		k.record(event, now)
+		k.recordEdits(before, r.By, now)
 	}
 	return k.settle(now), nil
 }
@@ -138,9 +147,10 @@ func (k *core) rereadList(now time.Time) *api.Error {
 	return nil
 }
 
-func (k *core) approve(r api.TrustRequest, id peer.ID, now time.Time) (trust.List, trust.LogRecord, *api.Error) {
-	none := func(e *api.Error) (trust.List, trust.LogRecord, *api.Error) {
-		return trust.List{}, trust.LogRecord{}, e
+// approve gives the list with one more approval.
+func (k *core) approve(present trust.List, r api.TrustRequest, id peer.ID, now time.Time) (trust.List, *api.Error) {
+	none := func(e *api.Error) (trust.List, *api.Error) {
+		return trust.List{}, e
 	}
 	a := k.newest[id]
 	if a == nil {
@@ -159,16 +169,23 @@ func (k *core) approve(r api.TrustRequest, id peer.ID, now time.Time) (trust.Lis
 		newer := k.peer(id, now)
 		return none(&api.Error{Code: api.CodeOvertaken, Text: "another announcement of " + a.Component + " came meanwhile", Hint: "look at it, and approve that one", Peer: &newer})
 	}
+	if r.Next != "" {
+		return k.approveNext(r, a, now)
+	}
 	if r.Alias == k.config.Component.ID {
 		return none(refused("choose another name", "%s is this component's own id: no alias of another", r.Alias))
 	}
-	former, fault := k.replaced(r, a)
+	if fault := k.unknownAuthority(a); fault != nil {
+		return none(fault)
+	}
+	former, fault := replaced(present, r, a)
 	if fault != nil {
 		return none(fault)
 	}
-	list, err := k.list.Approve(trust.Entry{Component: a.Component, Status: trust.Approved, Alias: r.Alias, Role: a.Role, Peer: id,
+	next, nextAt, nextBy := k.stillAhead(a)
+	list, err := present.Approve(trust.Entry{Component: a.Component, Status: trust.Approved, Alias: r.Alias, Role: a.Role, Peer: id,
 		Key: a.Certificate.KeySHA256(), Endpoint: a.Endpoint, Certificate: a.Certificate.SHA256(),
-		ApprovedAt: now.UTC().Truncate(time.Second), ApprovedBy: r.By, Note: r.Note})
+		ApprovedAt: now.UTC().Truncate(time.Second), ApprovedBy: r.By, Note: r.Note, Next: next, NextAt: nextAt, NextBy: nextBy})
 	if err == nil && former != nil {
 		list, err = list.Revoke(a.Component, former.Peer, former.Key, r.By, now.UTC().Truncate(time.Second))
 	}
@@ -178,9 +195,7 @@ func (k *core) approve(r api.TrustRequest, id peer.ID, now time.Time) (trust.Lis
 	if fault := k.wouldHold(list, a, now); fault != nil {
 		return none(fault)
 	}
-	event := recordOf("approved", a, k.evaluation.Decisions[id])
-	event.Text = ""
-	return list, event, nil
+	return list, nil
 }
 
 // wasShown says whether hash is the newest announcement's, or an older one's that held the same values.
@@ -191,11 +206,11 @@ func (k *core) wasShown(a *exchange.Announcement, hash string) bool {
 
 // replaced finds the other identity that is approved for the component of a, if any: it is revoked with the approval, and only if
 // that was asked for. Its Key is zero where a keeps it, for revoking it would bar a too.
-func (k *core) replaced(r api.TrustRequest, a *exchange.Announcement) (*trust.Entry, *api.Error) {
-	if status := k.list.PeerStatus(a.Peer); status != "" {
+func replaced(list trust.List, r api.TrustRequest, a *exchange.Announcement) (*trust.Entry, *api.Error) {
+	if status := list.PeerStatus(a.Peer); status != "" {
 		return nil, refused("fbpeer trust forget "+a.Component+"@"+a.Peer.String()+", if that was a mistake", "%s@%s is %s", a.Component, a.Peer, status)
 	}
-	former, ok := k.list.Entry(a.Component)
+	former, ok := list.Entry(a.Component)
 	if !ok || former.Status != trust.Approved || former.Peer == a.Peer {
 		return nil, nil
 	}
@@ -228,56 +243,53 @@ func (k *core) wouldHold(list trust.List, a *exchange.Announcement, now time.Tim
 	return refused("settle that first: fbpeer show "+a.Component, "%s cannot be approved: it would be %s (%s)", a.Component, d.Verdict, strings.Join(text, "; "))
 }
 
-func (k *core) deny(r api.TrustRequest, id peer.ID, now time.Time) (trust.List, trust.LogRecord, *api.Error) {
+func (k *core) deny(r api.TrustRequest, id peer.ID, now time.Time) (trust.List, *api.Error) {
 	if entry, ok := k.list.ByPeer(id); ok {
-		return k.list, trust.LogRecord{}, refused("fbpeer trust revoke "+entry.Component, "%s is approved", entry.Component)
+		return k.list, refused("fbpeer trust revoke "+entry.Component, "%s is approved", entry.Component)
 	}
 	list, err := k.list.Deny(r.Component, id, r.By, now.UTC().Truncate(time.Second))
 	if err != nil {
-		return k.list, trust.LogRecord{}, refused("", "%v", err)
+		return k.list, refused("", "%v", err)
 	}
-	return list, trust.LogRecord{Event: "denied", Component: r.Component, Peer: id.String()}, nil
+	return list, nil
 }
 
-func (k *core) revoke(r api.TrustRequest, id peer.ID, now time.Time) (trust.List, trust.LogRecord, *api.Error) {
-	event := trust.LogRecord{Event: "revoked", Component: r.Component, Peer: id.String()}
+func (k *core) revoke(r api.TrustRequest, id peer.ID, now time.Time) (trust.List, *api.Error) {
 	entry, ok := k.list.ByPeer(id)
 	switch {
 	case !ok && k.list.PeerStatus(id) == trust.Revoked:
-		return k.list, event, nil // done already
+		return k.list, nil // done already
 	case !ok:
-		return k.list, event, refused("fbpeer trust deny "+r.Component+"@"+r.PeerID, "%s@%s is not approved", r.Component, r.PeerID)
+		return k.list, refused("fbpeer trust deny "+r.Component+"@"+r.PeerID, "%s@%s is not approved", r.Component, r.PeerID)
 	case entry.Component != r.Component:
-		return k.list, event, refused("", "%s is approved as %s, not as %s", r.PeerID, entry.Component, r.Component)
+		return k.list, refused("", "%s is approved as %s, not as %s", r.PeerID, entry.Component, r.Component)
 	}
 	list, err := k.list.Revoke(entry.Component, id, entry.Key, r.By, now.UTC().Truncate(time.Second))
 	if err != nil {
-		return k.list, event, refused("", "%v", err)
+		return k.list, refused("", "%v", err)
 	}
-	return list, event, nil
+	return list, nil
 }
 
 // editKey bars an MP-SPDZ public key, or takes that back.
-func (k *core) editKey(r api.TrustRequest, now time.Time) (list trust.List, event trust.LogRecord, fault *api.Error) {
+func (k *core) editKey(r api.TrustRequest, now time.Time) (list trust.List, fault *api.Error) {
 	key, err := mpspdz.ParseHash(r.Key)
 	if err != nil {
-		return k.list, event, &api.Error{Code: api.CodeRequest, Text: "key: " + err.Error()}
+		return k.list, &api.Error{Code: api.CodeRequest, Text: "key: " + err.Error()}
 	}
 	if key == k.self.registration.Certificate.KeySHA256() {
-		return k.list, event, refused("make another one: fbpeer cert generate", "that is this component's own key: the others are who must revoke it")
+		return k.list, refused("make another one: fbpeer cert generate", "that is this component's own key: the others are who must revoke it")
 	}
 	owner := k.keyOwner(key)
-	event = trust.LogRecord{Event: "revoked", Component: owner, Text: "the MP-SPDZ key " + key.String()}
 	if r.Action == api.ActionRevoke {
 		list, err = k.list.RevokeKey(key, owner, r.By, now.UTC().Truncate(time.Second))
 	} else {
-		event.Event = "forgotten"
 		list, err = k.list.ForgetKey(key)
 	}
 	if err != nil {
-		return k.list, event, refused("", "%v", err)
+		return k.list, refused("", "%v", err)
 	}
-	return list, event, nil
+	return list, nil
 }
 
 // keyOwner is the component whose key it is, as far as is known: the approved one that pins it, else one that announces it. Empty: nobody.
@@ -295,10 +307,10 @@ func (k *core) keyOwner(key mpspdz.Hash) string {
 	return ""
 }
 
-func (k *core) forget(r api.TrustRequest, id peer.ID) (trust.List, trust.LogRecord, *api.Error) {
+func (k *core) forget(r api.TrustRequest, id peer.ID) (trust.List, *api.Error) {
 	list, err := k.list.Forget(r.Component, id)
 	if err != nil {
-		return k.list, trust.LogRecord{}, refused("", "%v", err)
+		return k.list, refused("", "%v", err)
 	}
-	return list, trust.LogRecord{Event: "forgotten", Component: r.Component, Peer: id.String()}, nil
+	return list, nil
 }

@@ -81,7 +81,9 @@ func (k *core) reloadList(now time.Time) (changed bool, err error) {
 			k.spared[id] = now.Add(cardSpared)
 		}
 	}
+	before := k.list
 	k.setList(list, data)
+	k.recordEdits(before, byHand(k.config.TrustList), now)
 	k.problems.clear(api.WarnTrustList)
 	return true, nil
 }

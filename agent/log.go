@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -14,55 +13,30 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/time/rate"
 
+	"fbpeer/agent/api"
 	"fbpeer/exchange"
 	"fbpeer/internal/durable"
+	"fbpeer/mpspdz"
 	"fbpeer/trust"
 )
 
-// chain is log.jsonl: each line carries the hash of the one before.
-type chain struct {
-	last []byte // nil: nothing written yet
-}
-
-// maxLogLine is more than a record of ours can be.
-const maxLogLine = 256 << 10
-
-// loadChain finds the last line.
-func (k *core) loadChain() error {
-	f, err := os.Open(k.store.path(fileLog))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return ownFile("make it readable for the component's user", "the log cannot be read: %w", err)
-	}
-	defer f.Close()
-	size, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return err
-	}
-	tail := make([]byte, min(size, maxLogLine))
-	if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil {
-		return err
-	}
-	tail = bytes.TrimSuffix(tail, []byte{'\n'})
-	if len(tail) > 0 {
-		k.chain.last = tail[bytes.LastIndexByte(tail, '\n')+1:]
-	}
-	return nil
-}
+// maxLogText is the longest text of a record, in bytes: escaped, with everything else in the line, it stays below what is read.
+const maxLogText = 32 << 10
 
 // record adds a line. A log that cannot be written stops nothing; the agent's own log says so.
 func (k *core) record(r trust.LogRecord, now time.Time) {
-	r.Time = now.UTC()
 	k.changed = now
-	line := r.Line(k.chain.last)
-	err := k.store.do("log", func() error { return durable.AppendLine(k.store.path(fileLog), line, 0o600) })
+	err := k.openLog(now)
+	if err == nil {
+		err = k.appendLog(r, now)
+	}
 	if err != nil {
 		k.options.Log.Error().Err(err).Str("event", r.Event).Msg("the log cannot be written")
 		return
 	}
-	k.chain.last = line
+	if e, ok := noteworthy(r, now); ok {
+		k.happened = append(k.happened, e)
+	}
 	message := k.options.Log.WithLevel(level(r.Event))
 	field(message, "component", r.Component)
 	field(message, "peer", r.Peer)
@@ -70,12 +44,200 @@ func (k *core) record(r trust.LogRecord, now time.Time) {
 	message.Msg(r.Event + textSuffix(r.Text))
 }
 
+// appendLog writes one line. After a write that failed the end of the log is read again: a part of the line may stand there.
+func (k *core) appendLog(r trust.LogRecord, now time.Time) error {
+	if err := k.store.rotate(&k.chain); err != nil { // then the present file grows on
+		k.options.Log.Error().Err(err).Msg("the log cannot be rotated")
+	}
+	r.Time, r.Number, r.Text = now.UTC(), k.chain.number, cut(r.Text, maxLogText)
+	line := r.Line(k.chain.previous)
+	err := k.store.do("log", func() error { return durable.AppendLine(k.store.path(fileLog), line, 0o600) })
+	if err != nil {
+		k.chain.known = false
+		return err
+	}
+	k.chain.previous, k.chain.number = trust.HashLogLine(line), k.chain.number+1
+	k.chain.unsealed, k.chain.last = true, r
+	return nil
+}
+
+// sealLog notes in log.head how far the log has got, and in trust.seen which list it knows. Both come after the lines: a crash in between
+// leaves a head that is behind, which is no defect, and a list whose edits are told again.
+func (k *core) sealLog() {
+	if !k.chain.known {
+		return
+	}
+	if k.chain.unsealed {
+		head := trust.LogHead{Number: k.chain.number - 1, Hash: k.chain.previous}
+		if err := k.store.write(k.store.path(fileLogHead), head.Bytes()); err != nil {
+			k.options.Log.Error().Err(err).Msg("the log's head cannot be written")
+			return
+		}
+		k.chain.unsealed = false
+	}
+	if list := k.list.Bytes(); k.seen == nil || !bytes.Equal(list, k.seen) {
+		if err := k.store.write(k.store.path(fileSeen), list); err != nil {
+			k.options.Log.Error().Err(err).Msg("the trust list that the log knows cannot be noted")
+			return
+		}
+		k.seen = append([]byte{}, list...)
+	}
+}
+
+// openLog reads where the log has got to, once, and records what is wrong with its end: a line that a crash cut off, or lines that log.head
+// knows and that are gone. Then the numbers go on after those, so that every verification shows the gap.
+func (k *core) openLog(now time.Time) error {
+	if k.chain.known {
+		return nil
+	}
+	c, err := k.store.readChain()
+	if err != nil {
+		return ownFile("make it readable for the component's user", "the log cannot be read: %w", err)
+	}
+	unsealed := k.chain.unsealed // where a write of this process failed
+	k.chain = c
+	head, headErr := k.store.readHead()
+	var r trust.LogRecord
+	switch damage, err := k.logDamage(head, headErr); {
+	case err != nil:
+		return err
+	case damage != "":
+		r = trust.LogRecord{Event: trust.EventLogDamaged, Text: damage}
+		k.problems.set(api.Warning{Code: api.WarnLog, Text: damage, Cure: "fbpeer log --verify shows it; ask who can write to " + k.store.dir})
+	case c.between > 0:
+		r = trust.LogRecord{Event: trust.EventLogCut, Text: fmt.Sprintf("what follows line %d was cut off while it was written", c.number-1)}
+	}
+	if head != nil && head.Number >= k.chain.number {
+		k.chain.number = head.Number + 1
+	}
+	k.chain.unsealed = unsealed || head == nil
+	k.chain.recent = nil
+	if r.Event != "" {
+		if err := k.appendLog(r, now); err != nil {
+			return err
+		}
+	}
+	if k.seen == nil {
+		k.catchUp(now)
+	}
+	k.sealLog()
+	return nil
+}
+
+// catchUp records how the trust list differs from the one that the log knows: it was edited while no agent ran, or a crash came between an
+// edit and its line.
+func (k *core) catchUp(now time.Time) {
+	data, err := os.ReadFile(k.store.path(fileSeen))
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	var known trust.List
+	if err == nil {
+		known, err = trust.Parse(fileSeen, data)
+	}
+	if err != nil {
+		k.options.Log.Warn().Err(err).Msg("which trust list the log knows cannot be told: edits made while no agent ran are not in it")
+		return
+	}
+	k.seen = data
+	k.recordEdits(known, byHand(k.config.TrustList)+" while no agent ran", now)
+}
+
+// logDamage says what is wrong with the end of the log as it was read, "" if nothing is.
+func (k *core) logDamage(head *trust.LogHead, headErr error) (string, error) {
+	c := k.chain
+	last := c.number - 1
+	switch {
+	case headErr != nil:
+		return "the head cannot be used: " + exchange.ShowText(headErr.Error()), nil
+	case head == nil && last == 0 && k.announced:
+		return "the log is missing, but this component has announced itself before", nil
+	case head == nil && last > 0 && !c.bare:
+		return fmt.Sprintf("%s is missing: whether lines are missing after line %d cannot be told", fileLogHead, last), nil
+	case head == nil:
+		return "", nil
+	case head.Number > last:
+		return fmt.Sprintf("it ends with line %d, but %s knows %d lines, the last with the hash %s", last, fileLogHead, head.Number, head.Hash), nil
+	}
+	holds, err := k.store.logHolds(*head, c)
+	if err != nil || holds {
+		return "", err
+	}
+	return fmt.Sprintf("line %d is not the one that %s knows, with the hash %s", head.Number, fileLogHead, head.Hash), nil
+}
+
+// recordEdits adds a line for each decision that the list now in force makes otherwise than the one before.
+func (k *core) recordEdits(before trust.List, by string, now time.Time) {
+	for _, r := range trust.Compare(before, k.list) {
+		r.By, r.Fingerprint = by, k.fingerprintOf(r)
+		k.record(r, now)
+	}
+}
+
+// fingerprintOf is the fingerprint of what a decision is on, as far as that identity was heard.
+func (k *core) fingerprintOf(r trust.LogRecord) string {
+	id, err := peer.Decode(r.Peer)
+	if err != nil {
+		return ""
+	}
+	entry, _ := k.list.Entry(r.Component)
+	if r.Event == trust.EventApprovedAhead {
+		return exchange.NewNextFingerprint(id, entry.Next).String()
+	}
+	fingerprint := ""
+	for _, a := range []*exchange.Announcement{k.newest[id], k.approved[id]} {
+		if a != nil && (fingerprint == "" || a.Certificate.KeySHA256() == entry.Key) {
+			fingerprint = a.Fingerprint().String()
+		}
+	}
+	return fingerprint
+}
+
+// recordPin adds a line for what was pinned of an approved identity's first announcement.
+func (k *core) recordPin(e trust.Entry, now time.Time) {
+	r := trust.LogRecord{Event: trust.EventPinned, Component: e.Component, Peer: e.Peer.String(),
+		Text: "the trust list left it open: taken from its first announcement"}
+	if !e.Endpoint.IsZero() {
+		r.Changes = append(r.Changes, trust.Change{Field: "address", New: e.Endpoint.Host()}, trust.Change{Field: "port", New: portOf(e.Endpoint)})
+	}
+	if !e.Certificate.IsZero() {
+		r.Changes = append(r.Changes, trust.Change{Field: "certificate", New: e.Certificate.String()})
+	}
+	r.Fingerprint = k.fingerprintOf(r)
+	k.record(r, now)
+}
+
+// recordRow adds a line for a row of the registry that was written, or, with no announcement in force, removed.
+func (k *core) recordRow(component string, a *exchange.Announcement, old row, now time.Time) {
+	r := trust.LogRecord{Event: trust.EventRowRemoved, Component: component, Text: "row removed"}
+	var fresh row
+	if a != nil {
+		fresh = rowOf(partyOf(a.Registration))
+		r = trust.LogRecord{Event: trust.EventRowWritten, Component: component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(), Text: "row written"}
+	}
+	if old.endpoint != fresh.endpoint { // the old one may be anybody's text
+		r.Changes = append(r.Changes, trust.Change{Field: "endpoint", Old: exchange.ShowText(cut(old.endpoint, maxBy)), New: fresh.endpoint})
+	}
+	if was, is := hashOrNone(old.certificate), hashOrNone(fresh.certificate); was != is {
+		r.Changes = append(r.Changes, trust.Change{Field: "certificate", Old: was, New: is})
+	}
+	k.record(r, now)
+}
+
+// hashOrNone is empty for none.
+func hashOrNone(h mpspdz.Hash) string {
+	if h.IsZero() {
+		return ""
+	}
+	return h.String()
+}
+
 // level is how loud the agent's own log is about an event.
 func level(event string) zerolog.Level {
 	switch event {
-	case "clone":
+	case trust.EventClone, trust.EventLogDamaged:
 		return zerolog.ErrorLevel
-	case "conflict", "players-mended":
+	case trust.EventConflict, trust.EventPlayersMended, trust.EventRowsMended, trust.EventLogCut, trust.EventExpires:
 		return zerolog.WarnLevel
 	default:
 		return zerolog.InfoLevel
@@ -105,25 +267,26 @@ func (k *core) recordVerdicts(before trust.Evaluation, now time.Time) {
 	for _, id := range ids {
 		decision, old := k.evaluation.Decisions[id], before.Decisions[id]
 		a := k.newest[id]
+		k.recordNext(a, decision, old, now)
 		if a == nil || (decision.Verdict == old.Verdict && slices.Equal(decision.Changes, old.Changes)) {
 			continue
 		}
 		event := ""
 		switch decision.Verdict {
 		case trust.VerdictPending:
-			event = "heard"
+			event = trust.EventHeard
 		case trust.VerdictChanged:
-			event = "changed"
+			event = trust.EventChanged
 		case trust.VerdictConflict:
-			event = "conflict"
+			event = trust.EventConflict
 			if k.former(id) {
-				event = "former"
+				event = trust.EventFormer
 			}
 		case trust.VerdictAccepted:
 			if old.Verdict == trust.VerdictChanged {
-				event = "settled"
+				event = trust.EventSettled
 			} else if old.Verdict == trust.VerdictAccepted && len(decision.Changes) > 0 {
-				event = "reported" // label, policy or expiry: told, not held
+				event = trust.EventReported // label, policy or expiry: told, not held
 				k.note(id, decision.Changes, k.evaluation.Warnings[id], now)
 			}
 		}
@@ -137,9 +300,35 @@ func (k *core) recordVerdicts(before trust.Evaluation, now time.Time) {
 		k.record(recordOf(event, a, decision), now)
 	}
 	if k.unlogged > 0 && k.strangers.AllowN(now, 1) {
-		k.record(trust.LogRecord{Event: "heard", Text: fmt.Sprintf("%d more lines about identities that the list does not name were left out", k.unlogged)}, now)
+		k.record(trust.LogRecord{Event: trust.EventLeftOut, Text: fmt.Sprintf("%d more lines about identities that the list does not name were left out", k.unlogged)}, now)
 		k.unlogged = 0
 	}
+}
+
+// recordNext writes that an approved component announces a key to come that is not approved ahead.
+func (k *core) recordNext(a *exchange.Announcement, d, old trust.Decision, now time.Time) {
+	if text := reasonOf(d, api.WarnNextKey); a != nil && text != "" && text != reasonOf(old, api.WarnNextKey) {
+		k.record(trust.LogRecord{Event: trust.EventNextKey, Component: a.Component, Peer: a.Peer.String(),
+			Fingerprint: exchange.NewNextFingerprint(a.Peer, a.Next).String(), Text: text}, now)
+	}
+}
+
+// reasonOf is the text of a decision's reason, empty if it has none of that code.
+func reasonOf(d trust.Decision, code string) string {
+	for _, r := range d.Reasons {
+		if r.Code == code {
+			return r.Text
+		}
+	}
+	return ""
+}
+
+// logEndsWith says whether this event is the last that was written, by this process or by the one before, whenever that was.
+func (k *core) logEndsWith(r trust.LogRecord, now time.Time) bool {
+	is := func(last trust.LogRecord) bool {
+		return last.Event == r.Event && last.Component == r.Component && last.Text == r.Text
+	}
+	return k.openLog(now) == nil && (is(k.chain.last) || is(k.chain.found))
 }
 
 // Lines about identities that the list does not name: whoever holds the federation's secret can make any number of them, and the
@@ -161,7 +350,7 @@ func recordOf(event string, a *exchange.Announcement, d trust.Decision) trust.Lo
 		}
 		r.Text += reason.Text
 	}
-	if event == "reported" { // else the reason says that nothing has changed
+	if event == trust.EventReported { // else the reason says that nothing has changed
 		for _, c := range d.Changes {
 			r.Text += fmt.Sprintf(" Its %s was %s and is %s.", c.Field, c.Old, c.New)
 		}

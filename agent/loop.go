@@ -54,6 +54,7 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	l := newLoop(a)
 	defer func() {
+		l.tellHappened()
 		cancel()
 		err = errors.Join(err, l.close())
 	}()
@@ -97,6 +98,7 @@ func (l *loop) start(ctx context.Context) (err error) {
 		return err
 	}
 	l.startProbing(ctx)
+	l.spawn(func() { l.teller.Run(ctx) })
 	server := newServer(l.Agent)
 	l.spawn(func() {
 		if err := server.Serve(l.socket); !errors.Is(err, http.ErrServerClosed) && ctx.Err() == nil {
@@ -227,6 +229,8 @@ func (l *loop) serve(ctx context.Context) (err error) {
 			done = r.done
 		case f := <-l.fetched:
 			l.learn(f)
+		case w := <-l.notices:
+			l.core.setNotice(w)
 		case <-l.members:
 			l.keepAddresses()
 		case <-l.watcher.changed:
@@ -236,10 +240,12 @@ func (l *loop) serve(ctx context.Context) (err error) {
 		case <-wake.C:
 			err = l.due(ctx)
 		}
+		l.tellHappened()
 		if err != nil {
 			return err
 		}
 		l.tellRecords(ctx)
+		l.core.sealLog()
 		l.publish(l.network())
 		if done != nil {
 			close(done)
@@ -442,6 +448,7 @@ func (a *Agent) publish(n network) api.Snapshot {
 	s := a.core.snapshot(n, a.options.Now())
 	a.shown.Store(&published{snapshot: s, sight: a.core.sight(s)})
 	a.news.ring()
+	a.teller.Offer(s)
 	if a.options.Changed != nil {
 		a.options.Changed(s)
 	}

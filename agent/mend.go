@@ -32,7 +32,7 @@ func (k *core) mendPlayers(now time.Time) {
 		}
 		p.checked = false
 		k.altered[name] = differ
-		k.record(trust.LogRecord{Event: "players-mended", Text: "player files" + ofSet(name) + " were not as written: " + exchange.ShowText(strings.Join(differ, ", "))}, now)
+		k.record(trust.LogRecord{Event: trust.EventPlayersMended, Text: "player files" + ofSet(name) + " were not as written: " + exchange.ShowText(strings.Join(differ, ", "))}, now)
 	}
 }
 

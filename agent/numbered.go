@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +37,11 @@ func (k *core) number(name string, base mpspdz.PartySet) (wanted, error) {
 		}
 	}
 	if len(missing) > 0 || len(other) > 0 {
-		return wanted{none: waitingFor(missing, other), wait: true}, nil
+		w := waitingFor(missing, other)
+		if slices.ContainsFunc(missing, func(component string) bool { _, byCard := k.imported[k.identityOf(component)]; return byCard }) {
+			w.Cure = "a site that takes part by card tells it in its next one: fbpeer card export, there, once all parties are approved"
+		}
+		return wanted{none: w, wait: true}, nil
 	}
 	return formed(base.WithCertificates(certificates))
 }
@@ -96,7 +101,7 @@ func (k *core) issue(name string, base mpspdz.PartySet, now time.Time) error {
 	k.keepNumbered(made)
 	k.outbox = append(k.outbox, made)
 	if !same {
-		k.record(trust.LogRecord{Event: "own", Component: k.config.Component.ID, Peer: k.self.id.String(),
+		k.record(trust.LogRecord{Event: trust.EventIssued, Component: k.config.Component.ID, Peer: k.self.id.String(),
 			Text: fmt.Sprintf("issued certificate %s for party %d", made.Certificate.SHA256(), number) + ofSet(name)}, now)
 	}
 	return nil
@@ -112,7 +117,8 @@ func ofSet(name string) string {
 
 func (k *core) keepNumbered(c *exchange.NumberedCertificate) { k.numbered[c.Record().ID] = c }
 
-// stands says whether all parties of a set are still approved as they stand in it: the same endpoint and key.
+// stands says whether all parties of a set are still approved as they stand in it: the same endpoint and key, and no authority that is not
+// set here any more.
 func (k *core) stands(set mpspdz.PartySet, inForce map[string]*exchange.Announcement) bool {
 	for _, party := range set.Parties() {
 		r := k.self.registration
@@ -127,5 +133,6 @@ func (k *core) stands(set mpspdz.PartySet, inForce map[string]*exchange.Announce
 			return false
 		}
 	}
-	return set.Len() > 0
+	_, err := set.Authorities(k.authorities)
+	return set.Len() > 0 && err == nil
 }

@@ -36,9 +36,29 @@ func (o *offline) Snapshot(context.Context) (api.Snapshot, error) {
 // Call is Snapshot: without a network there is nobody to call.
 func (o *offline) Call(ctx context.Context) (api.Snapshot, error) { return o.Snapshot(ctx) }
 
-// Ready needs an agent: nobody else can be asked what they have registered.
-func (o *offline) Ready(context.Context, api.SetSelector) (api.Ready, error) {
-	return api.Ready{}, ErrNotRunning
+// Ready needs an agent, for nobody else can be asked what they have registered; but where all others take part by card, an agent could
+// not ask them either.
+func (o *offline) Ready(_ context.Context, sel api.SetSelector) (api.Ready, error) {
+	k, err := o.load()
+	if err != nil {
+		return api.Ready{}, err
+	}
+	k.look()
+	q, fault := k.question(sel)
+	if fault != nil {
+		return api.Ready{}, ErrNotRunning
+	}
+	s := k.snapshot(network{}, o.options.Now())
+	seen := k.sight(s)
+	for _, component := range q.wanted {
+		if _, byCard := seen.cards[component]; !byCard && component != k.config.Component.ID {
+			return api.Ready{}, ErrNotRunning
+		}
+	}
+	if len(seen.cards) == 0 {
+		return api.Ready{}, ErrNotRunning
+	}
+	return judgeReady(q, s, seen, o.options.Now()), nil
 }
 
 // Sets needs an agent, which tells the other members.
@@ -138,7 +158,10 @@ func (o *offline) loadToWrite() (*core, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k, k.store.make()
+	if err := k.store.make(); err != nil {
+		return nil, err
+	}
+	return k, k.openLog(o.options.Now())
 }
 
 // Registry reads the stores; a sync takes the lock.

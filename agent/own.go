@@ -30,27 +30,61 @@ func (k *core) announce(seen uint64, now time.Time) (made bool, err error) {
 	return true, k.seal(seen, now)
 }
 
-func (k *core) seal(seen uint64, now time.Time) error {
-	next := k.self.sequence
-	next.last = nextSequence(now, k.self.sequence.last, seen)
-	if err := k.store.write(k.store.path(fileSequence), next.bytes()); err != nil {
-		return err
+// nextText names the key to come of an announcement.
+func nextText(a *exchange.Announcement) string {
+	if a.Next.IsZero() {
+		return ""
 	}
-	k.self.sequence = next
-	issued := now.UTC().Truncate(time.Second)
-	keys := exchange.Keys{Identity: k.self.key, Certificate: k.self.pair.Key, Previous: k.self.former}
-	a, err := exchange.Seal(k.options.Random, k.federation, k.self.registration,
-		exchange.Stamp{Sequence: next.last, Issued: issued, Expires: issued.Add(exchange.DefaultLifetime)}, keys)
+	return ", and that the key " + a.Next.String() + " will follow"
+}
+
+func (k *core) seal(seen uint64, now time.Time) error {
+	a, err := k.sealUntil(now.UTC().Truncate(time.Second).Add(exchange.DefaultLifetime), seen, now)
 	if err != nil {
 		return err
 	}
 	if err := k.store.writeCard(dirHeard, a, nil); err != nil {
 		return err
 	}
+	before := k.self.announcement
+	k.noteNext(before, a)
 	k.self.announcement = a
-	k.record(trust.LogRecord{Event: "own", Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(),
-		Text: "announcing " + a.Endpoint.String() + ", certificate " + a.Certificate.SHA256().String()}, now)
+	k.record(trust.LogRecord{Event: trust.EventOwn, Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(),
+		Changes: ownChanges(before, a), Text: "announcing " + a.Endpoint.String() + ", certificate " + a.Certificate.SHA256().String() + nextText(a)}, now)
 	return nil
+}
+
+// sealUntil makes an announcement of what the component is now, under the next sequence, which is durable first.
+func (k *core) sealUntil(expires time.Time, seen uint64, now time.Time) (*exchange.Announcement, error) {
+	next := k.self.sequence
+	next.last = nextSequence(now, k.self.sequence.last, seen)
+	if err := k.store.write(k.store.path(fileSequence), next.bytes()); err != nil {
+		return nil, err
+	}
+	k.self.sequence = next
+	keys := exchange.Keys{Identity: k.self.key, Certificate: k.self.pair.Key, Previous: k.self.former}
+	return exchange.Seal(k.options.Random, k.federation, k.self.registration,
+		exchange.Stamp{Sequence: next.last, Issued: now.UTC().Truncate(time.Second), Expires: expires}, keys)
+}
+
+// ownChanges are the values of ours that others pin, and that differ from those announced before.
+func ownChanges(before, a *exchange.Announcement) (changes []trust.Change) {
+	if before == nil {
+		return nil
+	}
+	for _, c := range []trust.Change{
+		{Field: "address", Old: before.Endpoint.Host(), New: a.Endpoint.Host()},
+		{Field: "port", Old: portOf(before.Endpoint), New: portOf(a.Endpoint)},
+		{Field: "certificate", Old: before.Certificate.SHA256().String(), New: a.Certificate.SHA256().String()},
+		{Field: "key", Old: before.Certificate.KeySHA256().String(), New: a.Certificate.KeySHA256().String()},
+		{Field: "label", Old: exchange.ShowText(before.Label), New: exchange.ShowText(a.Label)},
+		{Field: "policy", Old: string(before.Secagg), New: string(a.Secagg)},
+	} {
+		if c.Old != c.New {
+			changes = append(changes, c)
+		}
+	}
+	return changes
 }
 
 // hearOwn takes an announcement in our own name from the network. publish: ours was made anew and must be told. The error is
@@ -72,7 +106,7 @@ func (k *core) hearOwn(a *exchange.Announcement, now time.Time) (publish bool, e
 		if err := k.noteClone(now); err != nil {
 			k.options.Log.Error().Err(err).Msg("that another machine has this identity could not be noted")
 		}
-		k.record(trust.LogRecord{Event: "clone", Component: a.Component, Peer: a.Peer.String(),
+		k.record(trust.LogRecord{Event: trust.EventClone, Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(),
 			Text: "another machine announces " + a.Endpoint.String() + " with this component's identity"}, now)
 		return false, &CloneError{Endpoint: a.Endpoint.String(), Issued: a.Issued, Identity: k.store.path(fileIdentity),
 			Leftovers: []string{k.store.path(fileSequence), k.store.cardPath(dirHeard, a.Peer)}}

@@ -11,6 +11,7 @@ import (
 	"fbpeer/agent/api"
 	"fbpeer/config"
 	"fbpeer/exchange"
+	"fbpeer/trust"
 )
 
 func isOwnFile(err error) bool {
@@ -203,7 +204,7 @@ func TestFormerKeyEndorsesTheNewOne(t *testing.T) {
 	b := newBench(t)
 	k := b.open()
 	former := k.self.pair.Certificate
-	k.reconfigure(b.offline.config, b.others[0].pair)
+	k.reconfigure(b.offline.config, files{pair: b.others[0].pair})
 	b.now = b.now.Add(time.Second)
 	if made, err := k.announce(0, b.now); !made || err != nil {
 		t.Fatalf("a new key: %v, %v", made, err)
@@ -264,7 +265,7 @@ func TestLogIsAChain(t *testing.T) {
 		}
 		previous = []byte(line)
 	}
-	for _, event := range []string{"own", "heard", "approved", "registry"} {
+	for _, event := range []string{trust.EventOwn, trust.EventHeard, trust.EventApproved, trust.EventRowWritten} {
 		if !strings.Contains(string(data), `"event":"`+event+`"`) {
 			t.Errorf("no %s in\n%s", event, data)
 		}

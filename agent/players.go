@@ -25,8 +25,9 @@ type players struct {
 	name    string // of the rendering that current leads to; empty: none
 	checked bool   // the folder was compared file by file since the start
 	set     mpspdz.PartySet
-	noSet   *api.Warning // why set is not in force
-	waiting *api.Warning // why not the wanted set is in force, but a former one, which still stands as approved
+	signers []*mpspdz.Authority // that stand among the files of set
+	noSet   *api.Warning        // why set is not in force
+	waiting *api.Warning        // why not the wanted set is in force, but a former one, which still stands as approved
 	written time.Time
 }
 
@@ -83,6 +84,9 @@ func (p *players) compare(w wanted, own mpspdz.Own) error {
 		return nil
 	}
 	files, err := mpspdz.Render(w.set, own)
+	if err == nil {
+		p.signers, err = w.set.Authorities(own.Authorities)
+	}
 	if err == nil && mpspdz.RenderedName(files) != p.name {
 		p.noSet = &api.Warning{Code: api.WarnNotWritten, Text: "the player files of this set are not written yet", Cure: "fbpeer run"}
 	}
@@ -99,9 +103,13 @@ func (p *players) update(c *config.Config, s store, w wanted, own mpspdz.Own) (d
 	if err != nil {
 		return "", err
 	}
+	signers, err := w.set.Authorities(own.Authorities)
+	if err != nil {
+		return "", err
+	}
 	name := mpspdz.RenderedName(files)
 	if name == p.name && p.checked {
-		p.set, p.noSet, p.waiting = w.set, nil, nil
+		p.set, p.signers, p.noSet, p.waiting = w.set, signers, nil, nil
 		return "", nil
 	}
 	dirMode, err := preparePlayers(c.PlayersDir, p.dir, c.PlayersGroup)
@@ -115,7 +123,7 @@ func (p *players) update(c *config.Config, s store, w wanted, own mpspdz.Own) (d
 		return "", err
 	}
 	before := p.name
-	*p = players{dir: p.dir, set: w.set, checked: true}
+	*p = players{dir: p.dir, set: w.set, signers: signers, checked: true}
 	p.look()
 	p.name = name // the link may lead to a mended copy of it
 	if before == name {
@@ -191,7 +199,7 @@ func (p *players) shown(component string, alias func(string) string) *api.Set {
 	}
 	own := p.set.Number(component)
 	shown := &api.Set{
-		Digest: p.set.Digest().String(), Dir: p.link(), Party: own,
+		Digest: p.set.Digest().String(), Words: digestWords(p.set.Digest()), Dir: p.link(), Party: own,
 		Command: mpspdz.Arguments(own, p.set.Len()), Written: p.written,
 	}
 	for i, party := range p.set.Parties() {

@@ -98,7 +98,7 @@ func (k *core) probeSite(set string, asker peer.ID) (probe.Site, error) {
 		return probe.Site{}, &probe.Refusal{Reason: probe.ReasonNoSet}
 	}
 	return probe.Site{SetName: set, Set: p.set, Component: k.config.Component.ID, BindPort: k.self.bindPort, Folder: p.link(),
-		Off: !k.config.ProbeAnswer}, nil
+		Authorities: k.authorities, Off: !k.config.ProbeAnswer}, nil
 }
 
 // Probe lets all members of a set that is in force here try each other's MP-SPDZ ports.

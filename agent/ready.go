@@ -16,14 +16,15 @@ const outlast = 24 * time.Hour
 
 // question is what readiness is asked about: a set as this site has it, and who has to agree on it.
 type question struct {
-	name     string          // of a named set; empty: the default one, or a choice of its members
-	chosen   bool            // some of the accepted components: what else a site has in force is no obstacle
-	set      mpspdz.PartySet // zero: it cannot be formed here
-	none     *api.Warning    // why
-	wanted   []string        // components, ours among them, in party order where there is a set
-	unheard  []string        // names that mean nobody who is known here
-	proposal mpspdz.Hash     // of a named set: what was confirmed here
-	changed  []string        // files of ours that somebody else had changed
+	name     string              // of a named set; empty: the default one, or a choice of its members
+	chosen   bool                // some of the accepted components: what else a site has in force is no obstacle
+	set      mpspdz.PartySet     // zero: it cannot be formed here
+	none     *api.Warning        // why
+	wanted   []string            // components, ours among them, in party order where there is a set
+	unheard  []string            // names that mean nobody who is known here
+	proposal mpspdz.Hash         // of a named set: what was confirmed here
+	changed  []string            // files of ours that somebody else had changed
+	signers  []*mpspdz.Authority // that stand among the set's files
 }
 
 // verdict collects the obstacles of one question.
@@ -119,6 +120,8 @@ func (v *verdict) here() {
 			code = api.ObstacleCertificates
 		case api.WarnUnconfirmed:
 			code = api.ObstacleUnconfirmed
+		case mpspdz.SetUnknownAuthority:
+			code = api.ObstacleAuthority
 		}
 		v.blame(api.Obstacle{Code: code, Component: self, Text: v.none.Text, Cure: v.none.Cure})
 	}
@@ -153,7 +156,7 @@ func (v *verdict) explained() bool {
 	})
 }
 
-// certificates finds those of the set that do not outlast the day.
+// certificates finds those of the set, and of authorities among its files, that do not outlast the day.
 func (v *verdict) certificates() {
 	for _, party := range v.set.Parties() {
 		c := party.Certificate
@@ -169,6 +172,13 @@ func (v *verdict) certificates() {
 		}
 		v.blame(api.Obstacle{Code: api.ObstacleExpires, Component: party.Component, Text: text,
 			Cure: "its site makes a new one, and the others approve it"})
+	}
+	for _, a := range v.signers {
+		if a.NotAfter().Sub(v.now) <= outlast {
+			v.blame(api.Obstacle{Code: api.ObstacleExpires, Component: v.snapshot.Self.Component,
+				Text: fmt.Sprintf("the certificate of the authority %s ends on %s", a.Subject(), a.NotAfter().Format(time.RFC3339)),
+				Cure: "put that authority's next certificate beside it in [trust] authorities, or use self-signed certificates"})
+		}
 	}
 }
 
@@ -199,7 +209,11 @@ func (v *verdict) member(component string) {
 		switch {
 		case !approvedState(p.State):
 		case w.Code == api.WarnAnnouncementExpired:
-			v.blame(api.Obstacle{Code: api.ObstacleStale, Component: component, Text: w.Text, Cure: "start its agent: fbpeer run"})
+			cure := "start its agent: fbpeer run"
+			if p.ByCard != nil {
+				cure = "its site makes a new card: fbpeer card export"
+			}
+			v.blame(api.Obstacle{Code: api.ObstacleStale, Component: component, Text: w.Text, Cure: cure})
 		case w.Error:
 			v.blame(api.Obstacle{Code: api.ObstacleWarning, Component: component, Text: w.Text, Cure: w.Cure})
 		}
@@ -226,6 +240,10 @@ func (v *verdict) answer(component string) {
 	if overdue := v.now.Sub(v.sight.newest) >= waitConnected; overdue {
 		_, answered = v.sight.heardOf(component, v.now)
 	}
+	if card, ok := v.sight.cards[component]; ok && !answered {
+		v.byCard(component, card)
+		return
+	}
 	if !answered {
 		cure := "start its agent, or its connection: fbpeer run"
 		if connected := v.peers[component].Connected; connected != nil && *connected {
@@ -247,6 +265,27 @@ func (v *verdict) answer(component string) {
 	case !v.chosen && v.set.Len() > 0 && view.Set != v.set.Digest():
 		v.otherSet(component, view)
 	}
+}
+
+// byCard: who takes part by card cannot be asked. What its card says is of the day on which it was made, and no answer.
+func (v *verdict) byCard(component string, card exchange.Card) {
+	name := v.name(component)
+	o := api.Obstacle{Code: api.ObstacleByCard, Component: component,
+		Text: fmt.Sprintf("%s takes part by card, of %s: nobody can ask it what it has registered now", name, card.Announcement.Issued.Format(time.DateOnly)),
+		Cure: "ask its operator by telephone what fbpeer players show says there"}
+	switch view := card.View; {
+	case v.set.Len() == 0:
+	case view != nil && view.Set == v.set.Digest():
+		o.Text += "; then it had this very set"
+	case view != nil && view.Set.IsZero():
+		o.Text += "; then it had no set in force"
+	case view != nil:
+		o.Text += "; then it had another set in force"
+	}
+	if v.set.Len() > 0 {
+		o.Cure += "; it must say set words: " + strings.Join(digestWords(v.set.Digest()), " ")
+	}
+	v.blame(o)
 }
 
 // cells finds whom a component has not registered, or with other values.

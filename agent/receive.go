@@ -29,6 +29,15 @@ func (k *core) hear(a, rival *exchange.Announcement, from peer.ID, now time.Time
 	if rival != nil {
 		k.equivocal[a.Peer] = true
 	}
+	k.overtake(a)
+	k.heard[a.Peer] = heard{at: now.UTC(), from: from}
+	k.dropImported(a.Peer)
+	k.changed = now
+	return nil
+}
+
+// overtake makes an announcement the newest of its identity.
+func (k *core) overtake(a *exchange.Announcement) {
 	if before := k.newest[a.Peer]; before != nil && before.Hash != a.Hash {
 		if !sameHeld(before, a) {
 			delete(k.shown, a.Peer)
@@ -40,10 +49,8 @@ func (k *core) hear(a, rival *exchange.Announcement, from peer.ID, now time.Time
 			delete(k.equivocal, a.Peer)
 		}
 	}
+	k.noteNext(k.newest[a.Peer], a)
 	k.newest[a.Peer] = a
-	k.heard[a.Peer] = heard{at: now.UTC(), from: from}
-	k.changed = now
-	return nil
 }
 
 // take puts a received announcement of somebody else into the stores and then the table. It says whether anything is new.
@@ -97,16 +104,17 @@ func (k *core) ofBarredKeys() map[peer.ID]bool {
 	return all
 }
 
-// protected says whose announcements are never evicted and count against no bound: the approved ones', and everybody's whom the
-// list names.
+// protected says whose announcements are never evicted and count against no bound: the approved ones', everybody's whom the
+// list names, and what came by card.
 func (k *core) protected(id peer.ID) bool {
-	return id == k.self.id || k.approved[id] != nil || k.keeps(id)
+	_, byCard := k.imported[id]
+	return id == k.self.id || k.approved[id] != nil || k.keeps(id) || byCard
 }
 
 // fillTable gives a new table what the stores hold.
 func (k *core) fillTable(t *exchange.Table, now time.Time) {
 	put := func(a *exchange.Announcement) {
-		record := a.Record()
+		record := k.row(a)
 		// What ran out is refused here, as it must be: nobody is told of it, but its sequence stays the floor. Who forwarded it is not
 		// stored: without a forwarder it makes room for newcomers.
 		if _, err := t.Put(record, "", k.protected(a.Peer), now); err != nil && !beyond(now, a.Sequence) {

@@ -178,7 +178,7 @@ func (k *core) fillRecords(t *exchange.Table, now time.Time) {
 		}
 	}
 	for _, c := range k.numbered {
-		put(c.Record())
+		put(k.row(c))
 	}
 	for _, p := range k.proposals {
 		put(p.Record())

@@ -22,12 +22,17 @@ func (l *loop) files() []string {
 
 // slow looks at everything now and then: a watch can miss what happens behind a link or on a network's file system.
 func (l *loop) slow(ctx context.Context) error {
+	l.watchFiles()
+	l.core.mendPlayers(l.options.Now())
+	return l.reread(ctx)
+}
+
+// watchFiles lets the watcher know of all files; where it is behind, the next slow look comes in time.
+func (l *loop) watchFiles() {
 	select {
 	case l.more <- l.files():
 	default:
 	}
-	l.core.mendPlayers(l.options.Now())
-	return l.reread(ctx)
 }
 
 // reread takes over what changed in the operator's files: the list, the configuration, certificate and key, the database.
@@ -67,7 +72,7 @@ func (l *loop) reloadList(now time.Time) {
 // another component's id is final.
 func (l *loop) reconfigure(ctx context.Context) error {
 	k := l.core
-	c, pair, err := l.readOwn()
+	c, f, err := l.readOwn()
 	if at := l.ownFiles.look(k.config.Watch, ownQuiet, l.options.Now()); !at.IsZero() {
 		l.lookAgain(at) // they were written while they were read
 		return nil
@@ -75,23 +80,32 @@ func (l *loop) reconfigure(ctx context.Context) error {
 	if c != nil && (c.Component.ID != k.config.Component.ID || c.Component.Role != k.config.Component.Role) {
 		return anotherComponent(k.config, c)
 	}
+	if f.authorities != nil {
+		k.setAuthorities(l.options.Now(), *f.authorities) // whom the operator no longer trusts goes, whatever is wrong with the pair
+	}
 	if err != nil {
 		l.misconfigured(err)
 		return nil
 	}
 	k.problems.clear(api.WarnConfiguration)
 	l.needsRestart(c)
-	k.reconfigure(c, pair)
+	others := !slices.Equal(c.Watch, k.config.Watch)
+	k.reportStaged(f)
+	k.reconfigure(c, f)
+	if others {
+		l.watchFiles()
+	}
+	l.teller.SetCommand(c.NotifyCommand)
 	return l.announce(ctx)
 }
 
-// readOwn reads the component's files. The configuration is given also where only key and certificate cannot be used.
-func (l *loop) readOwn() (c *config.Config, pair config.KeyPair, err error) {
+// readOwn reads the component's files. The configuration is given also where others of them cannot be used.
+func (l *loop) readOwn() (c *config.Config, f files, err error) {
 	if c, err = config.Load(l.core.config.Selector); err != nil {
-		return nil, pair, err
+		return nil, f, err
 	}
-	pair, err = c.LoadKeyPair(l.options.Now())
-	return c, pair, err
+	f, err = loadFiles(c, l.options.Now())
+	return c, f, err
 }
 
 // anotherComponent is the error of an agent whose configuration became another component's.
@@ -102,17 +116,22 @@ func anotherComponent(was, is *config.Config) error {
 }
 
 func (l *loop) misconfigured(err error) {
-	w := api.Warning{Code: api.WarnConfiguration, Text: "the registration in force stays: " + exchange.ShowText(err.Error()), Error: true}
+	l.core.problems.set(api.Warning{Code: api.WarnConfiguration, Error: true, Cure: hintOf(err),
+		Text: "the registration in force stays: " + exchange.ShowText(err.Error())})
+}
+
+// hintOf is the cure that an error about one's own files carries.
+func hintOf(err error) string {
 	var own *config.Error
 	if errors.As(err, &own) {
-		w.Cure = own.Hint
+		return own.Hint
 	}
-	l.core.problems.set(w)
+	return ""
 }
 
 // reconfigure takes over a configuration of the same component.
-func (k *core) reconfigure(c *config.Config, pair config.KeyPair) {
-	if former := k.self.pair; former.Key != nil && former.Certificate.KeySHA256() != pair.Certificate.KeySHA256() {
+func (k *core) reconfigure(c *config.Config, f files) {
+	if former := k.self.pair; former.Key != nil && former.Certificate.KeySHA256() != f.pair.Certificate.KeySHA256() {
 		k.self.former = former.Key // endorses the new one
 	}
 	fixed := *k.config
@@ -122,10 +141,12 @@ func (k *core) reconfigure(c *config.Config, pair config.KeyPair) {
 	fixed.Component, fixed.Registry, fixed.PlayersGroup = c.Component, c.Registry, c.PlayersGroup
 	fixed.Parties, fixed.PerParty, fixed.ProbeAnswer = c.Parties, c.PerParty, c.ProbeAnswer
 	fixed.AcceptChanges = c.AcceptChanges
+	fixed.Authorities = c.Authorities
+	fixed.NotifyCommand = c.NotifyCommand
 	fixed.Settings, fixed.Warnings, fixed.Watch = c.Settings, c.Warnings, c.Watch
 	k.config = &fixed
 	k.otherwise = runsOtherwise(c)
-	k.self.configure(c, pair)
+	k.self.configure(c, f)
 }
 
 // runsOtherwise looks at the processes of this user: at start and whenever the files are read, so that a component that is started or

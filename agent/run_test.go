@@ -364,7 +364,6 @@ func TestHostileRequests(t *testing.T) {
 		"an unknown action":  with(func(r *api.TrustRequest) { r.Action = "approve\n" }),
 		"no hash":            with(func(r *api.TrustRequest) { r.Announcement = "" }),
 		"another hash":       with(func(r *api.TrustRequest) { r.Announcement = "SHA256:" + strings.Repeat("A", 43) }),
-		"a section in by":    with(func(r *api.TrustRequest) { r.By = "x\n[peer y]\nstatus = approved" }),
 		"a section in note":  with(func(r *api.TrustRequest) { r.Note = "x\n[y]" }),
 		"a section in alias": with(func(r *api.TrustRequest) { r.Alias = "x\n[y]" }),
 		"a path":             with(func(r *api.TrustRequest) { r.Component = "../../etc/passwd" }),

@@ -19,15 +19,32 @@ func newServer(c Controller) *http.Server {
 		snapshot, err := c.Snapshot(r.Context())
 		reply(w, snapshot, err)
 	})
-	mux.HandleFunc("POST "+api.PathTrust, answering(c.Trust))
+	mux.HandleFunc("POST "+api.PathTrust, answering(func(ctx context.Context, r api.TrustRequest) (api.TrustResult, error) {
+		r.By = callerOr(ctx, r.By)
+		return c.Trust(ctx, r)
+	}))
 	mux.HandleFunc("POST "+api.PathCall, answering(func(ctx context.Context, _ struct{}) (api.Snapshot, error) { return c.Call(ctx) }))
 	mux.HandleFunc("POST "+api.PathReady, answering(c.Ready))
 	mux.HandleFunc("POST "+api.PathParties, answering(c.Parties))
-	mux.HandleFunc("POST "+api.PathSets, answering(c.Sets))
+	mux.HandleFunc("POST "+api.PathSets, answering(func(ctx context.Context, r api.SetRequest) (api.SetResult, error) {
+		r.By = callerOr(ctx, r.By)
+		return c.Sets(ctx, r)
+	}))
 	mux.HandleFunc("POST "+api.PathProbe, answering(c.Probe))
+	mux.HandleFunc("POST "+api.PathNotify, answering(c.Notify))
 	mux.HandleFunc("POST "+api.PathRegistry, answering(c.Registry))
+	mux.HandleFunc("POST "+api.PathApprove, answeringUpTo(api.MaxApprove, func(ctx context.Context, r api.ApproveRequest) (api.ApproveResult, error) {
+		r.By = callerOr(ctx, r.By)
+		return c.Approve(ctx, r)
+	}))
+	mux.HandleFunc("POST "+api.PathExport, answering(c.Export))
+	mux.HandleFunc("POST "+api.PathImport, answeringUpTo(api.MaxImport, func(ctx context.Context, r api.ImportRequest) (api.ImportResult, error) {
+		r.By = callerOr(ctx, r.By)
+		return c.Import(ctx, r)
+	}))
 	return &http.Server{
 		Handler:           mux,
+		ConnContext:       withCaller,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      time.Minute,
@@ -38,9 +55,14 @@ func newServer(c Controller) *http.Server {
 
 // answering reads one request, has it done, and writes the answer.
 func answering[Request, Answer any](do func(context.Context, Request) (Answer, error)) http.HandlerFunc {
+	return answeringUpTo(api.MaxRequest, do)
+}
+
+// answeringUpTo is answering for requests of at most that many bytes.
+func answeringUpTo[Request, Answer any](most int64, do func(context.Context, Request) (Answer, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var request Request
-		if err := readRequest(w, r, &request); err != nil {
+		if err := readRequest(w, r, most, &request); err != nil {
 			reply(w, nil, err)
 			return
 		}
@@ -50,8 +72,8 @@ func answering[Request, Answer any](do func(context.Context, Request) (Answer, e
 }
 
 // readRequest reads exactly one JSON object with known fields.
-func readRequest(w http.ResponseWriter, r *http.Request, into any) error {
-	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, api.MaxRequest))
+func readRequest(w http.ResponseWriter, r *http.Request, most int64, into any) error {
+	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, most))
 	body.DisallowUnknownFields()
 	if err := body.Decode(into); err != nil {
 		return &api.Error{Code: api.CodeRequest, Text: "not a request: " + exchange.ShowText(err.Error())}
@@ -69,7 +91,7 @@ func status(code string) int {
 		return http.StatusBadRequest
 	case api.CodeUnknown:
 		return http.StatusNotFound
-	case api.CodeRefused, api.CodeOvertaken:
+	case api.CodeRefused, api.CodeOvertaken, api.CodeUnset:
 		return http.StatusConflict
 	default:
 		return http.StatusInternalServerError

@@ -78,7 +78,7 @@ func (k *core) baseNamed(set *namedSet, inForce map[string]*exchange.Announcemen
 		return mpspdz.PartySet{}, &mpspdz.SetError{Code: mpspdz.SetIncomplete, Components: missing,
 			Text: "not approved here: " + strings.Join(missing, ", "), Cure: "fbpeer trust pending"}
 	}
-	return mpspdz.NewOrderedPartySet(members)
+	return k.signedSet(mpspdz.NewOrderedPartySet(members))
 }
 
 // dropNamed takes a named set out of force and forgets that it was confirmed.
@@ -92,7 +92,8 @@ func (k *core) dropNamed(name, why string, now time.Time) error {
 		return err
 	}
 	delete(k.confirmed, name)
-	k.record(trust.LogRecord{Event: "set", Text: "party set " + name + " taken out of force: " + why}, now)
+	k.record(trust.LogRecord{Event: trust.EventSetDropped, Component: k.componentOf(set.proposal.Peer), Peer: set.proposal.Peer.String(),
+		Text: "party set " + name + " taken out of force: " + why}, now)
 	return nil
 }
 
@@ -152,7 +153,7 @@ func (k *core) propose(r api.SetRequest, now time.Time) (exchange.Opened, *api.E
 	if err != nil {
 		return nil, &api.Error{Code: api.CodeFailed, Text: "the set could not be stored: " + err.Error()}
 	}
-	k.record(trust.LogRecord{Event: "set", By: r.By, Text: "proposed party set " + r.Name + " of " + strings.Join(members, ", ")}, now)
+	k.record(trust.LogRecord{Event: trust.EventSetProposed, By: r.By, Component: k.config.Component.ID, Peer: k.self.id.String(), Text: "proposed party set " + r.Name + " of " + strings.Join(members, ", ")}, now)
 	return made, nil
 }
 
@@ -255,7 +256,7 @@ func (k *core) confirm(r api.SetRequest, now time.Time) *api.Error {
 	if err := k.keepConfirmed(p); err != nil {
 		return &api.Error{Code: api.CodeFailed, Text: "the confirmation could not be stored: " + err.Error()}
 	}
-	k.record(trust.LogRecord{Event: "set", By: r.By, Component: k.componentOf(id), Peer: r.PeerID,
+	k.record(trust.LogRecord{Event: trust.EventSetConfirmed, By: r.By, Component: k.componentOf(id), Peer: r.PeerID,
 		Text: "confirmed party set " + r.Name + " of " + strings.Join(p.Members, ", ")}, now)
 	return nil
 }
@@ -280,7 +281,7 @@ func (k *core) withdraw(r api.SetRequest, now time.Time) (exchange.Opened, *api.
 			return made, &api.Error{Code: api.CodeFailed, Text: "the set could not be taken out of force: " + err.Error()}
 		}
 	}
-	k.record(trust.LogRecord{Event: "set", By: r.By, Text: "withdrew party set " + r.Name}, now)
+	k.record(trust.LogRecord{Event: trust.EventSetWithdrawn, By: r.By, Component: k.config.Component.ID, Peer: k.self.id.String(), Text: "withdrew party set " + r.Name}, now)
 	return made, nil
 }
 

@@ -24,12 +24,15 @@ type sight struct {
 	current map[string]current   // what each of them announces now
 	sites   map[siteID]heardView // who answered a roll call lately, and how
 	lists   map[mpspdz.Hash]list
-	silent  map[string]bool        // approved components of which a view is held that answers no call: they missed it
-	said    map[string]mpspdz.Hash // the default set that each approved component said last to have in force, whenever that was
-	mute    map[mpspdz.Hash]bool   // views whose content could not be had
-	own     map[string]string      // our own cells; those of whom we know nothing are absent
-	ownSet  mpspdz.Hash            // the default set in force here; zero: none
-	views   []*exchange.View       // our own, as they were sealed last
+	silent  map[string]bool          // approved components of which a view is held that answers no call: they missed it
+	said    map[string]mpspdz.Hash   // the default set that each approved component said last to have in force, whenever that was
+	mute    map[mpspdz.Hash]bool     // views whose content could not be had
+	own     map[string]string        // our own cells; those of whom we know nothing are absent
+	ownSet  mpspdz.Hash              // the default set in force here; zero: none
+	views   []*exchange.View         // our own, as they were sealed last
+	cards   map[string]exchange.Card // of approved components that take part by card
+
+	ownAhead map[string]bool // whose key to come we have approved ahead
 }
 
 // siteID names a view: whose, and of which set ("": the default one).
@@ -67,11 +70,23 @@ func (s *sight) answered(component, set string, now time.Time) (view *exchange.V
 type current struct {
 	rows     mpspdz.Hash            // with the announced certificate
 	numbered map[string]mpspdz.Hash // with the one for its number; nil or without an entry: none is known
+
+	ahead       mpspdz.Hash // as rows, with the announced key to come approved ahead; zero: none is announced
+	formerAhead mpspdz.Hash // the same for the key to come that was announced before; zero: none was
 }
 
 // fits says whether player files of a set hold what is announced. With which of the two certificates is for the set's digest to tell.
 func (c current) fits(set string, digest mpspdz.Hash) bool {
 	return digest == c.rows || digest == c.numbered[set]
+}
+
+// registered says whether a row holds what is announced; ahead, whether the announced key to come is approved ahead besides.
+func (c current) registered(row *exchange.Member) (registered, ahead bool) {
+	if row == nil {
+		return false, false
+	}
+	ahead = !c.ahead.IsZero() && row.Digest == c.ahead
+	return ahead || row.Digest == c.rows || !c.formerAhead.IsZero() && row.Digest == c.formerAhead, ahead
 }
 
 // matrix is who has registered whom. It grows with the square of the members, so lists are walked beside each other, not searched.
@@ -90,7 +105,13 @@ func (s *sight) matrix(now time.Time) *api.Matrix {
 		default:
 			view = nil
 		}
-		s.fill(row.Cells, component, view, ascending)
+		if card := s.cards[component].View; view == nil && card != nil {
+			issued := card.Issued
+			row.Set, row.Card = hashText(card.Set), &issued
+			s.fillByCard(row.Cells, s.cards[component], ascending)
+		} else {
+			s.fill(row.Cells, component, view, ascending)
+		}
 		row.Cells = slices.Delete(row.Cells, i, i+1)
 		m.Rows = append(m.Rows, row)
 	}
@@ -118,21 +139,36 @@ func (s *sight) ascending() []place {
 func (s *sight) fill(cells []api.Cell, component string, view *exchange.View, ascending []place) {
 	if component == s.self || view == nil {
 		for i, of := range s.members {
-			cells[i] = api.Cell{Of: of, State: s.cell(component, view, of)}
+			cells[i] = api.Cell{Of: of, State: s.cell(component, view, of), Ahead: component == s.self && s.ownAhead[of]}
 		}
 		return
 	}
 	files, filesKnown := s.list(view.Files)
 	rows, rowsKnown := s.list(view.Rows)
+	fillFrom(cells, view, files, rows, filesKnown && rowsKnown, ascending)
+}
+
+// fillByCard gives a row its cells as they were when a card was made. It is no answer: nobody knows whether it is still so.
+func (s *sight) fillByCard(cells []api.Cell, c exchange.Card, ascending []place) {
+	var m exchange.Members
+	if c.Members != nil {
+		m = *c.Members
+	}
+	fillFrom(cells, c.View, m.Files, m.Rows, c.Members != nil, ascending)
+}
+
+// fillFrom gives a row its cells from a view and the lists behind it, where they are known.
+func fillFrom(cells []api.Cell, view *exchange.View, files, rows list, known bool, ascending []place) {
 	for _, p := range ascending {
-		state := api.CellUnknown
-		if filesKnown && rowsKnown {
+		cell := api.Cell{Of: p.component, State: api.CellUnknown}
+		if known {
 			var inFiles, inRows *exchange.Member
 			files, inFiles = files.next(p.component)
 			rows, inRows = rows.next(p.component)
-			state = judge(view, p.current, inFiles, inRows)
+			cell.State = judge(view, p.current, inFiles, inRows)
+			_, cell.Ahead = p.current.registered(inRows)
 		}
-		cells[p.index] = api.Cell{Of: p.component, State: state}
+		cells[p.index] = cell
 	}
 }
 
@@ -151,10 +187,11 @@ func (l list) next(component string) (rest list, held *exchange.Member) {
 // set: so where there are rows they decide, and files must not contradict them. A named set has files alone.
 func judge(v *exchange.View, now current, inFiles, inRows *exchange.Member) string {
 	rows := !v.Rows.IsZero()
+	registered, _ := now.registered(inRows)
 	switch {
 	case rows && inRows == nil, !rows && inFiles == nil:
 		return api.CellNo
-	case inRows != nil && inRows.Digest != now.rows, inFiles != nil && !now.fits(v.SetName, inFiles.Digest):
+	case inRows != nil && !registered, inFiles != nil && !now.fits(v.SetName, inFiles.Digest):
 		return api.CellOld
 	}
 	return api.CellOK
@@ -177,9 +214,12 @@ func (s *sight) heardOf(component string, now time.Time) (view *exchange.View, o
 	return view, ok && !s.silent[component] && !s.sites[siteID{component: component}].called.Before(s.newest)
 }
 
-// allSay says whether all other members of a set have said that they hold it.
+// allSay says whether all other members of a set that can be asked have said that they hold it.
 func (s *sight) allSay(set api.Set) bool {
 	for _, party := range set.Parties {
+		if _, byCard := s.cards[party.Component]; byCard {
+			continue
+		}
 		if party.Component != s.self && hashText(s.said[party.Component]) != set.Digest {
 			return false
 		}

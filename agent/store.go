@@ -21,6 +21,9 @@ const (
 	fileIdentity  = "identity.key"
 	fileSequence  = "sequence"
 	fileLog       = "log.jsonl"
+	fileLogHead   = "log.head"
+	fileSeen      = "trust.seen"
+	fileNotify    = "notify.json"
 	fileAddresses = "addresses.json"
 	filePort      = "port"
 	fileSocket    = "socket"
@@ -28,13 +31,15 @@ const (
 	fileIntent    = "registry.intent"
 	dirHeard      = "announcements"
 	dirApproved   = "approved"
+	dirImported   = "imported"
 	cardSuffix    = ".card"
 )
 
 // store is the state folder. Every change of it goes through do, so that a test can end it before any step.
 type store struct {
-	dir  string
-	step func(name string) error // nil but in tests
+	dir      string
+	step     func(name string) error // nil but in tests
+	logLimit int64                   // of a file of the log, in bytes; 0 but in tests: maxLogFile
 }
 
 func (s store) path(names ...string) string {
@@ -53,7 +58,7 @@ func (s store) do(name string, f func() error) error {
 
 // make makes the folders that a running agent needs, readable by its user alone.
 func (s store) make() error {
-	for _, dir := range []string{s.dir, s.path(dirHeard), s.path(dirApproved), s.path(dirNumbered), s.path(dirProposals), s.path(dirConfirmed), s.path(dirParties)} {
+	for _, dir := range []string{s.dir, s.path(dirHeard), s.path(dirApproved), s.path(dirImported), s.path(dirNumbered), s.path(dirProposals), s.path(dirConfirmed), s.path(dirParties)} {
 		if err := durable.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}

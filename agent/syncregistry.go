@@ -29,7 +29,7 @@ func (k *core) lookRegistry(now time.Time) {
 		return
 	}
 	k.meddled = now
-	k.record(trust.LogRecord{Event: "registry-mended", Text: text}, now)
+	k.record(trust.LogRecord{Event: trust.EventRowsMended, Text: text}, now)
 	k.problems.set(api.Warning{Code: api.WarnRegistryMended, Text: "somebody else changed the party registry, and it was put right: " + text,
 		Cure: "decide with fbpeer trust: what Fed-BioMed's own certificate commands do to these rows does not last"})
 }

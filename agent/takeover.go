@@ -67,7 +67,7 @@ func (k *core) listUntouched() bool {
 
 func (k *core) recordTakeover(t trust.Takeover, now time.Time) {
 	k.taken[t.Entry.Peer] = takenOver{at: t.TakenOver(now).ApprovedAt, changes: t.Changes}
-	r := trust.LogRecord{Event: "policy", Component: t.Entry.Component, Peer: t.Entry.Peer.String(), By: trust.ByPolicy, Changes: t.Changes,
+	r := trust.LogRecord{Event: trust.EventPolicy, Component: t.Entry.Component, Peer: t.Entry.Peer.String(), By: trust.ByPolicy, Changes: t.Changes,
 		Text: fmt.Sprintf("taken over by [trust] accept_changes = %s: %s", strings.Join(k.config.AcceptChanges, ", "), changedTo(t.Changes))}
 	if a := k.newest[t.Entry.Peer]; a != nil {
 		r.Fingerprint = a.Fingerprint().String()

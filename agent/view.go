@@ -67,6 +67,7 @@ func (k *core) snapshot(n network, now time.Time) api.Snapshot {
 	}
 	s.Warnings = append(k.problems.sorted(), n.warnings...)
 	s.Warnings = append(s.Warnings, k.unregistered(s)...)
+	s.Warnings = append(s.Warnings, k.authoritiesInForce()...)
 	for _, p := range k.sets() {
 		if p.waiting != nil {
 			s.Warnings = append(s.Warnings, *p.waiting)
@@ -142,6 +143,9 @@ func (k *core) peer(id peer.ID, now time.Time) api.Peer {
 	if p.State == api.StatePending {
 		p.ByHand = k.byHand(newest)
 	}
+	if card, ok := k.imported[id]; ok {
+		p.ByCard = k.byCard(card)
+	}
 	if values != nil {
 		k.describe(&p, values)
 	} else {
@@ -155,7 +159,7 @@ func (k *core) peer(id peer.ID, now time.Time) api.Peer {
 	}
 	if approved {
 		p.Alias, p.ApprovedBy = entry.Alias, entry.ApprovedBy
-		p.ApprovedAt = timePointer(entry.ApprovedAt)
+		p.ApprovedAt, p.Next = timePointer(entry.ApprovedAt), k.nextOf(id, entry)
 		if k.registry.file != nil && values != nil && k.sameKind(values) {
 			has := k.evaluation.InForce[entry.Component] != nil && k.registry.has(partyOf(values.Registration))
 			p.Registered = &has
@@ -181,7 +185,7 @@ func (k *core) peer(id peer.ID, now time.Time) api.Peer {
 	if newest != nil && (p.State == api.StateChanged || p.State == api.StateConflict) {
 		p.Announced = k.announcedOf(newest)
 	}
-	k.warn(&p, id, entry, approved)
+	k.warn(&p, id, entry, approved, now)
 	if approved {
 		k.warnTaken(&p, id, entry, now)
 		k.warnNoted(&p, id, now)
@@ -248,9 +252,17 @@ func (k *core) certificate(c *mpspdz.Certificate) api.Certificate {
 	if len(k.certificates) >= maxShownCertificates {
 		clear(k.certificates)
 	}
+	shown := describeCertificate(c)
+	k.certificates[c.SHA256()] = shown
+	return shown
+}
+
+func describeCertificate(c *mpspdz.Certificate) api.Certificate {
 	shown := api.Certificate{SHA256: c.SHA256().String(), BLAKE2b128: c.BLAKE2b128(), KeySHA256: c.KeySHA256().String(), Subject: c.Subject(),
 		NotBefore: c.NotBefore().UTC(), NotAfter: c.NotAfter().UTC(), KeyType: c.KeyType(), WorksWith: c.WorksWith()}
-	k.certificates[c.SHA256()] = shown
+	if c.CASigned() {
+		shown.Issuer = c.Issuer()
+	}
 	return shown
 }
 
@@ -287,6 +299,7 @@ func (k *core) ownPeer(n network, now time.Time) api.Peer {
 		number := k.players.set.Number(r.Component)
 		p.Party = &number
 	}
+	p.Next = k.ownNext()
 	p.Warnings = k.ownWarnings(n, now)
 	if w, met := k.cloneWarning(n.running, now); met {
 		p.Warnings = append(p.Warnings, w)
@@ -304,6 +317,11 @@ func (p *published) withMatrix(o Options) api.Snapshot {
 		s.Matrix = o.Matrix(s)
 	} else {
 		s.Matrix = p.sight.matrix(now)
+	}
+	if s.Self.Next != nil {
+		next := *s.Self.Next
+		next.Ahead = approvedAhead(s, o.Matrix != nil)
+		s.Self.Next = &next
 	}
 	s.Sets = slices.Clone(s.Sets)
 	for i, set := range s.Sets {

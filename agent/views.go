@@ -162,7 +162,8 @@ func (k *core) members(name string, p *players) exchange.Members {
 		}
 	}
 	if name == "" {
-		m.Rows = append(k.registered(), memberOf(partyOf(k.self.registration)))
+		own := k.self.registration
+		m.Rows = append(k.registered(), k.rowOf(own.Component, own.Endpoint.String(), own.Certificate.SHA256()))
 	}
 	for _, members := range []*[]exchange.Member{&m.Files, &m.Rows} {
 		slices.SortFunc(*members, func(a, b exchange.Member) int { return cmp.Compare(a.Component, b.Component) })
@@ -176,13 +177,13 @@ func (k *core) registered() []exchange.Member {
 	var members []exchange.Member
 	if k.registry.file == nil {
 		for _, party := range parties(k.lookInForce()) {
-			members = append(members, memberOf(party))
+			members = append(members, k.rowOf(party.Component, party.Endpoint.String(), party.Certificate.SHA256()))
 		}
 		return members
 	}
 	for component, row := range k.registry.rows {
 		if component != k.config.Component.ID && mpspdz.CheckComponentID(component) == nil {
-			members = append(members, exchange.NewMember(component, row.endpoint, row.certificate))
+			members = append(members, k.rowOf(component, row.endpoint, row.certificate))
 		}
 	}
 	return members
@@ -206,16 +207,9 @@ func (k *core) sealViews(now time.Time) (sealed []*exchange.View, err error) {
 	}
 	var lists [][]exchange.Member
 	for _, name := range slices.Sorted(maps.Keys(sets)) {
-		members := k.members(name, sets[name])
+		view, members := k.viewOf(name, sets[name])
+		view.Call = k.liveCall(now)
 		lists = append(lists, members.Files, members.Rows)
-		view := exchange.View{SetName: name, Files: exchange.MembersRoot(members.Files), Rows: exchange.MembersRoot(members.Rows),
-			Members: max(len(members.Files), len(members.Rows)), Call: k.liveCall(now)}
-		if len(members.Files) > 0 {
-			view.Set = sets[name].set.Digest()
-		}
-		if set := k.confirmed[name]; set != nil {
-			view.Proposal = set.proposal.Content()
-		}
 		if old := k.views.own[name]; old != nil && sameView(old, view) {
 			continue
 		}
@@ -232,6 +226,20 @@ func (k *core) sealViews(now time.Time) (sealed []*exchange.View, err error) {
 	}
 	k.views.addLists(lists...)
 	return sealed, nil
+}
+
+// viewOf is what this site has to tell of a set, unsealed, and the members behind it.
+func (k *core) viewOf(name string, p *players) (exchange.View, exchange.Members) {
+	members := k.members(name, p)
+	view := exchange.View{SetName: name, Files: exchange.MembersRoot(members.Files), Rows: exchange.MembersRoot(members.Rows),
+		Members: max(len(members.Files), len(members.Rows))}
+	if len(members.Files) > 0 {
+		view.Set = p.set.Digest()
+	}
+	if set := k.confirmed[name]; set != nil {
+		view.Proposal = set.proposal.Content()
+	}
+	return view, members
 }
 
 // sets are the folders of player files of this site, by name: the default one, and those of the named sets that are confirmed.
@@ -305,8 +313,9 @@ func parseRecords(data []byte) records {
 // look at who has registered whom, as far as it is known now. s is the snapshot that is published with it.
 func (k *core) sight(s api.Snapshot) *sight {
 	seen := &sight{newest: k.views.last, self: s.Self.Component, members: []string{s.Self.Component}, current: map[string]current{}, sites: map[siteID]heardView{},
-		said: map[string]mpspdz.Hash{}, silent: map[string]bool{}, lists: k.views.lists, mute: k.views.mute, own: map[string]string{}}
-	seen.current[s.Self.Component] = k.currentOf(k.self.id, partyOf(k.self.registration))
+		said: map[string]mpspdz.Hash{}, silent: map[string]bool{}, lists: k.views.lists, mute: k.views.mute, own: map[string]string{},
+		ownAhead: map[string]bool{}, cards: map[string]exchange.Card{}}
+	seen.current[s.Self.Component] = k.currentOf(k.self.id, k.self.registration)
 	for _, p := range s.Peers {
 		state := OwnCell(p)
 		if _, known := seen.own[p.Component]; state == "" || known {
@@ -314,12 +323,18 @@ func (k *core) sight(s api.Snapshot) *sight {
 		}
 		seen.members = append(seen.members, p.Component)
 		seen.own[p.Component] = state
+		seen.ownAhead[p.Component] = p.Next != nil && p.Next.Approved
 		id, err := peer.Decode(p.PeerID)
 		if err != nil {
 			continue
 		}
 		if a := cmp.Or(k.newest[id], k.approved[id]); a != nil {
-			seen.current[p.Component] = k.currentOf(id, partyOf(a.Registration))
+			seen.current[p.Component] = k.currentOf(id, a.Registration)
+		}
+	}
+	for id, c := range k.imported {
+		if entry, _ := k.list.ByPeer(id); k.approves(id) {
+			seen.cards[entry.Component] = c.card
 		}
 	}
 	for id, view := range k.views.heard {
@@ -347,8 +362,15 @@ func (k *core) sight(s api.Snapshot) *sight {
 }
 
 // currentOf is what a component announces now.
-func (k *core) currentOf(id peer.ID, p mpspdz.Party) current {
-	c := current{rows: memberOf(p).Digest}
+func (k *core) currentOf(id peer.ID, p exchange.Registration) current {
+	c := current{rows: memberOf(partyOf(p)).Digest}
+	ahead := func(next mpspdz.Hash) mpspdz.Hash {
+		if next.IsZero() {
+			return mpspdz.Hash{}
+		}
+		return exchange.NewMemberAhead(p.Component, p.Endpoint.String(), p.Certificate.SHA256(), next).Digest
+	}
+	c.ahead, c.formerAhead = ahead(p.Next), ahead(k.formerNext[id])
 	if p.Role != mpspdz.PlainParty {
 		return c
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // warn adds what is wrong with a peer, as far as list and announcements say.
-func (k *core) warn(p *api.Peer, id peer.ID, entry trust.Entry, approved bool) {
+func (k *core) warn(p *api.Peer, id peer.ID, entry trust.Entry, approved bool, now time.Time) {
 	add := func(w api.Warning) {
 		if !slices.ContainsFunc(p.Warnings, func(present api.Warning) bool { return present.Code == w.Code }) {
 			p.Warnings = append(p.Warnings, w)
@@ -32,8 +32,21 @@ func (k *core) warn(p *api.Peer, id peer.ID, entry trust.Entry, approved bool) {
 		add(api.Warning{Code: api.WarnNotHeard, Text: "approved, but nothing that matches its pins in trust.ini has been heard",
 			Cure: "wait for its announcement; if its values have changed, approve them"})
 	}
+	a, decided := k.newest[id], approved && p.State == api.StateAccepted
+	if decided && k.approved[id] != nil {
+		a = k.approved[id]
+	}
+	if w, there := k.signerWarning(a, decided); there {
+		add(w)
+	}
 	if endpoint, err := mpspdz.ParseEndpoint(p.Endpoint); err == nil && endpoint.IsEphemeral() {
 		add(ephemeral(endpoint))
+	}
+	if a := k.evaluation.InForce[entry.Component]; approved && a != nil {
+		e := expiring{a.Certificate, a.Component, k.called(a.Component), cureOfPeer(a, k.aheadOf(a.Component))}
+		if w, soon := e.standing(now); soon {
+			add(w)
+		}
 	}
 }
 
@@ -109,6 +122,11 @@ func (k *core) ownWarnings(n network, now time.Time) []api.Warning {
 	}
 	if err := r.Certificate.CheckTime(now); err != nil {
 		all = append(all, api.Warning{Code: api.WarnCertificateExpired, Text: err.Error(), Error: true})
+	}
+	for _, e := range k.watched() {
+		if w, soon := e.standing(now); soon && e.component == k.config.Component.ID {
+			all = append(all, w)
+		}
 	}
 	return all
 }

@@ -17,12 +17,16 @@ import (
 )
 
 // sourceOf parses the files of a folder that are not tests.
-func sourceOf(t *testing.T, dir string) (*token.FileSet, []*ast.File) {
+func sourceOf(t *testing.T, dirs ...string) (*token.FileSet, []*ast.File) {
 	t.Helper()
 	set := token.NewFileSet()
-	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		t.Fatal(err)
+	var names []string
+	for _, dir := range dirs {
+		in, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, in...)
 	}
 	var files []*ast.File
 	for _, name := range names {
@@ -66,7 +70,7 @@ type worded struct{ code, text string }
 // wordings finds every place where a warning is made: a literal with a Code, or a call whose first argument is one.
 func wordings(t *testing.T, codes map[string]string) []worded {
 	t.Helper()
-	set, files := sourceOf(t, ".")
+	set, files := sourceOf(t, ".", "notify")
 	source := func(n ast.Node) string {
 		var b bytes.Buffer
 		if err := printer.Fprint(&b, set, n); err != nil {

@@ -46,6 +46,9 @@ func (l *loader) readAgent() error {
 		return err
 	}
 	l.c.ProbeAnswer = answer == "on"
+	if err := l.readNotify(); err != nil {
+		return err
+	}
 	if l.c.LogLevel, err = l.get("log", "level").oneOf("trace", "debug", "info", "warn", "error"); err != nil {
 		return err
 	}
@@ -237,6 +240,12 @@ func (l *loader) list(t target) {
 			}
 		case "trust.list":
 			v.text = l.short(l.c.TrustList)
+		case "trust.authorities":
+			var files []string
+			for _, path := range l.c.Authorities {
+				files = append(files, l.short(path))
+			}
+			v.text = strings.Join(files, ", ")
 		case "players.dir":
 			v.text = l.short(l.c.PlayersDir)
 		case "players.certificates":

@@ -21,6 +21,7 @@ const SharedSubject = "shared-subject"
 type Pair struct {
 	File        []byte              // of the certificate; nil if it cannot be read
 	Certificate *mpspdz.Certificate // nil if it is missing or breaks a rule
+	Chain       []*mpspdz.Authority // who signed the certificate, up to a root; empty where it is self-signed, or not all of them are set here
 	Fits        bool                // the private key is there, and the certificate's
 	Key         string              // for people: "fits the certificate", or what is wrong with the key
 	Findings    []mpspdz.Finding    // errors first; an error is what LoadKeyPair refuses, or a name that no run accepts
@@ -40,13 +41,19 @@ func (c *Config) Use() mpspdz.Use {
 // CheckPair judges key and certificate as LoadKeyPair does, and tells everything instead of the first fault, with what may become one.
 func (c *Config) CheckPair(now time.Time) Pair {
 	p := Pair{Key: "fits the certificate"}
+	trusted, untrusted := c.LoadAuthorities(now)
 	certificateFile, keyFile := c.short(c.Component.Certificate), c.short(c.Component.PrivateKey)
 	file, err := os.ReadFile(c.Component.Certificate)
 	if err != nil {
 		p.Findings = append(p.Findings, c.cannotRead(certificateFile, err, mpspdz.FolderMissing))
 	} else {
 		p.File = file
-		p.Certificate, p.Findings = mpspdz.CheckCertificate(file, certificateFile, c.Use(), now)
+		p.Certificate, p.Findings = mpspdz.CheckCertificate(file, certificateFile, c.Use(), trusted, now)
+	}
+	if untrusted != nil {
+		p.Findings = append(p.Findings, authoritiesFinding(untrusted))
+	} else if p.Certificate != nil {
+		p.Chain, _ = trusted.Chain(p.Certificate) // that it is not whole is a finding
 	}
 	key, finding := c.readKey(keyFile)
 	if finding == nil && p.Certificate != nil {
@@ -149,7 +156,7 @@ func (c *Config) FormerKey() crypto.Signer {
 
 // FormerPair are the files of the pair that MakePair replaced, as they are shown; nil if there is none.
 func (c *Config) FormerPair() []string {
-	w := pairWriter{key: realFile(c.Component.PrivateKey), certificate: realFile(c.Component.Certificate)}
+	w := c.writer(nil)
 	if !w.keptFormer() {
 		return nil
 	}

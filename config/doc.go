@@ -37,7 +37,11 @@
 // # Key and certificate
 //
 // LoadKeyPair reads them, CheckPair judges them, and MakePair, whose comment has the sequence of writes and what a crash at each point
-// leaves, makes new ones. While the two differ, nobody announces anything.
+// leaves, makes new ones. While the two differ, nobody announces anything. LoadAuthorities reads the certificates of authorities that a
+// plain party trusts, and to one of which its own certificate must lead unless it is self-signed; a Fed-BioMed component has none.
+//
+// StagePair makes a pair that will follow, in one file of the state folder (next.pem); LoadNext reads it, DiscardNext drops it, and
+// ActivatePair puts it in place in MakePair's steps.
 //
 // # Errors
 //

@@ -16,7 +16,8 @@ type KeyPair struct {
 	KeyPEM      []byte // the key file's bytes
 }
 
-// LoadKeyPair reads both files and checks them: the certificate's rules, its time, and that the key is its own. Every fault is an
+// LoadKeyPair reads both files and checks them: the certificate's rules, who signed it, its time, and that the key is its
+// own. Every fault is an
 // *Error with the cure. Where the two differ, or the key changes while they are read (Fed-BioMed rewrites one after the other), it is
 // ErrMismatch as well: wait and read again.
 func (c *Config) LoadKeyPair(now time.Time) (KeyPair, error) {
@@ -35,11 +36,11 @@ func (c *Config) readKeyPair(readFile func(string) ([]byte, error), now time.Tim
 	if !bytes.Equal(data[0], data[2]) {
 		return KeyPair{}, faultf("wait until it is written", "%s is being rewritten (%w)", keyFile, ErrMismatch)
 	}
-	certificate, err := mpspdz.ParseCertificatePEM(data[1])
+	certificate, err := mpspdz.ParseLeafPEM(data[1])
 	if err != nil {
 		return KeyPair{}, own(certificateFile, err)
 	}
-	if err := certificate.CheckSelfSigned(); err != nil {
+	if err := c.checkSigner(certificate, now); err != nil {
 		return KeyPair{}, own(certificateFile, err)
 	}
 	if err := certificate.CheckTime(now); err != nil {

@@ -44,7 +44,8 @@ func definitions() []definition {
 
 		{section: "trust", key: "list", value: "trust.ini", about: "the operator's trust list"},
 		{section: "trust", key: "accept_changes", about: "changes taken over without asking, still reported: any of address, port, certificate, key (comma-separated)"},
-		{section: "trust", key: "authorities", audience: plainOnly, later: true, about: "CA certificates to trust (a later release)"},
+		{section: "trust", key: "authorities", audience: plainOnly, about: "PEM files of certificate authorities to trust, root and intermediates " +
+			"(comma-separated). DANGER: where player files hold such a certificate, MP-SPDZ lets in anybody to whom they ever gave one with a party's name"},
 
 		{section: "players", key: "dir", value: "players", about: "where the MP-SPDZ player files are written"},
 		{section: "players", key: "parties", about: "who is in the set, ids or aliases (comma-separated), beside this component; empty: all accepted"},
@@ -55,7 +56,7 @@ func definitions() []definition {
 
 		{section: "probe", key: "answer", value: "on", about: "answer other agents' handshake checks: on or off"},
 
-		{section: "notify", key: "command", later: true, about: "a command to run on events (a later release)"},
+		{section: "notify", key: "command", about: "a program, and its arguments, to be run when something needs you (docs/notify.md); no shell reads it"},
 		{section: "notify", key: "urls", later: true, about: "addresses to post events to (a later release)"},
 
 		{section: "console", key: "listen", later: true, about: "the web console's address (a later release)"},

@@ -33,11 +33,13 @@ type Config struct {
 	TrustList           string    // absolute path of trust.ini
 	AcceptChanges       []string  // fields that are taken over without asking: address, port, certificate, key
 	PlayersDir          string    // absolute
+	Authorities         []string  // absolute paths of the files of authorities' certificates; plain parties only
 	PlayersGroup        string    // a group of this machine, by name or number; "" for none
 	Parties             []string  // ids or aliases of who is in the default set beside the component itself; empty: all accepted
 	PerParty            bool      // player files hold certificates that are issued for the parties' numbers; plain parties only
 	ProbeAnswer         bool      // open the MP-SPDZ port for other agents' handshake checks
 	Registry            bool      // keep Fed-BioMed's registry; false for a plain party
+	NotifyCommand       []string  // the words of the command that is told of events, its program first; empty: none
 	LogLevel, LogFormat string    // trace, debug, info, warn, error; console, json
 	Settings            []Setting // every value with its source
 	Warnings            []string  // what works, but not as the person may think
@@ -68,7 +70,8 @@ func Load(s Selector) (*Config, error) {
 	if err := l.readComponent(t); err != nil {
 		return nil, err
 	}
-	for _, read := range []func() error{l.authorities, l.later, l.checkOverrides, l.advertise, l.readAgent, l.readPlaces, l.readFederation} {
+	l.watch(l.c.NextFile())
+	for _, read := range []func() error{l.later, l.authorities, l.checkOverrides, l.advertise, l.readAgent, l.readPlaces, l.readFederation} {
 		if err := read(); err != nil {
 			return nil, err
 		}
@@ -170,16 +173,6 @@ func (l *loader) fromFile(t target) error {
 		l.c.State = t.state
 	}
 	return nil
-}
-
-// authorities refuses what no release will have.
-func (l *loader) authorities() error {
-	v := l.get("trust", "authorities")
-	if l.c.Component.Fedbiomed == nil || v.text == "" {
-		return nil // later says what it says
-	}
-	return v.wrong("leave it out, and use a self-signed certificate: fbpeer cert generate",
-		"Fed-BioMed's registry has no place for an authority's certificate, without which no party accepts one that it signed")
 }
 
 // findState applies the rule for a Fed-BioMed component.

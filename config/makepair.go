@@ -78,8 +78,11 @@ func (c *Config) placed() bool {
 //
 // names is one of the Names constants. Refusals are *Error.
 func (c *Config) MakePair(random io.Reader, names string, force bool, now time.Time) (Made, error) {
-	w := pairWriter{step: func(string) error { return nil }, key: realFile(c.Component.PrivateKey), certificate: realFile(c.Component.Certificate)}
-	return c.makePair(w, random, names, force, now)
+	return c.makePair(c.writer(func(string) error { return nil }), random, names, force, now)
+}
+
+func (c *Config) writer(step func(name string) error) pairWriter {
+	return pairWriter{step: step, key: realFile(c.Component.PrivateKey), certificate: realFile(c.Component.Certificate)}
 }
 
 func (c *Config) makePair(w pairWriter, random io.Reader, names string, force bool, now time.Time) (made Made, err error) {
@@ -108,7 +111,7 @@ func (c *Config) makePair(w pairWriter, random io.Reader, names string, force bo
 	if err := w.write(staged, &made); err != nil {
 		return Made{}, c.notWritten(err)
 	}
-	return made, nil
+	return made, c.dropUsed(w)
 }
 
 // newPair is the pair to put in place: that of an interrupted run, or one that is made now.
@@ -116,17 +119,21 @@ func (c *Config) newPair(w pairWriter, random io.Reader, names, state string, no
 	made.Finished = state == PairInterrupted
 	if made.Finished {
 		staged, _ = readStaged(stagedFile(w.key))
-	} else {
-		form := mpspdz.NewFedbiomedCertificate
-		if names == NamesAll {
-			form = mpspdz.NewPartyCertificate
-		}
-		if staged.certificate, staged.key, err = form(random, c.Component.ID, now); err != nil {
-			return stagedPair{}, Made{}, err
-		}
+	} else if staged, err = c.makeForm(random, names, now); err != nil {
+		return stagedPair{}, Made{}, err
 	}
 	made.Certificate, err = mpspdz.ParseCertificatePEM(staged.certificate)
 	return staged, made, err
+}
+
+// makeForm makes a pair with names of one of the Names constants.
+func (c *Config) makeForm(random io.Reader, names string, now time.Time) (made stagedPair, err error) {
+	form := mpspdz.NewFedbiomedCertificate
+	if names == NamesAll {
+		form = mpspdz.NewPartyCertificate
+	}
+	made.certificate, made.key, err = form(random, c.Component.ID, now)
+	return made, err
 }
 
 // present is the file that a new pair would replace.
@@ -190,6 +197,9 @@ func (c *Config) lockPair() (*durable.Lock, error) {
 }
 
 func (c *Config) notWritten(err error) error {
+	if err == nil {
+		return nil
+	}
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		return faultf("run it as the user that owns the files, where they can be written", "key and certificate cannot be written: %w", err)
 	}

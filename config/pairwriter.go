@@ -72,7 +72,7 @@ func (w pairWriter) do(name string, write func() error) error {
 
 // isPair reports whether two files are a certificate and its key, whatever else is wrong with them.
 func isPair(key, certificate []byte) bool {
-	c, err := mpspdz.ParseCertificatePEM(certificate)
+	c, err := mpspdz.ParseLeafPEM(certificate)
 	if err != nil {
 		return false
 	}

@@ -19,7 +19,7 @@ func TestDefaults(t *testing.T) {
 		c.Bootstrap, c.MDNS, c.TrustList, c.PlayersDir, c.PlayersGroup, c.Registry, c.LogLevel, c.LogFormat, c.Federation, c.Warnings, c.Watch}
 	want := []any{c.Component.Fedbiomed.Role, "localhost:14001", uint16(14001), c.Component.Secagg, filepath.Join(root, "var", "db_"+nodeID+".json"), "", []string(nil),
 		[]string(nil), true, filepath.Join(state, "trust.ini"), filepath.Join(state, "players"), "", true, "info", "console", "", []string(nil),
-		[]string{filepath.Join(root, "etc", "config-n1.ini"), certs + ".pem", certs + ".key", filepath.Join(state, "fbpeer.ini")}}
+		[]string{filepath.Join(root, "etc", "config-n1.ini"), certs + ".pem", certs + ".key", filepath.Join(state, "fbpeer.ini"), filepath.Join(state, "next.pem")}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
@@ -147,7 +147,7 @@ func TestSettingsRefused(t *testing.T) {
 		{"certificates", "[players]\ncertificates = some\n", `FILE:2: [players] certificates: "some" is not known`, "write one of own, per-party"},
 		{"per-party for Fed-BioMed", "[players]\ncertificates = per-party\n", "FILE:2: [players] certificates: Fed-BioMed numbers the parties itself, anew for each " +
 			"experiment, with each component's own certificate: one certificate per party is for plain MP-SPDZ only", "leave it out"},
-		{"notify", "[notify]\ncommand = mail\n", "FILE:2: [notify] command: this release of fbpeer does not have this setting yet", later},
+		{"notify", "[notify]\nurls = https://x\n", "FILE:2: [notify] urls: this release of fbpeer does not have this setting yet", later},
 		{"console", "[console]\nlisten = :80\n", "FILE:2: [console] listen: this release of fbpeer does not have this setting yet", later},
 	}
 	for _, test := range tests {
@@ -165,11 +165,16 @@ func TestSettingsRefused(t *testing.T) {
 			expect(t, err, root, problem, test.hint)
 		})
 	}
-	t.Run("authorities of a plain party", func(t *testing.T) {
-		root := onePlain(t, "[trust]\nauthorities = ca.pem\n")
-		_, err := Load(Selector{Config: "fbpeer.ini", WorkDir: root, Getenv: env()})
-		expect(t, err, root, "fbpeer.ini:8: [trust] authorities: this release of fbpeer does not have this setting yet", later)
-	})
+	for text, want := range map[string][2]string{
+		"a.pem,,b.pem":    {"there is a comma too many", "name the files, separated by commas"},
+		"a.pem, ./a.pem ": {"./a.pem stands twice", "name each once"},
+	} {
+		t.Run("authorities "+text, func(t *testing.T) {
+			root := onePlain(t, "[trust]\nauthorities = "+text+"\n")
+			_, err := Load(Selector{Config: "fbpeer.ini", WorkDir: root, Getenv: env()})
+			expect(t, err, root, "fbpeer.ini:8: [trust] authorities: "+want[0], want[1])
+		})
+	}
 	t.Run("environment", func(t *testing.T) {
 		root := oneComponent(t)
 		_, err := Load(Selector{WorkDir: root, Getenv: env("FBPEER_ADVERTISE_PORT", "0")})

@@ -71,6 +71,9 @@ func (a *Announcement) check() error {
 	if a.Certificate == nil {
 		return refuse(CodeField, "certificate", "", errors.New("is missing"))
 	}
+	if err := a.Certificate.CheckRole(a.Role); err != nil {
+		return refuse(CodeCertificate, "certificate", "", err)
+	}
 	return a.stamp().check(a.Certificate)
 }
 
@@ -117,7 +120,7 @@ func (a *Announcement) understand(v *values) (err error) {
 	if a.proof, err = v.binary(fieldProof); err != nil {
 		return err
 	}
-	a.Certificate, err = v.certificate()
+	a.Certificate, err = v.certificate(mpspdz.ParseLeaf) // who signed it is for check to judge, by the role
 	return err
 }
 
@@ -138,12 +141,12 @@ func (v *values) endorsement() (e *Endorsement, err error) {
 	return e, nil
 }
 
-func (v *values) certificate() (*mpspdz.Certificate, error) {
+func (v *values) certificate(parse func(der []byte) (*mpspdz.Certificate, error)) (*mpspdz.Certificate, error) {
 	der, err := v.binary(fieldCertificate)
 	if err != nil {
 		return nil, err
 	}
-	c, err := mpspdz.ParseCertificate(der)
+	c, err := parse(der)
 	if err != nil {
 		return nil, refuse(CodeCertificate, fieldCertificate.String(), "", err)
 	}

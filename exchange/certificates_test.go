@@ -95,7 +95,8 @@ func badCertificates() []badCertificate {
 		{"two-certificates", "not-a-certificate", append(append([]byte(nil), plain...), plain...), key},
 		{"not-a-certificate", "not-a-certificate", []byte("hello"), key},
 		{"over-8-KiB", "too-large", extension(false, make([]byte, 8<<10), 1, 3, 6, 1, 4, 1, 99999, 1), key},
-		{"issued-by-another", "not-self-signed", issued(key), key},
+		{"issued-by-another-node", "not-self-signed", issued(key, partyTemplate("alice")), key},
+		{"issued-by-another-ca", "ca", issued(key, issuing()), key},
 	}
 	return append(forms, badKeys()...)
 }
@@ -191,9 +192,16 @@ func rekeyed(key *rsa.PrivateKey, rsaPublicKey []byte) []byte {
 	return resigned(key, func(b *tbs) { b.PublicKey = asn1.RawValue{FullBytes: spki} })
 }
 
-func issued(key *rsa.PrivateKey) []byte {
+func issuing() *x509.Certificate {
+	template := partyTemplate("alice")
+	template.BasicConstraintsValid, template.IsCA = true, true
+	return template
+}
+
+// issued is a certificate that an authority signed.
+func issued(key *rsa.PrivateKey, template *x509.Certificate) []byte {
 	authority, authorityKey := partyTemplate("authority"), newECDSA()
-	der, err := x509.CreateCertificate(rand.Reader, partyTemplate("alice"), authority, key.Public(), authorityKey)
+	der, err := x509.CreateCertificate(rand.Reader, template, authority, key.Public(), authorityKey)
 	if err != nil {
 		panic(err)
 	}

@@ -50,10 +50,16 @@
 //	sequence: 1795342500001
 //	issued: 2026-11-22T10:15:00Z
 //
+// # Cards
+//
+// A Card is one site's part of a file: its announcement, and what follows of the same identity. OpenCard reads it, all or nothing, and
+// Encode writes it; text around is passed over. What came by card is held in a Table, and told to nobody (Record.Card, Travels).
+//
 // # What is checked where
 //
 // The Seal functions and OpenRecord check everything that never changes; what OpenRecord refuses, every honest agent refuses, so a
-// forwarder may be blamed for it. The one exception is CodeNewerVersion, of a version or kind that an agent of a later release reads. Table
+// forwarder may be blamed for it. A party's certificate that an authority signed is taken, as nobody here can verify that signature: it is
+// for each site's own settings to say what it is worth. A researcher's or node's is refused. The one exception is CodeNewerVersion, of a version or kind that an agent of a later release reads. Table
 // checks what depends on time and history: known, superseded, expired, ahead of the clock, of an identity whose announcement is not held.
 // Every refusal is a *Refusal with a stable Code.
 //

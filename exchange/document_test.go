@@ -46,7 +46,7 @@ func TestRecordsDocument(t *testing.T) {
 func TestDocument(t *testing.T) {
 	const domain, payloadType = domainPrefix + "announcement", typePrefix + "announcement"
 	want := []string{
-		strings.TrimSuffix(proofDomain, "\x00"), strings.TrimSuffix(endorsementDomain, "\x00"), domain, payloadType, armourBegin, armourEnd,
+		strings.TrimSuffix(proofDomain, "\x00"), strings.TrimSuffix(endorsementDomain, "\x00"), domain, payloadType, labelRecord.begin(), labelRecord.end(),
 		fmt.Sprintf("varint(%d) ‖ %q ‖ varint(%d) ‖ %q", len(domain), domain, len(payloadType), payloadType),
 		"16,384 bytes", "fbpeer-fingerprint-v1", "fbpeer-table-v1", "1,024 in all and 32",
 	}

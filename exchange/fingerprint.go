@@ -11,6 +11,8 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/tyler-smith/go-bip39/wordlists"
+
+	"fbpeer/mpspdz"
 )
 
 // fingerprintWords is how many words a fingerprint is read out in, at wordBits bits each: its first 88 bits.
@@ -26,11 +28,21 @@ type Fingerprint [sha256.Size]byte
 // NewFingerprint is SHA-256 over "fbpeer-fingerprint-v1" and a NUL, the peer id's length (two bytes, big-endian), the
 // peer id's bytes, and the MP-SPDZ public key (SubjectPublicKeyInfo, DER).
 func NewFingerprint(id peer.ID, spki []byte) Fingerprint {
-	message := append([]byte(nil), "fbpeer-fingerprint-v1\x00"...)
+	return fingerprint("fbpeer-fingerprint-v1\x00", id, spki)
+}
+
+// NewNextFingerprint is what operators compare of a key that will follow, of which only the announced hash is known: SHA-256 over
+// "fbpeer-next-fingerprint-v1" and a NUL, the peer id's length and bytes, and the SHA-256 of the public key. Never the fingerprint of the
+// same key in use.
+func NewNextFingerprint(id peer.ID, next mpspdz.Hash) Fingerprint {
+	return fingerprint("fbpeer-next-fingerprint-v1\x00", id, next[:])
+}
+
+func fingerprint(domain string, id peer.ID, key []byte) Fingerprint {
+	message := append([]byte(nil), domain...)
 	message = binary.BigEndian.AppendUint16(message, uint16(len(id)))
 	message = append(message, id...)
-	message = append(message, spki...)
-	return sha256.Sum256(message)
+	return sha256.Sum256(append(message, key...))
 }
 
 // String is "SHA256:" and 43 characters of unpadded standard base64.

@@ -10,6 +10,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/tyler-smith/go-bip39"
 	"github.com/tyler-smith/go-bip39/wordlists"
+
+	"fbpeer/mpspdz"
 )
 
 func TestFingerprintBytes(t *testing.T) {
@@ -19,6 +21,15 @@ func TestFingerprintBytes(t *testing.T) {
 	}
 	if NewFingerprint("ab", []byte("cKEY")) == want {
 		t.Error("a byte moved from the peer id to the key gives the same fingerprint")
+	}
+}
+
+// TestNextFingerprintBytes: of a key to come only the hash is known; what is read of it is never what is read of the key in use.
+func TestNextFingerprintBytes(t *testing.T) {
+	next := mpspdz.Hash(sha256.Sum256([]byte("KEY")))
+	want := Fingerprint(sha256.Sum256(append([]byte("fbpeer-next-fingerprint-v1\x00\x00\x03abc"), next[:]...)))
+	if got := NewNextFingerprint(peer.ID("abc"), next); got != want || got == NewFingerprint(peer.ID("abc"), []byte("KEY")) || got == NewFingerprint(peer.ID("abc"), next[:]) {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

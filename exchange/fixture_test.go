@@ -80,7 +80,7 @@ func newSite(component string, role mpspdz.Role, certPEM, keyPEM []byte) *site {
 
 // siteWithCertificate has a new identity.
 func siteWithCertificate(component string, role mpspdz.Role, key crypto.Signer, der []byte) *site {
-	certificate, err := mpspdz.ParseCertificate(der)
+	certificate, err := mpspdz.ParseLeaf(der)
 	if err != nil {
 		panic(err)
 	}

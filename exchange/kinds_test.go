@@ -58,12 +58,18 @@ var numbered = sync.OnceValue(func() NumberedCertificate {
 		Sequence: 5, Issued: testNow, Expires: testNow.Add(DefaultLifetime)}
 })
 
-// sealedOf seals a record of any kind.
+// sealedOf seals a record of any kind but announcements.
 func sealedOf(t testing.TB, r any) Opened {
+	t.Helper()
+	return sealedBy(t, grammarSite(), r)
+}
+
+// sealedBy is sealedOf for another site.
+func sealedBy(t testing.TB, s *site, r any) Opened {
 	t.Helper()
 	var opened Opened
 	var err error
-	f, key := testFederation(), grammarSite().keys().Identity
+	f, key := testFederation(), s.keys().Identity
 	switch r := r.(type) {
 	case View:
 		opened, err = SealView(f, r, key)

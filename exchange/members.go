@@ -26,10 +26,21 @@ type Member struct {
 // NewMember makes a member from what was registered; certificate is SHA-256 of its DER. The digest is SHA-256 over "fbpeer-member-v1"
 // and a NUL, component and endpoint (each behind its length, two bytes, big-endian) and the certificate's hash.
 func NewMember(component, endpoint string, certificate mpspdz.Hash) Member {
-	message := append([]byte(nil), "fbpeer-member-v1\x00"...)
+	return Member{component, sha256.Sum256(memberMessage("fbpeer-member-v1\x00", component, endpoint, certificate))}
+}
+
+// NewMemberAhead makes a member that is registered, and whose announced key to come (SHA-256 of the public key) is approved
+// ahead. The digest is as NewMember's, over "fbpeer-member-ahead-v1" and with that hash at the end.
+func NewMemberAhead(component, endpoint string, certificate, next mpspdz.Hash) Member {
+	message := memberMessage("fbpeer-member-ahead-v1\x00", component, endpoint, certificate)
+	return Member{component, sha256.Sum256(append(message, next[:]...))}
+}
+
+func memberMessage(domain, component, endpoint string, certificate mpspdz.Hash) []byte {
+	message := append([]byte(nil), domain...)
 	message = appendSized(message, component)
 	message = appendSized(message, endpoint)
-	return Member{component, sha256.Sum256(append(message, certificate[:]...))}
+	return append(message, certificate[:]...)
 }
 
 // MembersRoot is one hash of all members, in whatever order they are given: SHA-256 over "fbpeer-members-v1" and a NUL, their number (two

@@ -155,6 +155,16 @@ func TestMembersVectors(t *testing.T) {
 			m := NewMember(columns[1], columns[2], certificate)
 			named[m.Component] = m
 			got, want = m.Digest.String(), columns[4]
+		case "ahead": // not part of the lists that follow
+			certificate, err := mpspdz.ParseHash(columns[3])
+			if err != nil {
+				t.Fatal(err)
+			}
+			next, err := mpspdz.ParseHash(columns[4])
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, want = NewMemberAhead(columns[1], columns[2], certificate, next).Digest.String(), columns[5]
 		case "root":
 			encoded.Files, encoded.Rows = encoded.Rows, nil
 			for _, name := range columns[2:] {

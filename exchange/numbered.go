@@ -98,7 +98,7 @@ func (c *NumberedCertificate) understand(v *values) (err error) {
 		return err
 	}
 	c.Sequence, c.Issued, c.Expires = s.Sequence, s.Issued, s.Expires
-	c.Certificate, err = v.certificate()
+	c.Certificate, err = v.certificate(mpspdz.ParseCertificate)
 	return err
 }
 

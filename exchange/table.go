@@ -61,10 +61,23 @@ type Record struct {
 	Issued, Expires     time.Time
 	NotBefore, NotAfter time.Time // of the certificate, if there is one
 	Sealed              []byte    // not to be written to
+	Card                bool      // it came by card: held, but not told to others
 }
 
-// cardLived says whether the record lives longer than the topic allows: made for a card, never gossiped nor synced.
-func (r Record) cardLived() bool { return r.Expires.Sub(r.Issued) > MaxLifetime }
+// cardLived says whether the record is of a card: it came by one, or lives longer than the topic allows. Never gossiped nor synced.
+func (r Record) cardLived() bool { return r.Card || r.Expires.Sub(r.Issued) > MaxLifetime }
+
+// CheckCard says whether a record from a card is timely: a *Refusal, as Check gives, for what is ahead of the clock or has run out.
+// How long it lives does not matter, and history is for who holds it to compare.
+func (r Record) CheckCard(now time.Time) error {
+	if err := checkAhead(r, now); err != nil {
+		return err
+	}
+	return checkRunning(r, now)
+}
+
+// Travels says whether the record may be told to others.
+func (r Record) Travels() bool { return !r.cardLived() }
 
 // lapsed says whether the record is no longer told to others. Its own expiry is rounded up to the hour, so that clocks that
 // differ by a little agree on the digest but for a moment each hour.
@@ -221,9 +234,15 @@ func checkAhead(r Record, now time.Time) error {
 }
 
 func checkTimely(r Record, now time.Time) error {
-	switch {
-	case r.cardLived():
+	if r.cardLived() {
 		return late(r, CodeLifetime, "expires", r.Expires.Format(timeForm), "is more than 30 days after issued: only a card may be")
+	}
+	return checkRunning(r, now)
+}
+
+// checkRunning holds what time ends.
+func checkRunning(r Record, now time.Time) error {
+	switch {
 	case !now.Before(r.Expires):
 		return late(r, CodeExpired, "expires", r.Expires.Format(timeForm), "has passed")
 	case !r.NotAfter.IsZero() && now.After(r.NotAfter):
@@ -296,7 +315,7 @@ func (t *Table) Protect(p peer.ID, protected bool) {
 }
 
 // Entries is what may be told to others: what is held of the kinds that are synced, and not lapsed by its own expiry, rounded up to the
-// hour. Those that live longer than MaxLifetime are left out. Sorted by kind, peer and set.
+// hour. What came by card, or lives longer than MaxLifetime, is left out. Sorted by kind, peer and set.
 func (t *Table) Entries(now time.Time) []Entry {
 	t.mu.RLock()
 	defer t.mu.RUnlock()

@@ -143,6 +143,9 @@ func okCases() []vectorCase {
 			key := newECDSA()
 			return siteWithCertificate("alice", mpspdz.PlainParty, key, selfSigned(key, partyTemplate("alice")))
 		}, week)},
+		{name: "ok-ca-signed", comment: "a plain MP-SPDZ party with a certificate that an authority signed", build: sealing(func(t testing.TB) *site {
+			return siteWithCertificate("alice", mpspdz.PlainParty, sharedRSA(), issued(sharedRSA(), partyTemplate("alice")))
+		}, week)},
 		{name: "ok-card", comment: "made for a card: it lives longer than 30 days, which only time and history refuse", build: sealing(variant(grammarSite, none), card)},
 		{name: "ok-last-sequence", comment: "the highest sequence: ahead of every clock, which only time and history refuse", build: sealing(variant(grammarSite, none), last)},
 		{name: "ok-host-name", comment: "an endpoint by host name; a plain id with an underscore", build: sealing(variant(grammarSite, func(r *Registration) {
@@ -461,6 +464,9 @@ func certificateCases() []vectorCase {
 			build: func(t testing.TB) []byte {
 				bad := badCertificates()[i]
 				s := *grammarSite()
+				if bad.rule == mpspdz.RuleNotSelf { // a party's may be an authority's
+					s = *sharedNode()
+				}
 				s.key = bad.key
 				return s.sealLines(goodLines(&s, weekFrom(testNow)).with("certificate:", "certificate: "+encodeBinary(bad.der)))
 			},

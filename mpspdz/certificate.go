@@ -24,16 +24,31 @@ type Certificate struct {
 	facts     extensionFacts
 	subject   name
 	canonical string // of the subject
+	issuer    name
+	caSigned  bool // the issuer is another than the subject
 	keyType   string
 	parsed    *x509.Certificate
 	hash      Hash // of the DER
 	keyHash   Hash // of the SubjectPublicKeyInfo; both are asked for in every decision
 }
 
-// ParseCertificate reads a certificate that somebody announced, at most 8 KiB of DER, and applies every rule but those of
+// ParseCertificate reads a certificate that names itself as its issuer, at most 8 KiB of DER, and applies every rule but those of
 // time. Size and key limits come before anything is computed with the key. The certificate's own signature is not verified:
 // that is CheckSelfSigned. The error is a *CertificateError.
 func ParseCertificate(der []byte) (*Certificate, error) {
+	c, err := ParseLeaf(der)
+	if err == nil {
+		err = c.CheckSelfIssued()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// ParseLeaf is ParseCertificate for a certificate that an authority may have signed (CASigned), as a plain party's may be. Whether one
+// did, nobody can tell without that authority's own certificate: Authorities.Chain.
+func ParseLeaf(der []byte) (*Certificate, error) {
 	if len(der) > maxCertificate {
 		return nil, &CertificateError{RuleTooLarge,
 			fmt.Sprintf("the certificate has %d bytes: at most %d are accepted", len(der), maxCertificate), cureNew}
@@ -54,13 +69,18 @@ func ParseCertificate(der []byte) (*Certificate, error) {
 		return nil, err
 	}
 	c.canonical = c.subject.canonical()
-	if err := c.checkOwnIssuer(); err != nil {
+	if c.issuer, err = readName(raw.issuer); err != nil {
 		return nil, err
+	}
+	c.caSigned = c.issuer.canonical() != c.canonical
+	if !c.caSigned && !c.facts.authority.names(c.raw, c.facts.subjectKey, c.canonical) {
+		return nil, &CertificateError{RuleNotSelf,
+			"the certificate is not self-signed: its authorityKeyIdentifier names another one", cureSelf}
 	}
 	if c.parsed, err = x509.ParseCertificate(der); err != nil {
 		return nil, malformed(escape(err.Error(), ""))
 	}
-	if !signsWith(c.parsed) {
+	if !c.caSigned && !signsWith(c.parsed) {
 		return nil, &CertificateError{RuleNotSelf,
 			"the certificate is not self-signed: its signature algorithm is unknown, or not of its own key's kind", cureSelf}
 	}
@@ -82,32 +102,40 @@ func signsWith(c *x509.Certificate) bool {
 	return false
 }
 
-// checkOwnIssuer checks that the certificate names itself as its issuer, as OpenSSL compares names and key identifiers.
-func (c *Certificate) checkOwnIssuer() error {
-	if !bytes.Equal(c.raw.issuer, c.raw.subject) {
-		issuer, err := readName(c.raw.issuer)
-		if err != nil {
-			return err
-		}
-		if issuer.canonical() != c.canonical {
-			return &CertificateError{RuleNotSelf,
-				"the certificate is not self-signed: it was issued by " + issuer.String(), cureSelf}
-		}
+// CASigned reports whether the certificate names another issuer than itself: an authority. Names are compared as OpenSSL does.
+func (c *Certificate) CASigned() bool { return c.caSigned }
+
+// Issuer is the issuer for display, as Subject is.
+func (c *Certificate) Issuer() string { return c.issuer.String() }
+
+// CheckSelfIssued refuses a certificate that names an authority as its issuer. The error is a *CertificateError with RuleNotSelf.
+func (c *Certificate) CheckSelfIssued() error {
+	if !c.caSigned {
+		return nil
 	}
-	if !c.facts.authority.names(c.raw, c.facts.subjectKey, c.canonical) {
-		return &CertificateError{RuleNotSelf,
-			"the certificate is not self-signed: its authorityKeyIdentifier names another one", cureSelf}
+	return &CertificateError{RuleNotSelf, "the certificate is not self-signed: it was issued by " + c.Issuer(), cureSelf}
+}
+
+// CheckRole refuses a Fed-BioMed component's certificate that an authority signed. The error is a *CertificateError with RuleNotSelf.
+func (c *Certificate) CheckRole(r Role) error {
+	if !c.caSigned || r == PlainParty {
+		return nil
 	}
-	return nil
+	return &CertificateError{RuleNotSelf, "the certificate is not self-signed: it was issued by " + c.Issuer() + ". Fed-BioMed's registry has no place " +
+		"for that authority's certificate, and MP-SPDZ refuses this one without it", cureSelf}
 }
 
 // ParseCertificatePEM reads a certificate from one's own file: one PEM block CERTIFICATE, with text before or after it, LF or
 // CRLF, a final newline or none. DER, a byte order mark, a second certificate and any other block are refused, then
 // ParseCertificate's rules apply. The error is a *CertificateError.
-func ParseCertificatePEM(b []byte) (*Certificate, error) {
+func ParseCertificatePEM(b []byte) (*Certificate, error) { return parseOne(b, ParseCertificate) }
+
+// ParseLeafPEM is ParseCertificatePEM with ParseLeaf's rules.
+func ParseLeafPEM(b []byte) (*Certificate, error) { return parseOne(b, ParseLeaf) }
+
+func parseOne(b []byte, parse func([]byte) (*Certificate, error)) (*Certificate, error) {
 	const cureOne = "give the file of one certificate, one PEM block"
-	blocks, err := readPEM(b, "save the file without a byte order mark",
-		"convert it: openssl x509 -inform DER -in FILE -out FILE.pem", cureOne)
+	blocks, err := readPEM(b, cureBOM, cureDER, cureOne)
 	if err != nil {
 		return nil, err
 	}
@@ -119,15 +147,19 @@ func ParseCertificatePEM(b []byte) (*Certificate, error) {
 	if len(blocks) > 1 {
 		return nil, &CertificateError{RuleSeveral, fmt.Sprintf("the file holds %d certificates", len(blocks)), cureOne}
 	}
-	return ParseCertificate(blocks[0].Bytes)
+	return parse(blocks[0].Bytes)
 }
 
-// CheckSelfSigned verifies the certificate's own signature. The error is a *CertificateError with RuleSignature.
+// CheckSelfSigned verifies the certificate's own signature, and refuses one that an authority made. The error is a *CertificateError
+// with RuleSignature or RuleNotSelf.
 //
 // It is not part of ParseCertificate, which every announcement passes on its way in: it would cost another RSA operation there,
 // and adds no security, since OpenSSL does not look at the signature of a certificate that it finds in its folder, and the
 // announcement's proof already shows possession of the key. It finds a damaged file of one's own.
 func (c *Certificate) CheckSelfSigned() error {
+	if err := c.CheckSelfIssued(); err != nil {
+		return err
+	}
 	err := c.parsed.CheckSignature(c.parsed.SignatureAlgorithm, c.parsed.RawTBSCertificate, c.parsed.Signature)
 	if err != nil {
 		return &CertificateError{RuleSignature,

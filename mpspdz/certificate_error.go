@@ -32,6 +32,10 @@ const (
 	RuleRSAExponent  = "rsa-exponent"        // even, less than 3, or 2^31 and more
 	RuleKeyEncrypted = "key-encrypted"       // a private key under a passphrase
 	RuleKeyMismatch  = "key-mismatch"        // the private key is another one's
+	RuleNotCA        = "not-ca"              // of an authority: not CA:TRUE, or a keyUsage without keyCertSign
+	RuleConstraints  = "name-constraints"    // of an authority
+	RuleTooMany      = "too-many"            // more than MaxAuthorities
+	RuleAuthority    = "unknown-authority"   // signed by an authority that is not among those given, whole chain
 	RuleNumber       = "number"              // ProvesNumber: it does not name exactly its party's number
 )
 
@@ -47,9 +51,8 @@ func (e *CertificateError) Error() string { return e.Detail }
 
 const (
 	cureNew  = "make a new key and certificate at its component: fbpeer cert generate"
-	cureSelf = "use a self-signed certificate: certificates of an authority are not supported, " +
-		"since everybody whom it ever signed would be let in; " + cureNew
-	danger = ": its holder could make itself a certificate as any party"
+	cureSelf = "use a self-signed certificate; " + cureNew
+	danger   = ": its holder could make itself a certificate as any party"
 )
 
 func malformed(detail string) error {

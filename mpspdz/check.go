@@ -3,6 +3,7 @@ package mpspdz
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -10,6 +11,7 @@ import (
 const (
 	CheckNoParty   = "no-party"   // either: no MP-SPDZ accepts the name as any party's
 	CheckOneNumber = "one-number" // warning: some party numbers only
+	CheckAuthority = "authority"  // warning: an authority signed it
 )
 
 // RenewAhead is how long before its end a certificate of one's own is worth a warning: a new one needs every other site's approval.
@@ -27,20 +29,18 @@ const (
 )
 
 // CheckCertificate judges the file of one certificate as every other site judges an announced one, and says of its names what MP-SPDZ
-// makes of them. where names the file in findings, as it is shown. The certificate is nil if it breaks a rule, which is then the only
-// finding. Errors come first.
-func CheckCertificate(file []byte, where string, use Use, now time.Time) (*Certificate, []Finding) {
-	c, err := ParseCertificatePEM(file)
+// makes of them. where names the file in findings, as it is shown; trusted are the authorities that are set at its site. The certificate is
+// nil if it breaks a rule, which is then the only finding. Errors come first.
+func CheckCertificate(file []byte, where string, use Use, trusted Authorities, now time.Time) (*Certificate, []Finding) {
+	c, err := ParseLeafPEM(file)
 	if err != nil {
 		return nil, []Finding{broken(where, err)}
 	}
 	var errs, warnings []Finding
-	for _, check := range []func() error{c.CheckSelfSigned, func() error { return c.CheckTime(now) }} {
-		if err := check(); err != nil {
-			errs = append(errs, broken(where, err))
-		}
+	if err := c.CheckTime(now); err != nil {
+		errs = append(errs, broken(where, err))
 	}
-	for _, finding := range c.checkUse(where, use) {
+	for _, finding := range append(c.checkSigner(where, use, trusted), c.checkUse(where, use)...) {
 		if finding.Error {
 			errs = append(errs, finding)
 		} else {
@@ -53,6 +53,36 @@ func CheckCertificate(file []byte, where string, use Use, now time.Time) (*Certi
 			Cure: cureNew})
 	}
 	return c, append(errs, warnings...)
+}
+
+// checkSigner judges the signature, and who made it.
+func (c *Certificate) checkSigner(where string, use Use, trusted Authorities) []Finding {
+	if !c.caSigned {
+		if err := c.CheckSelfSigned(); err != nil {
+			return []Finding{broken(where, err)}
+		}
+		return nil
+	}
+	if use == UseFedbiomed {
+		return []Finding{broken(where, c.CheckRole(Node))}
+	}
+	chain, err := trusted.Chain(c)
+	if err != nil {
+		finding := broken(where, err)
+		finding.Error = use != UseUnknown
+		return []Finding{finding}
+	}
+	return []Finding{{Code: CheckAuthority, Where: where, Cure: "a self-signed certificate needs no authority: fbpeer cert generate",
+		Text: "it was signed by " + ChainShown(chain) + ": every other site must set that authority too, and where it stands in player files " + AuthorityDanger}}
+}
+
+// ChainShown is a chain for people: "CN=Issuing CA, and that one by CN=Root".
+func ChainShown(chain []*Authority) string {
+	subjects := make([]string, len(chain))
+	for i, a := range chain {
+		subjects[i] = a.Subject()
+	}
+	return strings.Join(subjects, ", and that one by ")
 }
 
 // broken is an error's finding; the rule is its code.

@@ -66,7 +66,7 @@ func TestCheckCertificate(t *testing.T) {
 			if test.spec.to.IsZero() {
 				test.spec = ends(test.spec, now.AddDate(1, 0, 0))
 			}
-			c, findings := mpspdz.CheckCertificate(certPEM(test.spec.build(t)), "alice.pem", test.use, now)
+			c, findings := mpspdz.CheckCertificate(certPEM(test.spec.build(t)), "alice.pem", test.use, mpspdz.Authorities{}, now)
 			if got := told(findings); got != test.want {
 				t.Errorf("got\n%s\nwant\n%s", got, test.want)
 			}
@@ -87,7 +87,7 @@ func TestCheckCertificateFile(t *testing.T) {
 		"":                   mpspdz.RuleNotPEM,
 		"\xef\xbb\xbf-----B": mpspdz.RuleBOM,
 	} {
-		c, findings := mpspdz.CheckCertificate([]byte(text), "x", mpspdz.UseUnknown, time.Now())
+		c, findings := mpspdz.CheckCertificate([]byte(text), "x", mpspdz.UseUnknown, mpspdz.Authorities{}, time.Now())
 		if c != nil || len(findings) != 1 || findings[0].Code != want || !findings[0].Error {
 			t.Errorf("%q: %v", text, findings)
 		}

@@ -19,7 +19,8 @@
 //   - keys other than RSA of 2048 to 8192 bits with an odd exponent from 3 to 2^31-1, ECDSA P-256 and Ed25519
 //   - more than 512 DNS names: each is looked at wherever names are judged
 //   - more than 8 KiB; anything before, between or after its parts that strict DER has no place for
-//   - a certificate that names another issuer or another authority key than itself, or a signature of another kind of key
+//   - a certificate that names another issuer or another authority key than itself, or a signature of another kind of key; but
+//     [ParseLeaf], for plain parties, takes another issuer
 //
 // Go's parser alone would not do: it overlooks parts that OpenSSL reads (see der.go), so the structure is read strictly first.
 // Cheap checks come first; nothing is computed with a key outside the limits. Time is apart ([Certificate.CheckTime]), and so is
@@ -34,6 +35,17 @@
 // membership, not identity. [Certificate.ProvesNumber] is true of a certificate that is one party's and nobody else's on both builds,
 // and that has at most 16 DNS names and 16 common names;
 // [NewNumberedCertificate] makes one, once the number in an agreed set is known.
+//
+// # Authorities
+//
+// A leaf that an authority signed is worth nothing to OpenSSL by itself, and with that authority in the folder anybody is let in whom it ever
+// signed. So an [Authority] enters only by an operator's setting, and a folder only where some party needs it. [ParseAuthorities] reads a file
+// strictly: X.509 v3, CA:TRUE, a keyUsage with keyCertSign if there is one, an extendedKeyUsage with serverAuth and clientAuth if there is one,
+// no name constraints, no critical extension that OpenSSL does not know, none twice, the keys of leaves, valid now, a root's own signature;
+// at most 16 certificates, and nothing else in it. [Authorities.Chain] follows a leaf to a root as OpenSSL does (names in canonical form, key
+// identifiers where both have them, path lengths), and verifies every signature, none of them with SHA-1. [PartySet.Authorities] gives
+// those that a set needs, and refuses one in which OpenSSL could look for a signature at the wrong certificate. They are no part of a set's digest:
+// each site trusts its own.
 //
 // # Hash links
 //
@@ -68,8 +80,8 @@
 //
 // # Player files
 //
-// [Render] gives one party's folder: Player-Data/P<j>.pem for every party, Player-Data/P<i>.key, the hash links, and
-// ip_addresses, whose own line has the port to bind. [RenderedName] names the folder by the SHA-256 of
+// [Render] gives one party's folder: Player-Data/P<j>.pem for every party, Player-Data/P<i>.key, Player-Data/authority-<n>.pem for each
+// authority that the set needs, in the order of their SHA-256, the hash links of all certificates, and ip_addresses, whose own line has the port to bind. [RenderedName] names the folder by the SHA-256 of
 //
 //	"fbpeer-player-files-v1" 00
 //	uint32 number of files
@@ -90,7 +102,8 @@
 //
 // OpenSSL trusts whatever it finds by hash: <hash>.0, <hash>.1 and so on up to the first that is missing or loads nothing, with every
 // certificate in each file. The names P<j>.pem of the others mean nothing to it; they are what the operator means. So a certificate that
-// a hash link leads to, and that is the first in no party's P<j>.pem, belongs to somebody whom nobody meant to let in.
+// a hash link leads to, and that is the first in no party's P<j>.pem, belongs to somebody whom nobody meant to let in, unless it is that of
+// an authority that the operator set.
 //
 // [Foreign] tells what of that kind stands in a folder into which a set is about to be written.
 package mpspdz

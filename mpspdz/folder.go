@@ -36,6 +36,7 @@ func CheckFolder(fsys fs.FS, expected *PartySet, own Own, now time.Time) []Findi
 		f.checkDuplicates()
 		f.checkTrusted()
 		f.checkLinked()
+		f.checkSigners()
 	}
 	if expected != nil {
 		f.checkOwnNumber()
@@ -76,6 +77,7 @@ const (
 	FolderExpiresSoon  = "expires-soon"      // warning: within a day
 	FolderSurplus      = "surplus"           // warning: a certificate of no party, not trusted as things stand
 	FolderStranger     = "stranger"          // error: a certificate of no party, and trusted
+	FolderAuthority    = "authority"         // warning: an authority's certificate that the operator set, and trusted
 	FolderWrongNumber  = "wrong-number"      // error: party j's certificate is not accepted as P<j>
 	FolderMembership   = "membership-only"   // warning: it is accepted as P<j> and as others: it proves membership, not which party
 	FolderNewRefuses   = "new-refuses"       // warning: MP-SPDZ from 0.4.1 refuses the name

@@ -53,7 +53,12 @@ func (f *folder) checkTrusted() {
 			continue
 		}
 		for _, c := range link.certificates {
-			if !parties[c.hash] && !strangers[c.hash] {
+			switch {
+			case parties[c.hash] || strangers[c.hash]:
+			case f.own.Authorities.Has(c.hash):
+				strangers[c.hash] = true
+				f.add(f.authority(link, c))
+			default:
 				strangers[c.hash] = true
 				f.add(f.stranger(link, c))
 			}
@@ -110,6 +115,49 @@ func (f *folder) stranger(link *certificateFile, c folderCertificate) Finding {
 		finding.Text += "; " + c.refused.Detail
 	}
 	return finding
+}
+
+// authority is the finding about a trusted certificate of an authority that the operator set.
+func (f *folder) authority(link *certificateFile, c folderCertificate) Finding {
+	finding := Finding{Code: FolderAuthority, Where: link.shown, Cure: "remove it where no party's certificate needs it: fbpeer players write --dir DIR --prune"}
+	if link.target != "" && path.Base(link.target) == link.target {
+		finding.Where = path.Join(PlayerData, link.target)
+	}
+	finding.Text = "the authority " + c.called() + " is trusted, as [trust] authorities says: " + AuthorityDanger
+	return finding
+}
+
+// checkSigners finds parties whose certificates an authority signed that OpenSSL does not find here, or not up to a root.
+func (f *folder) checkSigners() {
+	read := f.reach()
+	var here []*Authority
+	for _, link := range f.links {
+		hash, _ := linkName(path.Base(link.path))
+		for _, c := range link.certificates {
+			if read[link] && c.issuer != nil && c.link == hash {
+				here = append(here, c.issuer)
+			}
+		}
+	}
+	for j := range f.parties {
+		c := f.first(j)
+		if c == nil || c.good == nil || !c.good.caSigned {
+			continue
+		}
+		chain, err := Authorities{here}.Chain(c.good)
+		if err != nil {
+			f.add(Finding{FolderBad, true, f.certificates[j].shown, f.component(j), "it was issued by " + c.good.Issuer() +
+				", and OpenSSL does not find the certificates here that lead from that authority to a root, so the party is refused",
+				"write the player files anew with that authority in [trust] authorities; or let the party use a self-signed certificate"})
+			continue
+		}
+		for _, a := range chain {
+			if err := a.checkNow(f.now); err != nil {
+				f.add(Finding{FolderExpired, true, f.certificates[j].shown, f.component(j),
+					"it was signed by an authority whose certificate is of no use now: " + a.Subject() + ": " + err.Error(), cureAuthority})
+			}
+		}
+	}
 }
 
 // keyOwner is the component of the expected set whose key the certificate has.
@@ -176,8 +224,8 @@ func (f *folder) checkLinked() {
 	var missing []string
 	for j := range f.parties {
 		c := f.first(j)
-		if c == nil || c.link == "" || found[c.hash] {
-			continue
+		if c == nil || c.link == "" || found[c.hash] || c.good != nil && c.good.caSigned {
+			continue // OpenSSL looks for the one who signed it: checkSigners
 		}
 		if j == f.number {
 			f.warn(FolderNotLinked, f.certificates[j].shown, fmt.Sprintf("the own certificate has no hash link %s.0", c.link), cureRehash)

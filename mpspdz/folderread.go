@@ -38,6 +38,7 @@ type folderCertificate struct {
 	hash    Hash
 	good    *Certificate      // nil: a rule refuses it
 	refused *CertificateError // that rule
+	issuer  *Authority        // where it is an authority's that keeps their rules
 	subject string            // safe to print; "" if it cannot be read
 	link    string            // its subject hash, "" if its subject cannot be read
 }
@@ -166,7 +167,7 @@ func readCertificateFile(fsys fs.FS, name string) *certificateFile {
 		file.dangling = file.target != "" && errors.Is(err, fs.ErrNotExist)
 		return file
 	}
-	blocks, err := readPEM(data, "save the file without a byte order mark", "convert it: openssl x509 -inform DER -in FILE -out FILE.pem",
+	blocks, err := readPEM(data, cureBOM, cureDER,
 		"put a certificate there, one PEM block")
 	if err != nil {
 		file.fault = certificateFault(file.shown, err)
@@ -199,13 +200,16 @@ func certificateFault(where string, err error) *Finding {
 
 // readFolderCertificate applies the rules. What they refuse is read by Go's own parser, as far as it goes.
 func readFolderCertificate(der []byte) folderCertificate {
-	c, err := ParseCertificate(der)
+	c, err := ParseLeaf(der)
 	if err == nil {
 		return folderCertificate{hash: c.hash, good: c, subject: c.Subject(), link: c.SubjectHash()}
 	}
 	read := folderCertificate{hash: sha256.Sum256(der)}
 	if !errors.As(err, &read.refused) {
 		read.refused = &CertificateError{RuleMalformed, err.Error(), cureNew}
+	}
+	if a, err := parseAuthority(der); err == nil {
+		read.issuer = a
 	}
 	if parsed, err := x509.ParseCertificate(der); err == nil {
 		if subject, err := readName(parsed.RawSubject); err == nil {

@@ -2,6 +2,8 @@ package mpspdz_test
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/pem"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -122,4 +124,35 @@ func checkFindings(t *testing.T, ip []byte, findings []mpspdz.Finding) {
 			t.Errorf("nothing is said of %q", line)
 		}
 	}
+}
+
+// FuzzParseAuthorities: whatever an operator's file holds, what is accepted can sign, and what is refused is told in print.
+func FuzzParseAuthorities(f *testing.F) {
+	for _, s := range []spec{{}, {exts: [][]byte{caTrue, ski("id"), aki("id")}}, {version: 1}, {exts: [][]byte{caTrue, eku(serverAuth)}}} {
+		file := certPEM(s.build(f))
+		f.Add(file)
+		f.Add(append(bytes.Clone(file), file...))
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		all, err := mpspdz.ParseAuthorities(file, now)
+		if err != nil {
+			if strings.ContainsAny(err.Error(), "\n\r\x00\x1b") {
+				t.Errorf("error %q", err)
+			}
+			return
+		}
+		as, err := mpspdz.NewAuthorities(all)
+		if err != nil || len(all) == 0 {
+			t.Fatalf("%d authorities, %v", len(all), err)
+		}
+		for _, a := range all {
+			block, _ := pem.Decode(a.PEM())
+			if c, err := x509.ParseCertificate(block.Bytes); err != nil || !c.IsCA || !as.Has(a.SHA256()) || as.Find(a.PEM()) == nil {
+				t.Errorf("no authority is %q: %v", a.Subject(), err)
+			}
+			if _, err := mpspdz.ParseLeaf(block.Bytes); err == nil {
+				t.Errorf("an authority passes for a party: %q", a.Subject())
+			}
+		}
+	})
 }

@@ -46,6 +46,7 @@ const (
 	SetDuplicateEndpoint  = "duplicate-endpoint"  // one address and port twice
 	SetDuplicateKey       = "duplicate-key"       // one key twice
 	SetDuplicateSubject   = "duplicate-subject"   // SubjectClash
+	SetUnknownAuthority   = "unknown-authority"   // a certificate of an authority that this site does not trust
 	SetNotPlain           = "not-plain"           // a Fed-BioMed component where only plain parties may be
 	SetWrongNumber        = "wrong-number"        // a certificate that names other party numbers than its party's
 	SetWrongKey           = "wrong-key"           // a numbered certificate of another key than the approved one

@@ -8,6 +8,12 @@ import (
 // maxPEM bounds one's own file: a certificate with the text that openssl x509 -text writes before it, many times over.
 const maxPEM = 64 << 10
 
+// Cures for the file of a certificate.
+const (
+	cureBOM = "save the file without a byte order mark"
+	cureDER = "convert it: openssl x509 -inform DER -in FILE -out FILE.pem"
+)
+
 var (
 	pemBegin = []byte("-----BEGIN ")
 	pemStart = []byte("\n-----BEGIN ")

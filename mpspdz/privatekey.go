@@ -11,7 +11,6 @@ import (
 const (
 	cureKey     = "give the certificate's private key, one PEM block, PKCS#1 or PKCS#8"
 	curePEMKey  = "convert it: openssl pkey -inform DER -in FILE -out FILE.pem"
-	cureKeyBOM  = "save the file without a byte order mark"
 	cureDecrypt = "MP-SPDZ cannot ask for a passphrase, take it off: openssl pkey -in FILE -out FILE.new"
 )
 
@@ -53,7 +52,7 @@ func readPrivateKey(b []byte) (crypto.Signer, []byte, error) {
 
 // findPrivateKey picks the only private key's block, past an EC PARAMETERS block, which openssl ecparam -genkey writes first.
 func findPrivateKey(b []byte) (*pem.Block, error) {
-	blocks, err := readPEM(b, cureKeyBOM, curePEMKey, cureKey)
+	blocks, err := readPEM(b, cureBOM, curePEMKey, cureKey)
 	if err != nil {
 		return nil, err
 	}

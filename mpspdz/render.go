@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -16,6 +17,9 @@ type Own struct {
 	Component string
 	KeyPEM    []byte // the private key of the set's certificate for Component; its one block is written, not what stands around it
 	BindPort  uint16 // what the program binds; everybody else's copy has the advertised port
+
+	// Authorities are those that the operator set. Only what some party of a set needs is written.
+	Authorities Authorities
 }
 
 // File is one rendered file.
@@ -43,8 +47,9 @@ var ErrNotMember = errors.New("not a member of the party set")
 func Arguments(own, n int) string { return fmt.Sprintf("-p %d -N %d -ip %s", own, n, IPFile) }
 
 // Render gives the folder of player files of one party, sorted by path: Player-Data/P<j>.pem for every j, Player-Data/P<i>.key
-// (0600), the hash links, and ip_addresses. It depends on its arguments alone. The errors: ErrNotMember, an *EndpointError for
-// the bound port, a *CertificateError for the key.
+// (0600), Player-Data/authority-<n>.pem for each authority that some party's certificate needs, the hash links, and ip_addresses. It
+// depends on its arguments alone. The errors: ErrNotMember, an *EndpointError for the bound port, a *CertificateError for the key, a
+// *SetError for an authority.
 func Render(set PartySet, own Own) ([]File, error) {
 	number := set.Number(own.Component)
 	if number < 0 {
@@ -60,6 +65,10 @@ func Render(set PartySet, own Own) ([]File, error) {
 	if err := CheckKeyPair(set.parties[number].Certificate, key); err != nil {
 		return nil, err
 	}
+	authorities, err := set.Authorities(own.Authorities)
+	if err != nil {
+		return nil, err
+	}
 	files := []File{
 		{Path: playerFile(number, ".key"), Data: keyPEM, Mode: modePrivate},
 		{Path: IPFile, Data: ipFile(set, number, own.BindPort), Mode: modePublic},
@@ -67,7 +76,16 @@ func Render(set PartySet, own Own) ([]File, error) {
 	for j, p := range set.parties {
 		files = append(files, File{Path: playerFile(j, ".pem"), Data: p.Certificate.PEM(), Mode: modePublic})
 	}
-	files = append(files, hashLinks(set)...)
+	hashes := make(map[string]string, set.Len()+len(authorities)) // by the name of what a link leads to
+	for j, p := range set.parties {
+		hashes[PartyName(j)+".pem"] = p.Certificate.SubjectHash()
+	}
+	for n, a := range authorities {
+		name := fmt.Sprintf("authority-%d.pem", n)
+		hashes[name] = subjectHash(a.canonical)
+		files = append(files, File{Path: path.Join(PlayerData, name), Data: a.PEM(), Mode: modePublic})
+	}
+	files = append(files, hashLinks(hashes)...)
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return files, nil
 }
@@ -90,18 +108,11 @@ func ipFile(set PartySet, own int, bindPort uint16) []byte {
 	return []byte(b.String())
 }
 
-// hashLinks are what openssl rehash makes: <hash>.<k> to P<j>.pem, k counting up in the order of the files' names.
-func hashLinks(set PartySet) []File {
-	targets := make([]string, set.Len())
-	hashes := make(map[string]string, set.Len())
-	for j, p := range set.parties {
-		targets[j] = PartyName(j) + ".pem"
-		hashes[targets[j]] = p.Certificate.SubjectHash()
-	}
-	slices.Sort(targets)
+// hashLinks are what openssl rehash makes: <hash>.<k> to each certificate's file, k counting up in the order of the files' names.
+func hashLinks(hashes map[string]string) []File {
 	var links []File
-	taken := make(map[string]int, set.Len())
-	for _, target := range targets {
+	taken := make(map[string]int, len(hashes))
+	for _, target := range slices.Sorted(maps.Keys(hashes)) {
 		hash := hashes[target]
 		link := fmt.Sprintf("%s.%d", hash, taken[hash])
 		taken[hash]++

@@ -19,6 +19,7 @@ type files struct {
 	number  int // the own one
 	own     tls.Certificate
 	trusted map[mpspdz.Hash]*mpspdz.Certificate // by SHA-256: what has a hash link
+	signers mpspdz.Authorities                  // that have one, all of them set by the operator
 	ips     []mpspdz.Endpoint                   // the ip file, by party number
 }
 
@@ -33,7 +34,7 @@ func readFiles(folder fs.FS, s Site) (*files, error) {
 	if f.own, err = readOwn(folder, number); err != nil {
 		return nil, err
 	}
-	if f.trusted, err = readTrusted(folder); err != nil {
+	if f.trusted, f.signers, err = readTrusted(folder, s.Authorities); err != nil {
 		return nil, err
 	}
 	if f.ips, err = readIPs(folder, s.Set.Len()); err != nil {
@@ -51,7 +52,7 @@ func readOwn(folder fs.FS, number int) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	certificate, err := mpspdz.ParseCertificatePEM(certPEM)
+	certificate, err := mpspdz.ParseLeafPEM(certPEM)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("%s.pem: %w", name, err)
 	}
@@ -70,12 +71,15 @@ func readOwn(folder fs.FS, number int) (tls.Certificate, error) {
 }
 
 // readTrusted reads the hash links as OpenSSL does: <hash>.0, .1 and so on up to the first that is missing, of which those count whose
-// subject has that hash. One that could make further certificates is an error, as nothing that is shown here would hold.
-func readTrusted(folder fs.FS) (map[mpspdz.Hash]*mpspdz.Certificate, error) {
+// subject has that hash. One that could make further certificates is an error, as nothing that is shown here would hold, unless it is that
+// of an authority that the operator set.
+func readTrusted(folder fs.FS, set mpspdz.Authorities) (map[mpspdz.Hash]*mpspdz.Certificate, mpspdz.Authorities, error) {
+	none := mpspdz.Authorities{}
 	entries, err := fs.ReadDir(folder, mpspdz.PlayerData)
 	if err != nil {
-		return nil, plain(mpspdz.PlayerData, err)
+		return nil, none, plain(mpspdz.PlayerData, err)
 	}
+	var signers []*mpspdz.Authority
 	trusted := map[mpspdz.Hash]*mpspdz.Certificate{}
 	for _, entry := range entries {
 		hash, first := strings.CutSuffix(entry.Name(), ".0")
@@ -89,18 +93,23 @@ func readTrusted(folder fs.FS) (map[mpspdz.Hash]*mpspdz.Certificate, error) {
 				break
 			}
 			if err != nil {
-				return nil, err
+				return nil, none, err
 			}
-			certificate, err := mpspdz.ParseCertificatePEM(data)
+			if a := set.Find(data); a != nil {
+				signers = append(signers, a)
+				continue
+			}
+			certificate, err := mpspdz.ParseLeafPEM(data)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
+				return nil, none, fmt.Errorf("%s: %w", name, err)
 			}
 			if certificate.SubjectHash() == hash {
 				trusted[certificate.SHA256()] = certificate
 			}
 		}
 	}
-	return trusted, nil
+	found, err := mpspdz.NewAuthorities(signers)
+	return trusted, found, err
 }
 
 // readIPs reads the ip file, which must have one line for each party.

@@ -23,12 +23,11 @@ type verdict struct {
 }
 
 // judge says what MP-SPDZ makes of a certificate that somebody presented, with the folder as trust. expected is the party who should be
-// there, or anyMember. OpenSSL's order: is it trusted, is it in time, can it be used, is it that party's. Trusted is a certificate that has
-// a hash link, as it is: none that has one can issue another.
+// there, or anyMember. OpenSSL's order: is it trusted, is it in time, can it be used, is it that party's.
 func (f *files) judge(der []byte, expected int, now time.Time) verdict {
 	party := slices.IndexFunc(f.set.Parties(), func(p mpspdz.Party) bool { return p.Certificate.SHA256() == sha256.Sum256(der) })
 	v := verdict{OK, party, ""}
-	certificate := f.trusted[sha256.Sum256(der)]
+	certificate := f.trust(der)
 	if certificate == nil {
 		v.code = UnknownCertificate
 		return v
@@ -49,6 +48,22 @@ func (f *files) judge(der []byte, expected int, now time.Time) verdict {
 		v.code = NameRefused
 	}
 	return v
+}
+
+// trust gives a certificate that OpenSSL trusts with this folder, else nil: one that has a hash link, and is self-signed, as it is; and any
+// at all that an authority with a hash link signed, with all above it.
+func (f *files) trust(der []byte) *mpspdz.Certificate {
+	certificate := f.trusted[sha256.Sum256(der)]
+	if certificate == nil {
+		var err error
+		if certificate, err = mpspdz.ParseLeaf(der); err != nil || !certificate.CASigned() {
+			return nil
+		}
+	}
+	if _, err := f.signers.Chain(certificate); err != nil {
+		return nil
+	}
+	return certificate
 }
 
 // names says whether a certificate is accepted as a party's by the rule that the set is judged by, and by the other one.

@@ -9,6 +9,10 @@ type Site struct {
 	Set       mpspdz.PartySet // in force
 	Component string          // the own one, a member of Set
 	BindPort  uint16          // what MP-SPDZ binds here
-	Folder    string          // of the player files in force, such as players/current; a link is followed once, when the port is opened
-	Off       bool            // [probe] answer = off: the port is not opened, and nobody is dialled for others
+
+	// Authorities are those that the operator set: no other may stand in Folder.
+	Authorities mpspdz.Authorities
+
+	Folder string // of the player files in force, such as players/current; a link is followed once, when the port is opened
+	Off    bool   // [probe] answer = off: the port is not opened, and nobody is dialled for others
 }

@@ -7,6 +7,7 @@ const (
 	CodeNotApproved    = "not-approved"
 	CodeSuperseded     = "superseded"
 	CodeNeverAnnounced = "never-announced" // the list pins what nobody has announced
+	CodeApprovedAhead  = "approved-ahead"  // its key is another one, which was approved before it was used
 
 	// Of a change that is held back, one for each field.
 	CodeComponentChanged    = "component-changed"
@@ -22,6 +23,7 @@ const (
 	CodeLabelChanged  = "label-changed"
 	CodePolicyChanged = "policy-changed" // of secure aggregation
 	CodeEndsSooner    = "expiry-changed" // the announcement ends sooner than the one before
+	CodeNextKey       = "next-key"       // the component tells which key will follow, and that one is not approved ahead
 
 	// Of a conflict: another identity claims what is approved, or ours.
 	CodeClaimsComponent    = "claims-component"
@@ -63,6 +65,6 @@ const (
 
 // verdictOnly are the reasons that say no more than the state does: everything else is also a warning.
 var verdictOnly = map[string]bool{
-	CodeApproved: true, CodeNotApproved: true, CodeSuperseded: true, CodeIdentityRevoked: true, CodeKeyRevoked: true,
+	CodeApproved: true, CodeApprovedAhead: true, CodeNotApproved: true, CodeSuperseded: true, CodeIdentityRevoked: true, CodeKeyRevoked: true,
 	CodeComponentRevoked: true, CodeIdentityDenied: true, CodeKeyDenied: true, CodeComponentDenied: true,
 }

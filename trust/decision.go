@@ -111,6 +111,9 @@ func (s *snapshot) decideApproved(d *Decision, a *exchange.Announcement, e Entry
 	if e.fits(a) {
 		d.Verdict, d.Hold = VerdictAccepted, false
 		d.Reasons = append(d.Reasons, approvedReason(e))
+	} else if s.ahead(a, e) {
+		d.Verdict, d.Hold = VerdictAccepted, false
+		d.Reasons = append(d.Reasons, approvedAheadReason(e))
 	} else {
 		d.Verdict = VerdictChanged
 		d.Reasons = append(d.Reasons, s.changedReasons(e, a, d.Changes)...)
@@ -165,6 +168,9 @@ func (s *snapshot) warn(d *Decision, a *exchange.Announcement, clashes []collisi
 	}
 	if _, approved := s.list.approvedComponent(a.Component); !approved && s.claims[a.Component] > 1 {
 		d.Reasons = append(d.Reasons, contestedReason(a, s.claims[a.Component]))
+	}
+	if e, approved := s.list.ByPeer(a.Peer); approved && d.Verdict == VerdictAccepted && e.newNext(a) {
+		d.Reasons = append(d.Reasons, s.nextKeyReason(a, e))
 	}
 	if d.Verdict == VerdictPending || d.Verdict == VerdictChanged {
 		d.Reasons = append(d.Reasons, s.sharedReasons(a)...)

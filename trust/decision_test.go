@@ -84,6 +84,27 @@ func endorsedWith(key string) func(*testing.T) edit {
 	return func(t *testing.T) edit { return endorsedBy(certificate(t, form{key: key}).SPKI()) }
 }
 
+// next announces a named key as the one to follow.
+func next(t testing.TB, key string) edit {
+	return func(a *exchange.Announcement) { a.Next = keyOf(t, key) }
+}
+
+func keyOf(t testing.TB, key string) mpspdz.Hash { return certificate(t, form{key: key}).KeySHA256() }
+
+func comes(key string) func(*testing.T) edit {
+	return func(t *testing.T) edit { return next(t, key) }
+}
+
+// renewedWith announces a certificate with a named key, and nice's subject.
+func renewedWith(t testing.TB, key string) edit {
+	return withCertificate(certificate(t, form{key: key, subject: "NODE_nice"}))
+}
+
+// approvesAhead approves a named key of a name ahead.
+func (s *scene) approvesAhead(name, key string) {
+	s.list = must(s.list.ApproveNext("NODE_"+name, keyOf(s.t, key), "bob@hospital-b", now.AddDate(0, 0, -2)))(s.t)
+}
+
 // renewed is what a new key changes.
 const renewed = "certificate key"
 
@@ -154,6 +175,61 @@ var decisions = []struct {
 		delete(s.held.InForce, identity(s.t, "nice"))
 		return s.say("nice", at("10.9.9.9:1"))
 	}, trust.VerdictAccepted, "approved", "", false},
+
+	{"a key to come", announced("nice", comes("nice2")), trust.VerdictAccepted, "approved next-key", "", false},
+	{"another key to come than the one approved ahead", func(s *scene) *exchange.Announcement {
+		s.approvesAhead("nice", "nice3")
+		return s.say("nice", next(s.t, "nice2"))
+	}, trust.VerdictAccepted, "approved next-key", "", false},
+	{"a revoked key to come", func(s *scene) *exchange.Announcement {
+		s.add("\n[key %s]\nstatus = revoked\n", keyOf(s.t, "nice2"))
+		return s.say("nice", next(s.t, "nice2"))
+	}, trust.VerdictAccepted, "approved next-key", "", false},
+	{"the present key to come", announced("nice", comes("nice")), trust.VerdictAccepted, "approved", "", false},
+	{"a key to come that is approved ahead", func(s *scene) *exchange.Announcement {
+		s.approvesAhead("nice", "nice2")
+		return s.say("nice", next(s.t, "nice2"))
+	}, trust.VerdictAccepted, "approved", "", false},
+	{"a key to come of one that waits", announced("paris", comes("nice2")), trust.VerdictPending, "not-approved", "", true},
+	{"the key that was approved ahead", func(s *scene) *exchange.Announcement {
+		s.approvesAhead("nice", "nice2")
+		return s.say("nice", renewedWith(s.t, "nice2"))
+	}, trust.VerdictAccepted, "approved-ahead", renewed, false},
+	{"the key that was approved ahead, and another label", func(s *scene) *exchange.Announcement {
+		s.approvesAhead("nice", "nice2")
+		return s.say("nice", renewedWith(s.t, "nice2"), labelled("new"))
+	}, trust.VerdictAccepted, "approved-ahead label-changed", renewed + " label", false},
+	{"the key that was approved ahead, at another port", func(s *scene) *exchange.Announcement {
+		s.approvesAhead("nice", "nice2")
+		return s.say("nice", renewedWith(s.t, "nice2"), at("10.9.9.9:1"))
+	}, trust.VerdictChanged, "key-replaced address-changed port-changed", "address port " + renewed, true},
+	{"the key that was approved ahead, at another address than is in force where none is pinned", func(s *scene) *exchange.Announcement {
+		s.pins("nice", func(e *trust.Entry) { e.Endpoint = mpspdz.Endpoint{} })
+		s.approvesAhead("nice", "nice2")
+		return s.say("nice", renewedWith(s.t, "nice2"), at("10.9.9.9:1"))
+	}, trust.VerdictChanged, "key-replaced address-changed port-changed", "address port " + renewed, true},
+	{"another key than the one approved ahead", func(s *scene) *exchange.Announcement {
+		s.approvesAhead("nice", "nice3")
+		return s.say("nice", renewedWith(s.t, "nice2"))
+	}, trust.VerdictChanged, "key-replaced", renewed, true},
+	{"the key that was approved ahead, by another identity", func(s *scene) *exchange.Announcement {
+		s.approvesAhead("nice", "nice2")
+		return s.say("thief", renewedWith(s.t, "nice2"), as("NODE_nice"))
+	}, trust.VerdictConflict, "claims-component claims-subject", "identity address " + renewed + " label", true},
+	{"the key that was approved ahead, revoked since", func(s *scene) *exchange.Announcement {
+		s.approvesAhead("nice", "nice2")
+		s.add("\n[key %s]\nstatus = revoked\n", keyOf(s.t, "nice2"))
+		return s.say("nice", renewedWith(s.t, "nice2"))
+	}, trust.VerdictRevoked, "key-revoked", "", true},
+	{"the key that was approved ahead, twice with one sequence", func(s *scene) *exchange.Announcement {
+		s.approvesAhead("nice", "nice2")
+		s.held.Equivocal[identity(s.t, "nice")] = true
+		return s.say("nice", renewedWith(s.t, "nice2"))
+	}, trust.VerdictAccepted, "approved-ahead equivocation", renewed, true},
+	{"the key that was approved ahead, and it is ours", func(s *scene) *exchange.Announcement {
+		s.approvesAhead("nice", "own")
+		return s.say("nice", renewedWith(s.t, "own"))
+	}, trust.VerdictConflict, "claims-own-key approved-ahead", renewed, true},
 
 	{"claims a component", announced("thief", plain(as("NODE_nice"))), trust.VerdictConflict, "claims-component",
 		"identity address certificate key label", true},

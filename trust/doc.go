@@ -16,6 +16,8 @@
 //	approved_at = 2026-11-22T10:15:00Z
 //	approved_by = alice@hospital-a
 //	note        = verified by telephone
+//	next        = SHA256:…                  the key that is approved ahead, to follow key
+//	next_approved_at, next_approved_by      as approved_at and approved_by
 //
 //	[peer 12D3KooX…]                        an identity, barred
 //	status      = denied | revoked
@@ -31,7 +33,8 @@
 // Only status is required, and for an approved component peer_id, key and role: without them the list would approve the first comer,
 // so it is refused. An approved section without endpoint or certificate takes them from that identity's first announcement
 // (Evaluation.Pins), and from then on they are pinned. A denied or revoked component section bars its peer_id and its key; one that
-// names neither bars every identity that claims the component. Anything else is an error with file and line: an unknown key or
+// names neither bars every identity that claims the component. next is not the present key, and counts only of an approved component.
+// Anything else is an error with file and line: an unknown key or
 // status, a section that stands twice, two component sections with one peer_id or alias, a value that is not what its key holds.
 //
 // # Decisions
@@ -45,13 +48,17 @@
 //     whose announcement is what the list pins is not a conflict with another approved one, but a clash: both keep their values and
 //     the set of parties cannot be formed.
 //   - changed: an approved identity announces another component, role, endpoint, certificate or key than is pinned.
-//   - accepted: an approved identity announces what is pinned.
+//   - accepted: an approved identity announces what is pinned, or the same but for a certificate with the key that is approved ahead
+//     (Entry.Next): then the pins are to be moved (Evaluation.Following), and what is pinned stays in force until they are.
 //   - pending: the list does not know the identity.
 //
 // What is in force for an approved component is the newer of its approved card and its newest announcement that fits every pin. So a change, an
 // expiry, a conflict or a restart never takes the approved values away; only the list does. An identity that sealed two payloads with
 // one sequence (equivocation) puts nothing new in force, and a plain MP-SPDZ party never enters a Fed-BioMed component's set, nor the
 // other way round (wrong-kind).
+//
+// An approved component that announces which key will follow (next) stays accepted: the warning next-key says that there is something to
+// decide. An approval ahead ends where its own site takes that key back (Evaluation.Lapsed), and with a revocation.
 //
 // An approved identity whose key is barred in a section [key …] has nothing in force until another key of it is approved, and what
 // such a key endorses counts as not endorsed.
@@ -68,4 +75,12 @@
 // Reason codes are stable (the constants Code…). Each held change, each conflict and each warning has one, a text with its consequence, and
 // mostly a cure. Texts are escaped: nothing that a peer sent reaches them as it came. The other side of a conflict is told in
 // Evaluation.Claimed, apart from the decisions: nothing depends on what strangers announce.
+//
+// # The log
+//
+// log.jsonl is a chain: each line, a LogRecord as one JSON object, carries its number, from 1, and the SHA-256 of the line before without
+// its newline (of no bytes for the first). Bytes between the last record and this one that are no record, what a crash left of a line, count
+// with it: previous is then the SHA-256 of the last record's line, a newline, and those bytes. Lines of before numbers have none, and
+// count from 1; a torn one among them is followed by the hash of its own bytes alone. LogVerifier reads a log of any size in bounded
+// memory and says of each defect where and what it is; Compare makes the records of an edited list.
 package trust

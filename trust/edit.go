@@ -146,7 +146,8 @@ func (l List) Revoke(component string, p peer.ID, key mpspdz.Hash, by string, at
 			return l, fmt.Errorf("the key %s is that of %s, which is approved: revoke the identity without the key, or %s itself", key, e.name(), e.name())
 		}
 		if e.Peer == p {
-			edit.set(e.Component, inidoc.Option{Key: "status", Value: string(Revoked)})
+			edit.set(e.Component, inidoc.Option{Key: "status", Value: string(Revoked)}, inidoc.Option{Key: "next"},
+				inidoc.Option{Key: "next_approved_at"}, inidoc.Option{Key: "next_approved_by"})
 		}
 	}
 	edit.writeBar(bar{section: peerSection + p.String(), status: Revoked, component: component}, by, at)

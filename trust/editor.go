@@ -64,6 +64,7 @@ func (ed *editor) writeEntry(e Entry) {
 		{Key: "status", Value: string(e.Status)}, {Key: "alias", Value: e.Alias}, {Key: "role", Value: string(e.Role)},
 		{Key: "peer_id", Value: e.Peer.String()}, {Key: "key", Value: e.Key.String()}, {Key: "endpoint"}, {Key: "certificate"},
 		{Key: "approved_at", Value: timeText(e.ApprovedAt)}, {Key: "approved_by", Value: e.ApprovedBy}, {Key: "note", Value: e.Note},
+		{Key: "next", Value: hashText(e.Next)}, {Key: "next_approved_at", Value: timeText(e.NextAt)}, {Key: "next_approved_by", Value: e.NextBy},
 	}
 	if !e.Endpoint.IsZero() {
 		options[5].Value = e.Endpoint.String()

@@ -46,6 +46,9 @@ type Entry struct {
 	ApprovedAt  time.Time   // zero: not stated
 	ApprovedBy  string
 	Note        string
+	Next        mpspdz.Hash // SHA-256 of the public key that is approved ahead, to follow Key; zero: none
+	NextAt      time.Time   // when; zero: not stated
+	NextBy      string
 	Line        int // of the section, 0 if not from a file
 }
 

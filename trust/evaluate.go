@@ -17,6 +17,12 @@ type Evaluation struct {
 	InForce map[string]*exchange.Announcement
 	// Pins are the entries whose empty pins are filled from what is in force, in the list's order: to be written with List.Pin.
 	Pins []Entry
+	// Following are announcements, in the list's order, with the key that was approved ahead: to be written with List.Follow. Until that
+	// is done, what is in force is what the list still pins.
+	Following []*exchange.Announcement
+	// Lapsed are the entries, in the list's order, whose site has taken back the key that they approve ahead, while it is not used yet:
+	// to be written with List.ApproveNext and no key.
+	Lapsed []Entry
 	// Absent are the approved entries of which nothing in force could be made, in the list's order: nothing that fits their pins has
 	// been heard. Those that are barred elsewhere in the list, of the wrong kind, or our own are not among them.
 	Absent []Entry
@@ -47,6 +53,7 @@ func Evaluate(l List, h Held, now time.Time) Evaluation {
 		if held.own {
 			continue
 		}
+		ev.follow(s, held.entry)
 		a := s.inForce[held.component]
 		if a == nil {
 			if !s.heardWrongKind(held.peer) {

@@ -134,6 +134,9 @@ func TestParseErrors(t *testing.T) {
 		{"endpoint", "[NODE_a]\nstatus = denied\nendpoint = 10.0.0.2:70000\n", "trust.ini:3: [NODE_a] endpoint: "},
 		{"IPv6", "[NODE_a]\nstatus = denied\nendpoint = ::1:14000\n", "trust.ini:3: [NODE_a] endpoint: "},
 		{"time", "[NODE_a]\nstatus = denied\napproved_at = yesterday\n", `trust.ini:3: [NODE_a] approved_at: "yesterday" is not a time such as`},
+		{"next is the present key", "[NODE_a]\n" + good + "next = " + mpspdz.Hash{1}.String() + "\n", "trust.ini:6: [NODE_a] next: is the present key: remove the line"},
+		{"next of no form", "[NODE_a]\n" + good + "next = abc\n", "trust.ini:6: [NODE_a] next: \"abc\" is not"},
+		{"who approved no next", "[NODE_a]\n" + good + "next_approved_by = bob\n", "[NODE_a] next: is missing, but next_approved_at or next_approved_by"},
 		{"note", "[NODE_a]\nstatus = denied\nnote = a\u202eb\n", "trust.ini:3: [NODE_a] note: "},
 		{"alias", "[NODE_a]\nstatus = denied\nalias = a b\n", `trust.ini:3: [NODE_a] alias: "a b" is not an alias`},
 		{"alias like an id", "[NODE_a]\nstatus = denied\nalias = node_b\n", "it looks like a component's id"},
@@ -189,6 +192,22 @@ func TestEditsGolden(t *testing.T) {
 	moved.Alias, moved.Note, moved.Endpoint = "", "moved", endpoint(t, "10.9.9.9:14001")
 	next, err = l.Approve(moved)
 	step("approve lyon's move, the alias stays", next, err)
+	next, err = l.ApproveNext(lyon.Component, keyOf(t, "lyon2"), "carol@hospital-a", now.Add(time.Hour))
+	step("approve lyon's next key ahead", next, err)
+	next, err = l.ApproveNext(lyon.Component, mpspdz.Hash{}, "carol@hospital-a", now)
+	step("which lyon takes back", next, err)
+	next, err = l.ApproveNext(lyon.Component, keyOf(t, "lyon3"), "carol@hospital-a", now.Add(2*time.Hour))
+	step("approve another one ahead", next, err)
+	next, err = l.Follow(lyon.Component, mpspdz.Hash{9})
+	step("lyon uses it", next, err)
+	next, err = l.ApproveNext(lyon.Component, keyOf(t, "lyon4"), "carol@hospital-a", now)
+	step("and announces the one after that", next, err)
+	next, err = l.Revoke(lyon.Component, lyon.Peer, keyOf(t, "lyon3"), "bob", now)
+	step("revoke lyon with all that", next, err)
+	next, err = l.Forget(lyon.Component, "")
+	step("forget lyon", next, err)
+	next, err = l.Approve(moved)
+	step("approve lyon again", next, err)
 	next, err = l.Deny("NODE_paris", identity(t, "paris"), "bob", now)
 	step("deny paris", next, err)
 	next, err = l.Approve(entry(announcement(t, "paris"), "paris"))

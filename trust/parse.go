@@ -160,10 +160,25 @@ func parseEntry(doc *inidoc.Document, section string) (Entry, error) {
 	e.ApprovedAt = r.time("approved_at")
 	e.ApprovedBy = r.text("approved_by")
 	e.Note = r.text("note")
+	r.next(&e)
 	if err := e.complete(); err != nil && r.err == nil {
 		r.fail("", "%v", err)
 	}
 	return e, r.finish()
+}
+
+// next reads what is said of a key that is approved ahead.
+func (r *sectionReader) next(e *Entry) {
+	e.Next = r.hash("next")
+	e.NextAt = r.time("next_approved_at")
+	e.NextBy = r.text("next_approved_by")
+	switch stated := e.NextBy != "" || !e.NextAt.IsZero(); {
+	case r.err != nil:
+	case e.Next.IsZero() && stated:
+		r.fail("next", "is missing, but next_approved_at or next_approved_by says that a key was approved ahead: give it, or remove these")
+	case !e.Next.IsZero() && e.Next == e.Key:
+		r.fail("next", "is the present key: remove the line")
+	}
 }
 
 // complete says what an approved entry lacks.

@@ -86,6 +86,9 @@ func (s *snapshot) takeovers(decisions map[peer.ID]Decision) []Takeover {
 			continue
 		}
 		e.Endpoint, e.Certificate, e.Key = a.Endpoint, a.Certificate.SHA256(), a.Certificate.KeySHA256()
+		if e.Next == e.Key { // it has come
+			e.Next, e.NextAt, e.NextBy = mpspdz.Hash{}, time.Time{}, ""
+		}
 		all = append(all, Takeover{Entry: e, Changes: d.Changes})
 	}
 	return s.withoutRivals(all)

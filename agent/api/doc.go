@@ -17,7 +17,11 @@
 //	POST /v1/parties    SetSelector -> PartySet
 //	POST /v1/sets        SetRequest -> SetResult
 //	POST /v1/probe     ProbeRequest -> Probe
+//	POST /v1/notify  NotifyRequest -> NotifyResult
 //	POST /v1/registry RegistryRequest -> Registry
+//	POST /v1/approve ApproveRequest -> ApproveResult
+//	POST /v1/export   ExportRequest -> Card
+//	POST /v1/import   ImportRequest -> ImportResult
 //
 // Everything but status 200 carries an Error as body. The package holds no logic, so that whoever shows things needs nothing else.
 package api
@@ -32,7 +36,16 @@ const (
 	PathSets     = "/v1/sets"
 	PathProbe    = "/v1/probe"
 	PathRegistry = "/v1/registry"
+	PathApprove  = "/v1/approve"
+	PathExport   = "/v1/export"
+	PathImport   = "/v1/import"
+	PathNotify   = "/v1/notify"
 )
 
-// MaxRequest is the largest body of a request, in bytes.
-const MaxRequest = 64 << 10
+// Limits of what is asked for.
+const (
+	MaxRequest   = 64 << 10 // bytes of a request's body
+	MaxImport    = 12 << 20 // bytes of an ImportRequest's: 8 MiB of cards
+	MaxApprovals = 1024     // approvals in an ApproveRequest
+	MaxApprove   = 1 << 20  // bytes of an ApproveRequest's body
+)

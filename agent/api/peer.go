@@ -20,18 +20,23 @@ const (
 	WarnPlaceUnknown        = "place-unknown"      // one of us has a loopback address, and it is heard only through others
 	WarnLoopbackElsewhere   = "loopback-elsewhere" // a loopback address and a connection from another machine
 	WarnEphemeralPort       = "ephemeral-port"
-	WarnWrongKind           = "wrong-kind"      // a plain party beside Fed-BioMed components, or the other way round
-	WarnNotHeard            = "not-heard"       // approved by the list, but nothing that matches its pins was heard
-	WarnNoDatabase          = "no-database"     // the component's own database does not exist yet: waited for
-	WarnRegistry            = "registry"        // the database could not be read or written
-	WarnRegistryMended      = "registry-mended" // somebody else removed or changed rows: they were put right
-	WarnPlayers             = "players"         // the player files could not be written
-	WarnStore               = "store"           // the state folder could not be read or written
-	WarnTrustList           = "trust-list"      // trust.ini cannot be used as it is: the list in force stays
-	WarnConfiguration       = "configuration"   // the configuration cannot be used as it is now: the registration in force stays
-	WarnSetting             = "setting"         // works, but perhaps not as meant
-	WarnEnvironment         = "environment"     // the component itself runs with another environment than the agent
-	WarnRestartNeeded       = "restart-needed"  // a setting changed that takes effect at the next start
+	WarnUnknownAuthority    = "unknown-authority"   // its certificate is signed by an authority that is not set here
+	WarnSignedByAuthority   = "signed-by-authority" // by one that is: told where it is decided on
+	WarnAuthorityInForce    = "authority-in-force"  // player files in force trust an authority
+	WarnWrongKind           = "wrong-kind"          // a plain party beside Fed-BioMed components, or the other way round
+	WarnNotHeard            = "not-heard"           // approved by the list, but nothing that matches its pins was heard
+	WarnNoDatabase          = "no-database"         // the component's own database does not exist yet: waited for
+	WarnRegistry            = "registry"            // the database could not be read or written
+	WarnRegistryMended      = "registry-mended"     // somebody else removed or changed rows: they were put right
+	WarnPlayers             = "players"             // the player files could not be written
+	WarnLog                 = "log"                 // the log's end is not as it was written
+	WarnNotify              = "notify"              // the notification command fails
+	WarnStore               = "store"               // the state folder could not be read or written
+	WarnTrustList           = "trust-list"          // trust.ini cannot be used as it is: the list in force stays
+	WarnConfiguration       = "configuration"       // the configuration cannot be used as it is now: the registration in force stays
+	WarnSetting             = "setting"             // works, but perhaps not as meant
+	WarnEnvironment         = "environment"         // the component itself runs with another environment than the agent
+	WarnRestartNeeded       = "restart-needed"      // a setting changed that takes effect at the next start
 	WarnNoFederation        = "no-federation"
 	WarnDiscovery           = "discovery"
 	WarnClock               = "clock"
@@ -47,6 +52,9 @@ const (
 	WarnPartyMissing        = "party-missing"       // [players] parties names somebody who is not approved
 	WarnSecaggForced        = "secagg-forced"       // nodes refuse an experiment without secure aggregation; told to the researcher
 	WarnSecaggOff           = "secagg-off"          // nodes refuse one with it
+	WarnNextKey             = "next-key"            // announces which key will follow, to be approved ahead; nothing changes by it
+	WarnStaged              = "staged-key"          // the own staged key cannot be used
+	WarnCertificateExpires  = "certificate-expires" // a certificate ends within 60 days
 	WarnSecaggContradiction = "secagg-contradiction"
 )
 
@@ -73,6 +81,7 @@ type Certificate struct {
 	BLAKE2b128 string    `json:"blake2b128"` // of the PEM file, hexadecimal: what MP-SPDZ prints as Signature
 	KeySHA256  string    `json:"key_sha256"` // of the SubjectPublicKeyInfo, DER
 	Subject    string    `json:"subject"`
+	Issuer     string    `json:"issuer,omitempty"` // the authority that signed it; absent for a self-signed one
 	NotBefore  time.Time `json:"not_before"`
 	NotAfter   time.Time `json:"not_after"`
 	KeyType    string    `json:"key_type,omitempty"`   // "RSA-2048"
@@ -112,6 +121,29 @@ type Peer struct {
 	Sources    []Setting  `json:"sources,omitempty"`    // self only: every value and where it came from
 	Registered *bool      `json:"registered,omitempty"` // its row stands in our Fed-BioMed registry with the values in force
 	ByHand     *HandRow   `json:"by_hand,omitempty"`    // pending only: an operator registered that component by hand
+	ByCard     *ByCard    `json:"by_card,omitempty"`    // its newest announcement came by file
+	Next       *NextKey   `json:"next,omitempty"`       // self: what is staged; of an approved peer: what it announces, or is approved ahead
+}
+
+// NextKey is the MP-SPDZ key that will follow the present one.
+type NextKey struct {
+	KeySHA256   string     `json:"key_sha256"`            // of the SubjectPublicKeyInfo, DER
+	Fingerprint string     `json:"fingerprint,omitempty"` // of identity and KeySHA256: another one than the key has once it is in use
+	Words       []string   `json:"words,omitempty"`
+	Approved    bool       `json:"approved,omitempty"` // of a peer: approved ahead here
+	ApprovedAt  *time.Time `json:"approved_at,omitempty"`
+	ApprovedBy  string     `json:"approved_by,omitempty"`
+	ApprovedKey string     `json:"approved_key_sha256,omitempty"` // of a peer: another key than this one is approved ahead here
+	// Of self only:
+	Certificate *Certificate `json:"certificate,omitempty"`
+	Ahead       *Ahead       `json:"ahead,omitempty"`
+}
+
+// Ahead says which of the components that are approved here have approved the own key to come ahead.
+type Ahead struct {
+	Approved []string `json:"approved"`
+	Waiting  []string `json:"waiting"`
+	Unknown  []string `json:"unknown"` // did not answer the last roll call
 }
 
 // Announced is what an approval of a changed or conflicting peer is about.

@@ -20,6 +20,7 @@ const (
 	ObstacleNotWritten   = "not-written"         // player files or rows could not be written here
 	ObstacleFilesChanged = "files-changed"       // somebody changed our player files; they are written anew
 	ObstacleNoAnswer     = "no-answer"           // it did not answer the roll call
+	ObstacleByCard       = "by-card"             // it takes part by card: nobody can ask it
 	ObstacleMissing      = "missing"             // Component has not registered Of
 	ObstacleOutdated     = "outdated"            // Component has other values of Of
 	ObstacleOtherSet     = "other-set"           // Component's set is not ours
@@ -27,6 +28,7 @@ const (
 	ObstacleCertificates = "waiting-certificate" // Component has not issued its certificate for this set
 	ObstacleExpires      = "certificate-expires" // a certificate ends within a day, or has ended
 	ObstacleSecaggOff    = "secagg-off"          // a node that refuses every experiment with secure aggregation
+	ObstacleAuthority    = "unknown-authority"   // a certificate in the set is signed by an authority that is not set here
 	ObstacleStale        = "announcement-expired"
 	ObstacleWarning      = "warning" // an error that status shows
 )

@@ -12,7 +12,8 @@ type SetParty struct {
 
 // Set is the party set in force: its player files stand in Dir.
 type Set struct {
-	Digest  string     `json:"digest"` // the same at every site that holds the same set
+	Digest  string     `json:"digest"`          // the same at every site that holds the same set
+	Words   []string   `json:"words,omitempty"` // its first 88 bits, to be read out
 	Parties []SetParty `json:"parties"`
 	Dir     string     `json:"dir"`     // …/players/current: `cd -P` into it before a run
 	Party   int        `json:"party"`   // own number
@@ -33,6 +34,7 @@ const (
 type Cell struct {
 	Of    string `json:"of"`
 	State string `json:"state"`
+	Ahead bool   `json:"ahead,omitempty"` // it has also approved ahead the key that Of will change to
 }
 
 // MatrixRow is what one component has registered of the others.
@@ -41,6 +43,8 @@ type MatrixRow struct {
 	Cells     []Cell `json:"cells"`
 	Set       string `json:"set,omitempty"`         // digest of the set in force there
 	Age       *int64 `json:"age_seconds,omitempty"` // since it answered a roll call; absent: it did not, and its cells are unknown
+	// Card is when the card was issued that the row is of: its component takes part by file, and the cells are as of then.
+	Card *time.Time `json:"card,omitempty"`
 }
 
 // Matrix says who has registered whom. It shows mistakes, not lies: each row is what its component says of itself.

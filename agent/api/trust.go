@@ -17,6 +17,7 @@ type TrustRequest struct {
 	Key          string `json:"key,omitempty"`          // revoke, forget: "SHA256:…" of an MP-SPDZ public key; then PeerID is empty
 	Alias        string `json:"alias,omitempty"`        // approve: a name of the operator's own; empty keeps the present one
 	Announcement string `json:"announcement,omitempty"` // approve: hash of the announcement that was shown
+	Next         string `json:"next,omitempty"`         // approve: the key to come that was shown; nothing but that is approved then
 	Replace      bool   `json:"replace,omitempty"`      // approve a new identity for a known component, and revoke the old one in the same commit
 	By           string `json:"by"`                     // user@host
 	Note         string `json:"note,omitempty"`
@@ -36,6 +37,7 @@ const (
 	CodeOvertaken = "overtaken" // an announcement with another held value came meanwhile; Peer is the new one
 	CodeUnknown   = "unknown"   // nothing is known of that identity
 	CodeRefused   = "refused"   // not allowed as asked; Hint says how
+	CodeUnset     = "unset"     // one's own configuration lacks what it is about
 	CodeFailed    = "failed"    // a write failed; nothing was changed
 	CodeRequest   = "request"   // the request itself is malformed
 )

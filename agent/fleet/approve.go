@@ -57,6 +57,9 @@ func (f *fleet) decide(m *member) (requests []api.TrustRequest) {
 			r.Action, r.Announcement = api.ActionApprove, other.Self.Announcement
 			r.Replace = p.State == api.StateConflict
 			due := p.State == api.StatePending || p.State == api.StateChanged || p.State == api.StateConflict
+			if next, own := p.Next, other.Self.Next; p.State == api.StateAccepted && next != nil && own != nil && !next.Approved && next.KeySHA256 == own.KeySHA256 {
+				r.Next, due = next.KeySHA256, true
+			}
 			_, refused := f.refusals[approval{m.id, p.Component, p.PeerID, r.Announcement}]
 			if due && !refused && p.Announcement == other.Self.Announcement {
 				requests = append(requests, r)

@@ -374,3 +374,40 @@ func TestOneFleetForARoot(t *testing.T) {
 		t.Errorf("a folder without components: %v", err)
 	}
 }
+
+// TestStagedKeyIsApprovedAhead: dev approves a key that a component stages, and all take it over when it is activated.
+func TestStagedKeyIsApprovedAhead(t *testing.T) {
+	root, files := newRoot(t)
+	w := run(t, root)
+	first := w.agree(4, nil)[0]
+	c, err := config.Load(config.Selector{Component: files[0], Development: true, WorkDir: root, Getenv: func(string) string { return "" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	staged, err := c.StagePair(rand.Reader, config.NamesFedbiomed, false, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := "next = " + staged.KeySHA256().String()
+	poll, deadline := time.NewTicker(20*time.Millisecond), time.After(patience)
+	defer poll.Stop()
+	for approved := false; !approved; {
+		select {
+		case <-poll.C:
+			list, err := os.ReadFile(filepath.Join(first.State, "trust.ini"))
+			approved = err == nil && strings.Contains(strings.Join(strings.Fields(string(list)), " "), next)
+		case <-deadline:
+			t.Fatal("it is not approved ahead")
+		}
+	}
+	if _, err := c.ActivatePair(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	used := func(all []api.Snapshot) bool {
+		return slices.ContainsFunc(all, func(s api.Snapshot) bool { return s.Self.Certificate.SHA256 == staged.SHA256().String() })
+	}
+	check(t, root, w.agree(4, used))
+	if log, err := os.ReadFile(filepath.Join(first.State, "log.jsonl")); err != nil || strings.Count(string(log), `"event":"followed"`) != 1 {
+		t.Errorf("it was not taken over as approved ahead: %v", err)
+	}
+}

@@ -153,7 +153,7 @@ func (f *fleet) matrix(s api.Snapshot) *api.Matrix {
 		row := api.MatrixRow{Component: id}
 		for _, of := range ids {
 			if of != id {
-				row.Cells = append(row.Cells, api.Cell{Of: of, State: cellOf(all[id], all[of].Self)})
+				row.Cells = append(row.Cells, api.Cell{Of: of, State: cellOf(all[id], all[of].Self), Ahead: aheadOf(all[id], of)})
 			}
 		}
 		m.Rows = append(m.Rows, row)
@@ -186,6 +186,16 @@ func cellOf(s api.Snapshot, other api.Peer) string {
 		return cell
 	}
 	return api.CellUnknown
+}
+
+// aheadOf says whether the owner of a snapshot has approved another member's key to come ahead.
+func aheadOf(s api.Snapshot, of string) bool {
+	for _, p := range s.Peers {
+		if p.Component == of && p.Next != nil && p.Next.Approved {
+			return true
+		}
+	}
+	return false
 }
 
 func sameValues(a, b api.Peer) bool {

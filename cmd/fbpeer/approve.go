@@ -19,29 +19,40 @@ import (
 
 // approval is what `trust approve` was told.
 type approval struct {
-	component, fingerprint, alias, note string
-	vouched                             bool // --fingerprint was given, be it empty
-	replace, yes, registered            bool
+	component, fingerprint, alias, note, from string
+	vouched                                   bool // --fingerprint was given, be it empty
+	replace, yes, registered                  bool
 }
 
 func (a *app) approveCommand() *cobra.Command {
 	var ap approval
 	c := &cobra.Command{
-		Use:   "approve COMPONENT|--registered",
+		Use:   "approve COMPONENT|--registered|--from FILE",
 		Short: "approve a component, or what an approved one announces now",
 		Long: "Shows component, claimed label, endpoint, certificate, fingerprint and words, for a changed one what is in force\n" +
 			"beside what is announced, and asks. Compare fingerprint or words with that site's operator, by telephone.\n\n" +
+			"A component that is approved, and announces which MP-SPDZ key it will change to (cert generate --next),\n" +
+			"is asked about likewise: the fingerprint and words are those of the key to come. Approved ahead, it is\n" +
+			"taken over without a question once that site uses it.\n\n" +
 			"--registered is for a Fed-BioMed component whose parties were registered by hand before: it lists\n" +
 			"the waiting components whose id and certificate stand in the registry already (that they hold its\n" +
 			"key is proved by their announcement), asks once, and approves them. An endpoint that differs is\n" +
 			"shown, old and new. --yes answers that question, since you vouched for these certificates when you\n" +
-			"registered them.",
+			"registered them.\n\n" +
+			"--from FILE (or -) approves many at once, all or nothing. Each line is COMPONENT and its fingerprint\n" +
+			"or eight words, as you compared them; blank lines and lines that begin with # are passed over. If one\n" +
+			"line does not fit what has been heard, it is named and nothing is approved. What is approved already\n" +
+			"stays so: the same file may be used again.",
 		Example: "  fbpeer trust approve NODE_983 --alias nice\n" +
 			"  fbpeer trust approve nice --fingerprint \"cargo velvet tiny orbit lemon glide prison amount\"\n" +
 			"  fbpeer trust approve nice --replace --fingerprint SHA256:…\n" +
-			"  fbpeer trust approve --registered\n  fbpeer trust approve --registered --yes --json",
+			"  fbpeer trust approve --registered\n  fbpeer trust approve --registered --yes --json\n" +
+			"  fbpeer trust approve --from verified.txt",
 		Args: approveArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("from") {
+				return a.approveFrom(cmd.Context(), ap)
+			}
 			if ap.registered {
 				return a.approveRegistered(cmd.Context(), ap)
 			}
@@ -54,6 +65,7 @@ func (a *app) approveCommand() *cobra.Command {
 	c.Flags().StringVar(&ap.note, "note", "", "`TEXT` to keep beside it in the trust list")
 	c.Flags().BoolVar(&ap.replace, "replace", false, "approve a new identity for a known component, and revoke the old one")
 	c.Flags().BoolVar(&ap.registered, "registered", false, "approve those who are registered by hand with their certificate")
+	c.Flags().StringVar(&ap.from, "from", "", "approve what the lines COMPONENT FINGERPRINT of this `FILE` name, all or nothing")
 	c.Flags().BoolVar(&ap.yes, "yes", false, "do not ask: with --registered, and in development federations")
 	return c
 }
@@ -81,6 +93,9 @@ func (a *app) approveIn(ctx context.Context, control agent.Controller, s api.Sna
 		return err
 	}
 	v := a.view(s)
+	if nextToApprove(p) && !meansPresent(p, ap) {
+		return a.approveNext(ctx, control, v, p, ap)
+	}
 	if nothingToApprove(p) {
 		return a.approveAgain(ctx, control, v, p, ap)
 	}
@@ -158,6 +173,9 @@ func (a *app) approveAgain(ctx context.Context, control agent.Controller, v view
 		}
 		p = result.Peer
 		said += fmt.Sprintf("It is called %s from now on.\n", show(ap.alias))
+	}
+	if nextToApprove(p) {
+		a.note("that is its present key: the one that it will change to has words of its own: %s trust approve %s", v.prog, v.typed(p))
 	}
 	if a.json {
 		return a.printJSON(p)
@@ -258,6 +276,8 @@ func (a *app) notApproved(v view, err error) error {
 			}
 		} else if overtaken.Peer.State == api.StateChanged {
 			fmt.Fprintf(a.stdout, "\nIt announces something else by now:\n%s", v.changed(*overtaken.Peer))
+		} else if nextToApprove(*overtaken.Peer) {
+			fmt.Fprintf(a.stdout, "\nIt announces something else by now:\n%s", v.nextQuestion(*overtaken.Peer))
 		} else {
 			fmt.Fprintf(a.stdout, "\nIt announces something else by now:\n%s", v.offer(*overtaken.Peer))
 		}

@@ -12,8 +12,12 @@ import (
 	"fbpeer/agent/api"
 )
 
-// approveArgs: one component, or none with --registered, which finds them itself and takes none of the answers for a single one.
+// approveArgs: one component, or none with --registered or --from, which say themselves which and take none of the answers for a single
+// one.
 func approveArgs(cmd *cobra.Command, args []string) error {
+	if cmd.Flags().Changed("from") {
+		return approveFromArgs(cmd, args)
+	}
 	if registered, err := cmd.Flags().GetBool("registered"); err != nil || !registered {
 		return oneArg("COMPONENT")(cmd, args)
 	}

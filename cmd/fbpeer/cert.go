@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"os"
 
@@ -16,7 +17,7 @@ const maxCertificateFile = 256 << 10
 
 func (a *app) certCommand() *cobra.Command {
 	return group("cert", "the MP-SPDZ certificate: look at it, check one, make a new one",
-		a.certShowCommand(), a.certCheckCommand(), a.certGenerateCommand())
+		a.certShowCommand(), a.certCheckCommand(), a.certGenerateCommand(), a.certActivateCommand())
 }
 
 // certificateJSON is a certificate with what MP-SPDZ makes of it.
@@ -42,10 +43,13 @@ func certificateOf(c *mpspdz.Certificate) *certificateJSON {
 	if c == nil {
 		return nil
 	}
-	accepted := c.Acceptance()
+	accepted, issuer := c.Acceptance(), ""
+	if c.CASigned() {
+		issuer = c.Issuer()
+	}
 	return &certificateJSON{
 		Certificate: api.Certificate{
-			SHA256: c.SHA256().String(), BLAKE2b128: c.BLAKE2b128(), KeySHA256: c.KeySHA256().String(), Subject: c.Subject(),
+			SHA256: c.SHA256().String(), BLAKE2b128: c.BLAKE2b128(), KeySHA256: c.KeySHA256().String(), Subject: c.Subject(), Issuer: issuer,
 			NotBefore: c.NotBefore(), NotAfter: c.NotAfter(), KeyType: c.KeyType(), WorksWith: c.WorksWith(),
 		},
 		CommonNames: present(c.CommonNames()), DNSNames: present(c.DNSNames()),
@@ -86,11 +90,11 @@ func (a *app) certShowCommand() *cobra.Command {
 		Short: "the own certificate: names, validity, hashes, and as which party MP-SPDZ accepts it",
 		Long: "The component's own MP-SPDZ certificate as it stands on disk: subject, names, validity, hashes,\n" +
 			"whether the private key fits, where the files are and who says so, and which MP-SPDZ accepts it as\n" +
-			"which party. The BLAKE2b-128 is what MP-SPDZ prints of each party as Signature. Works without a\n" +
-			"running agent.",
+			"which party, and the pair that is staged to follow. The BLAKE2b-128 is what MP-SPDZ prints of each\n" +
+			"party as Signature. Works without a running agent.",
 		Example: "  fbpeer cert show\n  fbpeer --component config-n1.ini cert show --json",
 		Args:    noArgs,
-		RunE:    func(*cobra.Command, []string) error { return a.certShow() },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.certShow(cmd.Context()) },
 	}
 }
 
@@ -99,9 +103,11 @@ type certShowJSON struct {
 	Component string `json:"component"`
 	Role      string `json:"role"`
 	*certificateJSON
+	Chain   []string      `json:"chain,omitempty"` // the authorities that signed it, up to a root, where all are set here
 	KeyFits bool          `json:"key_fits"`
 	Key     string        `json:"key"`
 	Files   certFilesJSON `json:"files"`
+	Next    *stagedJSON   `json:"next,omitempty"`
 }
 
 type certFilesJSON struct {
@@ -110,7 +116,7 @@ type certFilesJSON struct {
 	Former      []string    `json:"former,omitempty"` // what `cert generate` kept
 }
 
-func (a *app) certShow() error {
+func (a *app) certShow(ctx context.Context) error {
 	c, err := a.ownPair()
 	if err != nil {
 		return err
@@ -122,14 +128,23 @@ func (a *app) certShow() error {
 	}
 	shown := certShowJSON{
 		Component: c.Component.ID, Role: string(c.Component.Role), certificateJSON: certificateOf(pair.Certificate),
-		KeyFits: pair.Fits, Key: pair.Key, Files: certFilesJSON{Certificate: settingOf(c, "component.certificate"),
+		Chain: chainOf(pair.Chain), KeyFits: pair.Fits, Key: pair.Key, Files: certFilesJSON{Certificate: settingOf(c, "component.certificate"),
 			PrivateKey: settingOf(c, "component.private_key"), Former: c.FormerPair()},
+		Next: a.stagedOf(ctx, c),
 	}
 	if a.json {
 		return a.printJSON(shown)
 	}
 	_, err = io.WriteString(a.stdout, certScreen(shown, a.now()))
 	return err
+}
+
+func chainOf(chain []*mpspdz.Authority) []string {
+	var subjects []string
+	for _, a := range chain {
+		subjects = append(subjects, a.Subject())
+	}
+	return subjects
 }
 
 // settingOf is a value of the configuration with its source.
@@ -150,7 +165,8 @@ func (a *app) certCheckCommand() *cobra.Command {
 			"certificate must pass at the other sites, and says which MP-SPDZ accepts it as which party. What\n" +
 			"would be refused or would fail is an error with its cure: exit code 3. A certificate that ends\n" +
 			"within 60 days is a warning; so is a name that some MP-SPDZ refuses, unless it is the one that the\n" +
-			"component runs with.\n\n" +
+			"component runs with. One that an authority signed must lead to a root through the certificates that\n" +
+			"[trust] authorities names, which is for plain parties only.\n\n" +
 			"The own one is read from disk, not from the running agent. A FILE needs no component; where there is\n" +
 			"one, the names are judged by what it is (Fed-BioMed's parties have another number in each\n" +
 			"experiment).",
@@ -195,11 +211,14 @@ func (a *app) certCheckOwn() error {
 func (a *app) certCheckFile(file string) error {
 	s := a.selector()
 	s.WithoutPair = true
-	use := mpspdz.UseUnknown
+	use, trusted := mpspdz.UseUnknown, mpspdz.Authorities{}
 	c, err := config.Load(s)
 	switch {
 	case err == nil:
 		use = c.Use()
+		if trusted, err = c.LoadAuthorities(a.now()); err != nil {
+			return err
+		}
 	case a.componentSaid():
 		return err
 	}
@@ -210,7 +229,7 @@ func (a *app) certCheckFile(file string) error {
 	if file == "-" {
 		file = "stdin"
 	}
-	certificate, findings := mpspdz.CheckCertificate(data, file, use, a.now())
+	certificate, findings := mpspdz.CheckCertificate(data, file, use, trusted, a.now())
 	return a.certChecked(file, certificate, findings)
 }
 

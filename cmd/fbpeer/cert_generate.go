@@ -20,7 +20,7 @@ const (
 
 func (a *app) certGenerateCommand() *cobra.Command {
 	var names string
-	var force bool
+	var force, next, discard bool
 	c := &cobra.Command{
 		Use:   "generate",
 		Short: "make a new key and certificate, where the component's configuration names them",
@@ -32,14 +32,30 @@ func (a *app) certGenerateCommand() *cobra.Command {
 			"with these, runs fail until each of them has approved the new one. A running agent takes the new\n" +
 			"pair over by itself and announces it, endorsed by the former key. The former pair is kept beside the\n" +
 			"new one, as .old; putting both files back undoes the change.\n\n" +
-			"If it is interrupted, the same command finishes it; until then nothing new is announced.",
+			"If it is interrupted, the same command finishes it; until then nothing new is announced.\n\n" +
+			"With --next nothing is replaced: the new pair is staged in the state folder, and the agent announces\n" +
+			"which key will follow. The others approve it ahead; fbpeer cert activate then changes to it without a\n" +
+			"gap. --discard drops what is staged.",
 		Example: "  fbpeer cert generate\n  fbpeer --component config-n1.ini cert generate --force\n" +
-			"  fbpeer --config alice/fbpeer.ini cert generate --names all --force",
+			"  fbpeer --config alice/fbpeer.ini cert generate --names all --force\n  fbpeer cert generate --next\n" +
+			"  fbpeer cert generate --next --discard",
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.certGenerate(cmd.Context(), names, force) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case discard && (!next || force || names != ""):
+				return usage("fbpeer cert generate --next --discard", "--discard drops what --next has staged, and goes with that alone")
+			case discard:
+				return a.certDiscard(cmd.Context())
+			case next:
+				return a.certStage(cmd.Context(), names, force)
+			}
+			return a.certGenerate(cmd.Context(), names, force)
+		},
 	}
 	c.Flags().StringVar(&names, "names", "", "`NAMES` in the certificate: fedbiomed (CN *) or all (P0 to P255)")
-	c.Flags().BoolVar(&force, "force", false, "replace the present key and certificate, and keep them as .old")
+	c.Flags().BoolVar(&force, "force", false, "replace the present key and certificate, and keep them as .old; with --next, replace what is staged")
+	c.Flags().BoolVar(&next, "next", false, "stage a pair that will follow, for the others to approve ahead")
+	c.Flags().BoolVar(&discard, "discard", false, "with --next: drop the staged pair")
 	return c
 }
 

@@ -138,7 +138,7 @@ func noLink(dir, folder string) error {
 
 // guard refuses to remove or replace a file that the component itself is configured with: it may be the only copy.
 func (d deposit) guard(dir string, own map[string]string) error {
-	for name, file := range own {
+	for file, name := range own {
 		theirs, err := os.Stat(file)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)

@@ -4,10 +4,11 @@ import (
 	"crypto/rand"
 	"io"
 	"os"
-	"os/user"
 	"time"
 
 	"github.com/mattn/go-isatty"
+
+	"fbpeer/agent"
 )
 
 // env is everything that the commands take from the process, so that a test can give its own.
@@ -32,19 +33,6 @@ func processEnv() env {
 		random:      rand.Reader,
 		interactive: isatty.IsTerminal(os.Stdin.Fd()),
 		terminal:    isatty.IsTerminal(os.Stderr.Fd()),
-		operator:    operator(),
+		operator:    agent.Operator(),
 	}
-}
-
-// operator names who types, for the trust list's approved_by.
-func operator() string {
-	name := "unknown"
-	if u, err := user.Current(); err == nil && u.Username != "" {
-		name = u.Username
-	}
-	host, err := os.Hostname()
-	if err != nil || host == "" {
-		return name
-	}
-	return name + "@" + host
 }

@@ -74,8 +74,11 @@ func outcome(err error) (code int, hint string) {
 	case errors.As(err, &clone):
 		return exitAnswerNo, clone.Hint()
 	case errors.As(err, &request):
-		if request.Code == api.CodeOvertaken {
+		switch request.Code {
+		case api.CodeOvertaken:
 			return exitAnswerNo, request.Hint
+		case api.CodeUnset:
+			return exitUsage, request.Hint
 		}
 		return exitFailed, request.Hint
 	}

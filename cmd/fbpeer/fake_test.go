@@ -20,6 +20,11 @@ type fakeAgent struct {
 	probed    []api.ProbeRequest
 	registry  api.Registry
 	synced    []api.RegistryRequest
+	approvals []api.ApproveRequest
+	approved  api.ApproveResult
+	card      api.Card
+	imports   []api.ImportRequest
+	imported  api.ImportResult
 	err       error
 }
 
@@ -67,4 +72,22 @@ func (f *fakeAgent) Probe(_ context.Context, r api.ProbeRequest) (api.Probe, err
 func (f *fakeAgent) Registry(_ context.Context, r api.RegistryRequest) (api.Registry, error) {
 	f.synced = append(f.synced, r)
 	return f.registry, f.err
+}
+
+func (f *fakeAgent) Approve(_ context.Context, r api.ApproveRequest) (api.ApproveResult, error) {
+	f.approvals = append(f.approvals, r)
+	return f.approved, f.err
+}
+
+func (f *fakeAgent) Export(context.Context, api.ExportRequest) (api.Card, error) {
+	return f.card, f.err
+}
+
+func (f *fakeAgent) Import(_ context.Context, r api.ImportRequest) (api.ImportResult, error) {
+	f.imports = append(f.imports, r)
+	return f.imported, f.err
+}
+
+func (f *fakeAgent) Notify(context.Context, api.NotifyRequest) (api.NotifyResult, error) {
+	return api.NotifyResult{}, f.err
 }

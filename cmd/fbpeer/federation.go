@@ -133,23 +133,28 @@ func (a *app) readFederation(file string) (federationJSON, error) {
 	return federationJSON{Name: f.Name(), ID: f.ID(), Development: f.Development(), Bootstrap: bootstrap, File: file}, nil
 }
 
-// readInput reads a small file, or stdin where it is called "-".
+// readInput reads a federation file, or stdin where it is called "-".
 func (a *app) readInput(file string) ([]byte, error) {
+	return a.readUpTo(file, maxFederationFile, "a federation file", "the federation file comes from the site that made it: fbpeer federation create NAME")
+}
+
+// readUpTo reads a file of at most that many bytes, or stdin where it is called "-". hint is the cure where it cannot be opened.
+func (a *app) readUpTo(file string, most int64, what, hint string) ([]byte, error) {
 	in := a.stdin
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, &failure{code: exitUsage, err: err, hint: "the federation file comes from the site that made it: fbpeer federation create NAME"}
+			return nil, &failure{code: exitUsage, err: err, hint: hint}
 		}
 		defer f.Close()
 		in = f
 	}
-	data, err := io.ReadAll(io.LimitReader(in, maxFederationFile+1))
+	data, err := io.ReadAll(io.LimitReader(in, most+1))
 	if err != nil {
 		return nil, &failure{code: exitUsage, err: err}
 	}
-	if len(data) > maxFederationFile {
-		return nil, usage("", "%s: too large to be a federation file", file)
+	if int64(len(data)) > most {
+		return nil, usage("", "%s: too large to be %s", file, what)
 	}
 	return data, nil
 }

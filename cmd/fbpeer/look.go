@@ -146,7 +146,7 @@ func (a *app) idCommand() *cobra.Command {
 				return err
 			}
 			if s.Self.PeerID == "" {
-				a.note("hint: no identity yet, it is made by the first: %s run", a.prog())
+				a.note("hint: no identity yet, it is made by the first: %s run; or, for a site that cannot connect: %s card export", a.prog(), a.prog())
 			}
 			return nil
 		},

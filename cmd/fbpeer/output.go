@@ -62,8 +62,13 @@ func marshalJSON(v any) ([]byte, error) {
 	if err := enc.Encode(v); err != nil {
 		return nil, fmt.Errorf("JSON: %w", err)
 	}
-	out := make([]byte, 0, buf.Len())
-	for _, r := range buf.String() {
+	return escapeJSON(buf.Bytes()), nil
+}
+
+// escapeJSON is JSON in which every character that a terminal might act on, but for the end of a line, is a \u escape.
+func escapeJSON(data []byte) []byte {
+	out := make([]byte, 0, len(data))
+	for _, r := range string(data) {
 		switch {
 		case r == '\n' || unicode.IsPrint(r):
 			out = utf8.AppendRune(out, r)
@@ -74,7 +79,7 @@ func marshalJSON(v any) ([]byte, error) {
 			out = fmt.Appendf(out, `\u%04x`, r)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // logger writes to stderr: for a person where format is "console", else one JSON object a line.

@@ -21,7 +21,8 @@ func (a *app) playersCheckCommand() *cobra.Command {
 		Long: "Reads Player-Data and ip_addresses in any folder as MP-SPDZ and OpenSSL read them, whoever wrote them, and\n" +
 			"says what would fail, compute with the wrong party or let a stranger in, with the cure: exit code 3. What\n" +
 			"only a new MP-SPDZ refuses, names that prove membership only, and ports that may be busy are warnings.\n" +
-			"Nothing in the folder is changed.\n\n" +
+			"Nothing in the folder is changed. The certificate of an authority is a warning where [trust] authorities\n" +
+			"names it, and else an error: MP-SPDZ lets in whomever that authority signs.\n\n" +
 			"It is compared with the set in force, or the one that --set or --parties names: order, addresses,\n" +
 			"certificates, own number and port. Where there is none, or no component here, the folder is judged by itself.",
 		Example: "  fbpeer players check /srv/mp-spdz\n  fbpeer players check run-7 --set trial\n" +
@@ -65,7 +66,7 @@ func (a *app) playersCheck(ctx context.Context, dir string, chosen selection) er
 	case !info.IsDir():
 		return usage("give the folder in which MP-SPDZ is started", "%s is no folder", dir)
 	}
-	_, control, s, err := a.open(ctx)
+	c, control, s, err := a.open(ctx)
 	var unset *config.Error
 	if err != nil && errors.As(err, &unset) && chosen.typed() == "" && !a.componentSaid() {
 		a.note("not compared with a set: %s", err)
@@ -74,7 +75,11 @@ func (a *app) playersCheck(ctx context.Context, dir string, chosen selection) er
 	if err != nil {
 		return err
 	}
-	return a.playersCheckIn(ctx, control, s, dir, chosen)
+	trusted, err := c.LoadAuthorities(a.now())
+	if err != nil {
+		return err
+	}
+	return a.playersCheckIn(ctx, control, s, dir, chosen, trusted)
 }
 
 // componentSaid reports whether somebody said which component is meant.
@@ -83,7 +88,7 @@ func (a *app) componentSaid() bool {
 		a.getenv("FBPEER_COMPONENT") != "" || a.getenv("FBPEER_CONFIG") != "" || a.getenv("FBPEER_STATE") != ""
 }
 
-func (a *app) playersCheckIn(ctx context.Context, control agent.Controller, s api.Snapshot, dir string, chosen selection) error {
+func (a *app) playersCheckIn(ctx context.Context, control agent.Controller, s api.Snapshot, dir string, chosen selection, trusted mpspdz.Authorities) error {
 	selector, _, err := chosen.resolve(s)
 	if err != nil {
 		return err
@@ -92,7 +97,7 @@ func (a *app) playersCheckIn(ctx context.Context, control agent.Controller, s ap
 	var none *api.Error
 	if (errors.As(err, &none) || errors.Is(err, agent.ErrNotRunning)) && chosen.typed() == "" {
 		a.note("not compared with a set: %s", err)
-		return a.checkFolder(dir, s, nil, mpspdz.Own{}, chosen)
+		return a.checkFolder(dir, s, nil, mpspdz.Own{Authorities: trusted}, chosen)
 	}
 	if err != nil {
 		return err
@@ -105,6 +110,7 @@ func (a *app) playersCheckIn(ctx context.Context, control agent.Controller, s ap
 	if err != nil {
 		return err
 	}
+	own.Authorities = trusted
 	return a.checkFolder(dir, s, &set, own, chosen)
 }
 

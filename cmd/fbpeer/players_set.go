@@ -49,7 +49,7 @@ func partyOf(p api.Party) (mpspdz.Party, error) {
 	if err != nil {
 		return mpspdz.Party{}, err
 	}
-	certificate, err := mpspdz.ParseCertificatePEM([]byte(p.Certificate))
+	certificate, err := mpspdz.ParseLeafPEM([]byte(p.Certificate))
 	if err != nil {
 		return mpspdz.Party{}, err
 	}

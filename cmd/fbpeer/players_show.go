@@ -121,8 +121,12 @@ func (a *app) partiesShow(ctx context.Context, control agent.Controller, s api.S
 
 // playersScreen is `players show`; Fed-BioMed starts MP-SPDZ by itself, a plain party's operator does it.
 func (v view) playersScreen(set api.Set, plain bool) string {
-	head := fmt.Sprintf("party %d of %d, set %s, written %s\n\n%s\nMP-SPDZ is started from the folder as it is now (-P follows the link once):\n",
-		set.Party, len(set.Parties), shortDigest(set.Digest), clock(v.now, set.Written), v.partyTable(set.Parties))
+	words := ""
+	if len(set.Words) > 0 {
+		words = "set words: " + wordsText(set.Words) + "\n"
+	}
+	head := fmt.Sprintf("party %d of %d, set %s, written %s\n%s\n%s\nMP-SPDZ is started from the folder as it is now (-P follows the link once):\n",
+		set.Party, len(set.Parties), shortDigest(set.Digest), clock(v.now, set.Written), words, v.partyTable(set.Parties))
 	dir, arguments := shellWord(show(set.Dir)), show(set.Command)
 	if !plain {
 		return head + fmt.Sprintf("    cd -P %s\n    … %s\n", dir, arguments)

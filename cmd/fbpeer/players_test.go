@@ -519,7 +519,7 @@ func TestPlayersCheck(t *testing.T) {
 			a, stdout, stderr := testApp("", false)
 			a.json = true
 			test.change(s)
-			err := a.playersCheckIn(t.Context(), s.agent, s.snapshot(), s.dir, test.chosen)
+			err := a.playersCheckIn(t.Context(), s.agent, s.snapshot(), s.dir, test.chosen, mpspdz.Authorities{})
 			if code, _ := outcome(err); code != test.code || !strings.Contains(stdout.String(), test.want) || !strings.Contains(stderr.String(), test.note) ||
 				test.note == "" && stderr.Len() > 0 {
 				t.Errorf("exit %d, %v\n%s%s", code, err, stdout, stderr)

@@ -137,7 +137,13 @@ func (a *app) render(c *config.Config, set mpspdz.PartySet, given api.PartySet) 
 		return own, nil, err
 	}
 	own.KeyPEM = pair.KeyPEM
+	if own.Authorities, err = c.LoadAuthorities(a.now()); err != nil {
+		return own, nil, err
+	}
 	files, err := mpspdz.Render(set, own)
+	if errors.As(err, &reason) {
+		return own, nil, refused(reason.Cure, "%w", err)
+	}
 	var bad *mpspdz.CertificateError
 	if errors.As(err, &bad) {
 		return own, nil, refused("wait until the agent has taken the new key over, or see fbpeer status", "%s: %w", c.Component.PrivateKey, err)
@@ -193,7 +199,10 @@ func (a *app) deposit(c *config.Config, set mpspdz.PartySet, files []mpspdz.File
 	if len(plan) == 0 {
 		return nil, nil, nil
 	}
-	own := map[string]string{"private key": c.Component.PrivateKey, "certificate": c.Component.Certificate}
+	own := map[string]string{c.Component.PrivateKey: "private key", c.Component.Certificate: "certificate"}
+	for _, path := range c.Authorities {
+		own[path] = "file of [trust] authorities"
+	}
 	if err := plan.guard(w.dir, own); err != nil {
 		return nil, nil, err
 	}

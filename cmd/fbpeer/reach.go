@@ -64,6 +64,22 @@ func (r reached) Registry(ctx context.Context, request api.RegistryRequest) (api
 	return lostOf(r.Controller.Registry(ctx, request))
 }
 
+func (r reached) Approve(ctx context.Context, request api.ApproveRequest) (api.ApproveResult, error) {
+	return lostOf(r.Controller.Approve(ctx, request))
+}
+
+func (r reached) Export(ctx context.Context, request api.ExportRequest) (api.Card, error) {
+	return lostOf(r.Controller.Export(ctx, request))
+}
+
+func (r reached) Import(ctx context.Context, request api.ImportRequest) (api.ImportResult, error) {
+	return lostOf(r.Controller.Import(ctx, request))
+}
+
+func (r reached) Notify(ctx context.Context, request api.NotifyRequest) (api.NotifyResult, error) {
+	return lostOf(r.Controller.Notify(ctx, request))
+}
+
 // nobodyRuns reads the error of agent.Dial: a bare ErrNotRunning says that nobody holds the lock; with more to tell, somebody does.
 func nobodyRuns(err error) bool {
 	return errors.Is(err, agent.ErrNotRunning) && errors.Unwrap(err) == nil

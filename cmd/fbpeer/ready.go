@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -78,7 +79,7 @@ func orInterrupted(ctx context.Context, err error) error {
 func (a *app) readyIn(ctx context.Context, control agent.Controller, s api.Snapshot, chosen selection, wait time.Duration) error {
 	q := &question{control: control, snapshot: s, chosen: chosen}
 	r, err := q.ask(ctx)
-	if err == nil && !r.OK && wait > 0 {
+	if err == nil && !r.OK && wait > 0 && !onlyByCard(r) {
 		r, err = a.awaitReady(ctx, q, r, wait)
 	}
 	if err != nil {
@@ -86,6 +87,11 @@ func (a *app) readyIn(ctx context.Context, control agent.Controller, s api.Snaps
 	}
 	r.Obstacles = present(r.Obstacles)
 	return a.verdict(r.OK, r, func() string { return a.view(q.snapshot).readyScreen(q.snapshot, r) })
+}
+
+// onlyByCard says whether waiting is of no use: nobody is left who could answer.
+func onlyByCard(r api.Ready) bool {
+	return !slices.ContainsFunc(r.Obstacles, func(o api.Obstacle) bool { return o.Code != api.ObstacleByCard })
 }
 
 // question is what `ready` asks again and again.

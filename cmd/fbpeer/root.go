@@ -82,9 +82,9 @@ func newRoot(a *app) *cobra.Command {
 	root.SetHelpCommandGroupID(other)
 	root.SetCompletionCommandGroupID(other)
 	addTo(root, set, a.federationCommand(), a.joinCommand(), a.initCommand(), a.runCommand(), a.devCommand(), a.devAlias(), a.componentCommand(), a.certCommand())
-	addTo(root, trust, a.trustCommand(), a.setCommand())
-	addTo(root, look, a.statusCommand(), a.readyCommand(), a.probeCommand(), a.peersCommand(), a.showCommand(), a.idCommand(), a.playersCommand(), a.registryCommand())
-	addTo(root, other, a.versionCommand())
+	addTo(root, trust, a.trustCommand(), a.cardCommand(), a.setCommand())
+	addTo(root, look, a.statusCommand(), a.readyCommand(), a.probeCommand(), a.peersCommand(), a.showCommand(), a.idCommand(), a.playersCommand(), a.registryCommand(), a.logCommand())
+	addTo(root, other, a.notifyCommand(), a.versionCommand())
 	return root
 }
 
@@ -165,10 +165,10 @@ func shellWord(s string) string {
 }
 
 // ofComponent finds the commands that are about one component, in the texts of all packages.
-var ofComponent = regexp.MustCompile(`\bfbpeer (join|run|status|ready|probe|peers|show|players|registry|trust|set)\b`)
+var ofComponent = regexp.MustCompile(`\bfbpeer (join|run|status|ready|probe|peers|show|players|registry|trust|set|log|notify|card import)\b`)
 
 // ofOwn finds those, too, that can only be meant for the component here where a text is about its own files.
-var ofOwn = regexp.MustCompile(`\bfbpeer (join|run|status|ready|probe|peers|show|players|registry|trust|set|cert)\b`)
+var ofOwn = regexp.MustCompile(`\bfbpeer (join|run|status|ready|probe|peers|show|players|registry|trust|set|log|notify|card import|cert)\b`)
 
 // addressedOwn is addressed for a text about one's own files.
 func addressedOwn(prog, text string) string {

@@ -346,11 +346,15 @@ func scriptApproveAll(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args)%2 != 0 {
 		ts.Fatalf("usage: approveall FLAG FILE FLAG FILE…")
 	}
+	for i := 0; i < len(args); i += 2 { // before it runs, a component has no identity
+		scriptWaitJSON(ts, false, []string{"running", "true", "fbpeer", args[i], args[i+1], "status", "--json"})
+	}
 	for i := 0; i < len(args); i += 2 {
 		for j := 0; j < len(args); j += 2 {
 			if i == j {
 				continue
 			}
+			scriptWaitJSON(ts, false, []string{"words.len", "8", "fbpeer", args[j], args[j+1], "id", "--json"}) // it may be just starting
 			other := identityOf(ts, args[j:j+2]...)
 			heard := "peers.component=" + other.Component + ".0.state"
 			scriptWaitJSON(ts, false, []string{heard, "pending", "fbpeer", args[i], args[i+1], "peers", "--json"})

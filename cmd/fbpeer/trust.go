@@ -58,7 +58,9 @@ func (a *app) pendingCommand() *cobra.Command {
 				return err
 			}
 			if a.json {
-				return a.printJSON(peersOf(s, api.StateConflict, api.StateChanged, api.StatePending))
+				waiting := peersOf(s, api.StateConflict, api.StateChanged, api.StatePending)
+				waiting.Peers = append(waiting.Peers, withNext(s.Peers)...)
+				return a.printJSON(waiting)
 			}
 			a.noteOffline(s)
 			_, err = io.WriteString(a.stdout, a.view(s).pendingScreen(s))
@@ -68,10 +70,11 @@ func (a *app) pendingCommand() *cobra.Command {
 }
 
 func (a *app) listCommand() *cobra.Command {
-	return &cobra.Command{
+	var fingerprints bool
+	command := &cobra.Command{
 		Use:     "list",
 		Short:   "what was decided: approved, denied and revoked",
-		Example: "  fbpeer trust list",
+		Example: "  fbpeer trust list\n  fbpeer trust list --fingerprints > verified.txt",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, _, s, err := a.open(cmd.Context())
@@ -81,10 +84,27 @@ func (a *app) listCommand() *cobra.Command {
 			if a.json {
 				return a.printJSON(peersOf(s, api.StateAccepted, api.StateChanged, api.StateDenied, api.StateRevoked))
 			}
+			if fingerprints {
+				_, err = io.WriteString(a.stdout, fingerprintLines(s))
+				return err
+			}
 			_, err = io.WriteString(a.stdout, a.view(s).trustScreen(s, c.TrustList))
 			return err
 		},
 	}
+	command.Flags().BoolVar(&fingerprints, "fingerprints", false, "what is approved, in lines as trust approve --from reads them")
+	return command
+}
+
+// fingerprintLines are the approved components with what was vouched for, for a site that trusts this one's comparison.
+func fingerprintLines(s api.Snapshot) string {
+	var b strings.Builder
+	for _, p := range ofState(s.Peers, api.StateAccepted, api.StateChanged) {
+		if p.Fingerprint != "" {
+			fmt.Fprintf(&b, "%s %s\n", show(p.Component), show(p.Fingerprint))
+		}
+	}
+	return b.String()
 }
 
 // trustScreen is `trust list`.

@@ -16,6 +16,14 @@ func certScreen(c certShowJSON, now time.Time) string {
 	t := table{}
 	t.add("component", show(c.Component))
 	t.add("subject", show(c.Subject))
+	if c.Issuer != "" {
+		t.add("signed by", show(c.Issuer)+", an authority")
+		above := "its chain is NOT COMPLETE here: fbpeer cert check"
+		if n := len(c.Chain); n > 0 {
+			above = "complete, up to " + show(c.Chain[n-1])
+		}
+		t.add("", above)
+	}
 	t.add("names", certNames(c.certificateJSON))
 	t.add("valid", fmt.Sprintf("%s to %s (%s)", stamp(&c.NotBefore), stamp(&c.NotAfter), daysLeft(now, c.NotBefore, c.NotAfter)))
 	t.add("sha256", show(c.SHA256))
@@ -36,6 +44,15 @@ func certScreen(c certShowJSON, now time.Time) string {
 	}
 	if len(c.Files.Former) > 0 {
 		t.add("former pair", "beside them, with .old at the end of the names")
+	}
+	if s := c.Next; s != nil {
+		t.add("next key", show(s.KeySHA256))
+		t.add("", "staged, until "+date(s.NotAfter)+", "+certNames(s.certificateJSON))
+		if len(s.Words) > 0 {
+			t.add("  words", wordsText(s.Words))
+			t.add("  fingerprint", show(s.Fingerprint))
+		}
+		t.add("  file", show(s.File))
 	}
 	return t.String()
 }
@@ -102,6 +119,9 @@ func (v view) certCheckScreen(r certCheckJSON) string {
 		old, current := acceptedBy(c.Accepted)
 		t := table{indent: "  "}
 		t.add("certificate", show(c.KeyType)+", until "+date(c.NotAfter)+", "+certNames(c))
+		if c.Issuer != "" {
+			t.add("signed by", show(c.Issuer)+", an authority")
+		}
 		t.add("sha256", show(c.SHA256))
 		t.add("accepted by", old)
 		t.add("", current)

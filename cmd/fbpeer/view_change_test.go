@@ -20,8 +20,8 @@ func withReasons(changes []api.Change, codes ...string) api.Snapshot {
 	return s
 }
 
-// withNextKey lets nice announce another key beside what it has in force.
-func withNextKey(code string) api.Snapshot {
+// withNewKeyOf lets nice announce another key beside what it has in force.
+func withNewKeyOf(code string) api.Snapshot {
 	s := withReasons([]api.Change{{Field: "certificate", Old: hash('i'), New: hash('l')}, {Field: "key", Old: hash('j'), New: hash('k')}}, code)
 	p := &s.Peers[0]
 	p.Announced.Endpoint = p.Endpoint
@@ -65,9 +65,9 @@ func withRivals(n int) api.Snapshot {
 
 func changeScreens() map[string]string {
 	return map[string]string{
-		"status-key-endorsed": screens(withNextKey(trust.CodeKeyEndorsed))["status"],
-		"status-key-replaced": screens(withNextKey(trust.CodeKeyReplaced))["status"],
-		"pending-key-next":    screens(withNextKey(trust.CodeKeyReplaced))["pending"],
+		"status-key-endorsed": screens(withNewKeyOf(trust.CodeKeyEndorsed))["status"],
+		"status-key-replaced": screens(withNewKeyOf(trust.CodeKeyReplaced))["status"],
+		"pending-key-next":    screens(withNewKeyOf(trust.CodeKeyReplaced))["pending"],
 		"status-next-id":      screens(withNextID())["status"],
 		"pending-next-id":     screens(withNextID())["pending"],
 		"show-next-id":        screens(withNextID())["show-changed"],

@@ -33,6 +33,9 @@ func certificateText(c api.Certificate) string {
 	if c.WorksWith != "" {
 		text += ", " + show(c.WorksWith)
 	}
+	if c.Issuer != "" {
+		text += ", SIGNED BY AN AUTHORITY"
+	}
 	return strings.TrimPrefix(text, ", ")
 }
 
@@ -43,6 +46,9 @@ func (v view) heard(p api.Peer) string {
 	if p.LastHeard == nil {
 		return "not heard yet"
 	}
+	if p.ByCard != nil && p.ByCard.Imported != nil {
+		return "by card, imported on " + date(*p.ByCard.Imported) + lives(p.Expires)
+	}
 	text := ago(v.now, *p.LastHeard)
 	if p.From != "" {
 		text += " from " + show(p.From)
@@ -51,6 +57,14 @@ func (v view) heard(p api.Peer) string {
 		text += ", " + via
 	}
 	return text
+}
+
+// lives says until when a card does.
+func lives(expires *time.Time) string {
+	if expires == nil {
+		return ""
+	}
+	return ", valid until " + date(*expires)
 }
 
 // claimed is a label as it must be read: a claim.
@@ -270,7 +284,8 @@ func (v view) conflictCures(p api.Peer) []string {
 func (v view) pendingScreen(s api.Snapshot) string {
 	conflicts, changed, fresh := ofState(s.Peers, api.StateConflict), ofState(s.Peers, api.StateChanged), ofState(s.Peers, api.StatePending)
 	var b strings.Builder
-	n := len(conflicts) + len(changed) + len(fresh)
+	ahead := withNext(s.Peers)
+	n := len(conflicts) + len(changed) + len(fresh) + len(ahead)
 	if n == 0 {
 		return "Nothing is waiting for your decision.\n"
 	}
@@ -294,6 +309,10 @@ func (v view) pendingScreen(s api.Snapshot) string {
 			b.WriteString("    " + command + "\n")
 		}
 		fmt.Fprintf(&b, "  If it is not:\n    %s trust revoke %s\n  Or do nothing: the old values stay in force.\n", v.prog, v.typed(p))
+	}
+	for _, p := range ahead {
+		b.WriteString("\n" + v.nextQuestion(p))
+		fmt.Fprintf(&b, "  Let that site's operator read you the NEW words by telephone. If they match:\n    %s trust approve %s\n", v.prog, v.typed(p))
 	}
 	for _, p := range fresh {
 		b.WriteString("\n" + v.offer(p))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"fbpeer/agent/api"
 )
@@ -44,11 +45,23 @@ func matrixOrder(s api.Snapshot) []string {
 type registered map[string]map[string]string
 
 func registeredIn(m *api.Matrix) registered {
+	return registeredOf(m, func(api.MatrixRow) bool { return true })
+}
+
+// registeredNow leaves out what cards say: nobody knows whether that is still so.
+func registeredNow(m *api.Matrix) registered {
+	return registeredOf(m, func(row api.MatrixRow) bool { return row.Card == nil })
+}
+
+func registeredOf(m *api.Matrix, counts func(api.MatrixRow) bool) registered {
 	r := registered{}
 	if m == nil {
 		return r
 	}
 	for _, row := range m.Rows {
+		if !counts(row) {
+			continue
+		}
 		cells := map[string]string{}
 		for _, c := range row.Cells {
 			cells[c.Of] = c.State
@@ -73,6 +86,10 @@ func (v view) matrixScreen(s api.Snapshot) string {
 		return "No other component has been heard.\n"
 	}
 	label := v.memberLabels(s, order)
+	legend := legend
+	if slices.ContainsFunc(order, func(row string) bool { return cardOf(s.Matrix, row) != nil }) {
+		legend += "in brackets: what a card said on its day; nobody can ask whether it is still so\n"
+	}
 	if text := v.matrixTable(s, m, order, label); text != "" {
 		return text + "\n" + legend
 	}
@@ -143,18 +160,37 @@ func matrixLine(s api.Snapshot, m registered, row string, order []string, label 
 	line := []string{label, ""}
 	if row == s.Self.Component {
 		line[1] = "(this site)"
+	} else if issued := cardOf(s.Matrix, row); issued != nil {
+		line[1] = "(card " + date(*issued) + ")"
 	}
 	for _, of := range order {
 		if of == row {
 			line = append(line, "-")
 		} else {
-			line = append(line, cellMarks[m.cell(row, of)])
+			mark := cellMarks[m.cell(row, of)]
+			if cardOf(s.Matrix, row) != nil {
+				mark = "(" + mark + ")"
+			}
+			line = append(line, mark)
 		}
 	}
 	if differ {
 		line = append(line, setOf(s, row))
 	}
 	return line
+}
+
+// cardOf is when the card was made that a row is of; nil: it is of no card.
+func cardOf(m *api.Matrix, component string) *time.Time {
+	if m == nil {
+		return nil
+	}
+	for _, row := range m.Rows {
+		if row.Component == component {
+			return row.Card
+		}
+	}
+	return nil
 }
 
 // memberLabels gives each member its party number and its shortest name.
@@ -198,7 +234,7 @@ func setOf(s api.Snapshot, component string) string {
 	for _, row := range s.Matrix.Rows {
 		switch {
 		case row.Component != component:
-		case row.Age == nil:
+		case row.Age == nil && row.Card == nil:
 			return "?"
 		case row.Set != "":
 			return shortDigest(row.Set)

@@ -73,6 +73,8 @@ func (v view) presence(p api.Peer) string {
 	switch {
 	case p.Connected != nil && *p.Connected:
 		return "connected"
+	case p.ByCard != nil:
+		return "by card"
 	case p.LastHeard != nil:
 		return ago(v.now, *p.LastHeard)
 	}
@@ -103,6 +105,7 @@ func (v view) showScreen(p api.Peer) string {
 	if c := p.Certificate; c != nil {
 		add("certificate", certificateText(*c))
 		add("  subject", show(c.Subject))
+		add("  signed by", show(c.Issuer))
 		add("  sha256", show(c.SHA256))
 		add("  key sha256", show(c.KeySHA256))
 		add("  blake2b-128", show(c.BLAKE2b128)+"  (MP-SPDZ prints it as Signature)")
@@ -118,12 +121,30 @@ func (v view) showScreen(p api.Peer) string {
 		add("heard", v.heard(p))
 		add("connected", yesNo(p.Connected))
 	}
+	addCardView(&t, p)
 	if p.ApprovedAt != nil {
 		by := ""
 		if p.ApprovedBy != "" {
 			by = " by " + show(p.ApprovedBy)
 		}
 		add("approved", stamp(p.ApprovedAt)+by)
+	}
+	if n := p.Next; n != nil {
+		add("next key", show(n.KeySHA256))
+		add("  words", wordsText(n.Words))
+		add("  fingerprint", show(n.Fingerprint))
+		switch {
+		case n.Approved:
+			by := ""
+			if n.ApprovedBy != "" {
+				by = " by " + show(n.ApprovedBy)
+			}
+			add("  approved", strings.TrimSpace("ahead "+stamp(n.ApprovedAt)+by))
+		case n.ApprovedKey != "":
+			add("  approved", "ahead is another one, "+show(n.ApprovedKey))
+		default:
+			add("  approved", "not ahead")
+		}
 	}
 	add("in registry", yesNo(p.Registered))
 	addByHand(&t, p)
@@ -153,6 +174,10 @@ func (v view) details(p api.Peer) string {
 	switch p.State {
 	case api.StateConflict:
 		fmt.Fprintf(&b, "\ndecide: %s trust pending\n", v.prog)
+	case api.StateAccepted:
+		if nextToApprove(p) {
+			fmt.Fprintf(&b, "\ndecide: %s trust approve %s\n", v.prog, v.typed(p))
+		}
 	case api.StatePending:
 		fmt.Fprintf(&b, "\ndecide: %s trust approve %s\n", v.prog, v.typed(p))
 	case api.StateChanged:
@@ -216,8 +241,17 @@ func (v view) idScreen(s api.Snapshot) string {
 	if c := p.Certificate; c != nil {
 		add("certificate", certificateText(*c))
 		add("  subject", show(c.Subject))
+		add("  signed by", show(c.Issuer))
 		add("  sha256", show(c.SHA256))
 		add("  blake2b-128", show(c.BLAKE2b128)+"  (MP-SPDZ prints it as Signature)")
+	}
+	if n := p.Next; n != nil {
+		add("next key", show(n.KeySHA256))
+		if n.Certificate != nil {
+			add("  certificate", certificateText(*n.Certificate))
+		}
+		add("  words", wordsText(n.Words))
+		add("  fingerprint", show(n.Fingerprint))
 	}
 	if p.Party != nil {
 		add("party", fmt.Sprint(*p.Party))

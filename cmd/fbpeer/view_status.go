@@ -86,7 +86,7 @@ func agreed(s api.Snapshot) bool {
 	if s.Matrix == nil || s.Set == nil || len(otherSets(s)) > 0 {
 		return false
 	}
-	m := registeredIn(s.Matrix)
+	m := registeredNow(s.Matrix)
 	for _, row := range s.Set.Parties {
 		for _, of := range s.Set.Parties {
 			if row.Component != of.Component && m.cell(row.Component, of.Component) != api.CellOK {
@@ -111,6 +111,7 @@ func (v view) blocks(s api.Snapshot) string {
 	}
 	for _, w := range s.Self.Warnings {
 		if !strings.HasSuffix(w.Code, "-claimed") { // the claim has its block
+			w.Cure = addressedOwn(v.prog, w.Cure)
 			b.WriteString(wrap("WARNING  ", "this site: "+v.sentence(w), "         "))
 		}
 	}
@@ -124,6 +125,10 @@ func (v view) blocks(s api.Snapshot) string {
 	for _, p := range ofState(s.Peers, api.StateChanged) {
 		b.WriteString(v.held(p))
 	}
+	for _, p := range withNext(s.Peers) {
+		b.WriteString(v.nextHeld(p))
+	}
+	b.WriteString(v.ownNext(s))
 	return b.String() + deedLines(v.toDecide(s)) + deedLines(v.waiting(s))
 }
 

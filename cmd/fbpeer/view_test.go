@@ -109,6 +109,8 @@ func TestScreens(t *testing.T) {
 	maps.Copy(tests, certScreens())
 	maps.Copy(tests, generateScreens())
 	maps.Copy(tests, changeScreens())
+	maps.Copy(tests, cardScreens())
+	maps.Copy(tests, nextScreens())
 	for name, got := range tests {
 		t.Run(name, func(t *testing.T) {
 			golden := filepath.Join("testdata", "screens", name+".txt")
@@ -163,8 +165,8 @@ func TestScreensFitAndAreClean(t *testing.T) {
 	all := map[string]api.Snapshot{
 		"cardio": cardio(), "pending": withPending(), "changed": withChange(), "impostor": withImpostor(), "none": withoutSet(), "key": withNewKey(), "conflict": withConflict(),
 		"crowd": crowd(255), "dozen": crowd(12), "hostile": hostile(), "waiting": withWaiting(), "silence": withSilence(), "sets": withSets(),
-		"crowd waits": crowdWaits(255), "next key": withNextKey("key-endorsed"), "next id": withNextID(), "taken over": withTakenOver(), "rivals": withRivals(200),
-		"policies": withPolicies(true, true),
+		"crowd waits": crowdWaits(255), "next": withNextKey(), "next key": withNewKeyOf("key-endorsed"), "next id": withNextID(), "taken over": withTakenOver(),
+		"rivals": withRivals(200), "policies": withPolicies(true, true),
 	}
 	for name, s := range all {
 		for screen, text := range screens(s) {

@@ -19,7 +19,7 @@ type undone struct {
 
 // undoneOf reads the matrix: the rows of those that are approved here, as far as they are about this site and what it has registered.
 func undoneOf(s api.Snapshot) []undone {
-	m, self := registeredIn(s.Matrix), s.Self.Component
+	m, self := registeredNow(s.Matrix), s.Self.Component
 	var rows []string
 	members := []string{self}
 	for _, p := range ofState(s.Peers, api.StateAccepted, api.StateChanged) {
@@ -69,7 +69,7 @@ type share struct {
 // decisions counts what waits for this operator, and for others'.
 func (v view) decisions(s api.Snapshot) string {
 	var ours []share
-	if n := len(ofState(s.Peers, api.StatePending, api.StateChanged, api.StateConflict)) + len(undecided(s)); n > 0 {
+	if n := len(ofState(s.Peers, api.StatePending, api.StateChanged, api.StateConflict)) + len(withNext(s.Peers)) + len(undecided(s)); n > 0 {
 		ours = []share{{n, "you"}}
 	}
 	return shareOut(append(ours, v.othersShares(s)...), "decision waits for", "decisions wait for")

@@ -273,7 +273,7 @@ func (t *session) record(e exchange.Entry) []byte {
 		return nil
 	}
 	r, ok := t.x.c.Table.Get(e.ID)
-	if !ok || r.Expires.Sub(r.Issued) > exchange.MaxLifetime {
+	if !ok || !r.Travels() {
 		return nil
 	}
 	return r.Sealed

@@ -44,6 +44,14 @@
 // A crash leaves the line, or a beginning of it as the last line of the file, or nothing of it. The next AppendLine ends such a
 // torn line, so that it stands alone and cannot be read as part of a whole one.
 //
+// # Giving a file another name: MoveFile
+//
+//  1. look whether the new name is taken: then nothing happens
+//  2. rename
+//  3. fsync the folder
+//
+// A crash before 2 leaves the file under its old name, from then on under the new one.
+//
 // # Rewriting in place: InPlace and Recover
 //
 // For a file that another program keeps open (a rename would leave that program with the old inode). InPlace.Write:

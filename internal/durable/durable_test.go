@@ -36,6 +36,7 @@ func operations() map[string]func(d Disk, dir string) error {
 		"append": func(d Disk, dir string) error {
 			return d.appendLine(filepath.Join(dir, "log"), []byte("second"), 0o600)
 		},
+		"move":    func(d Disk, dir string) error { return d.moveFile(filepath.Join(dir, "file"), "moved") },
 		"grow":    func(d Disk, dir string) error { return d.rewrite(inDir(dir, shortContent, newContent)) },
 		"limited": growBeyondLimit,
 		"shrink":  func(d Disk, dir string) error { return d.rewrite(inDir(dir, newContent, shortContent)) },
@@ -128,7 +129,7 @@ func killedAtEveryStep(t *testing.T, operation string, setup, check func(t *test
 		var exit *exec.ExitError
 		switch {
 		case err == nil:
-			if n < 4 {
+			if n < 3 {
 				t.Fatalf("%s: only %d steps", operation, n-1)
 			}
 			check(t, dir, "")

@@ -1,0 +1,151 @@
+package agent
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"fbpeer/agent/api"
+	"fbpeer/config"
+	"fbpeer/exchange"
+	"fbpeer/internal/durable"
+	"fbpeer/mpspdz"
+	"fbpeer/trust"
+)
+
+// chained is what the authorities that are set here make of one certificate.
+type chained struct {
+	chain []*mpspdz.Authority
+	err   error // of mpspdz.Authorities.Chain
+}
+
+// maxChains bounds what is remembered of certificates that anybody may announce.
+const maxChains = 4096
+
+// signers says who signed a certificate, up to a root. It is remembered: the answer costs a signature's verification.
+func (k *core) signers(c *mpspdz.Certificate) ([]*mpspdz.Authority, error) {
+	if !c.CASigned() {
+		return nil, nil
+	}
+	known, ok := k.chains[c.SHA256()]
+	if !ok {
+		if len(k.chains) >= maxChains {
+			clear(k.chains)
+		}
+		known.chain, known.err = k.authorities.Chain(c)
+		k.chains[c.SHA256()] = known
+	}
+	return known.chain, known.err
+}
+
+// setAuthorities takes over the authorities that the operator's files hold now. What follows is the next commit's.
+func (k *core) setAuthorities(now time.Time, as mpspdz.Authorities) {
+	if as.Equal(k.authorities) {
+		return
+	}
+	text := "no authorities are set any more"
+	if all := as.All(); len(all) > 0 {
+		text = "authorities set: " + authoritiesText(all)
+	}
+	k.authorities = as
+	clear(k.chains)
+	k.record(trust.LogRecord{Event: trust.EventAuthorities, Text: text}, now)
+}
+
+// authoritiesText names authorities, sorted.
+func authoritiesText(all []*mpspdz.Authority) string {
+	names := make([]string, len(all))
+	for i, a := range all {
+		names[i] = a.Subject()
+	}
+	slices.Sort(names)
+	return strings.Join(names, " and ")
+}
+
+// signedSet passes a set on if this site has set the authorities of all its members: whatever was approved, nobody else's is in a set.
+func (k *core) signedSet(set mpspdz.PartySet, err error) (mpspdz.PartySet, error) {
+	if err == nil {
+		_, err = set.Authorities(k.authorities)
+	}
+	if err != nil {
+		return mpspdz.PartySet{}, err
+	}
+	return set, nil
+}
+
+// untrust takes all player files out of force where an agent cannot start because its own certificate needs an authority that is not set any
+// more: what stands there may trust that one, and no commit will come that writes it anew. err is why it cannot start.
+func untrust(c *config.Config, s store, err error) error {
+	var rule *mpspdz.CertificateError
+	if !errors.As(err, &rule) || rule.Rule != mpspdz.RuleAuthority {
+		return err
+	}
+	root := escapeGlob(c.PlayersDir)
+	for _, pattern := range []string{filepath.Join(root, "current"), filepath.Join(root, "sets", "*", "current")} {
+		links, globErr := filepath.Glob(pattern)
+		if globErr != nil {
+			return errors.Join(err, globErr)
+		}
+		for _, link := range links {
+			dir := filepath.Dir(link)
+			if problem := s.do("unlink players", func() error { return durable.UnlinkFolder(dir) }); problem != nil {
+				return errors.Join(err, problem)
+			}
+		}
+	}
+	return err
+}
+
+// unknownAuthority refuses the approval of a certificate of an authority that is not set here.
+func (k *core) unknownAuthority(a *exchange.Announcement) *api.Error {
+	if !k.sameKind(a) {
+		return nil // that is refused for another reason
+	}
+	_, err := k.signers(a.Certificate)
+	var rule *mpspdz.CertificateError
+	if !errors.As(err, &rule) {
+		return nil
+	}
+	return refused(mpspdz.CureAuthority+". Where that authority stands in player files, "+mpspdz.AuthorityDanger,
+		"%s cannot be approved with this certificate: %s", a.Component, rule.Detail)
+}
+
+// signerWarning is about who signed the certificate that an operator decides on, or has decided on.
+func (k *core) signerWarning(a *exchange.Announcement, decided bool) (w api.Warning, warn bool) {
+	if a == nil || !a.Certificate.CASigned() || !k.sameKind(a) {
+		return w, false
+	}
+	chain, err := k.signers(a.Certificate)
+	var rule *mpspdz.CertificateError
+	switch {
+	case errors.As(err, &rule):
+		return api.Warning{Code: api.WarnUnknownAuthority, Cure: mpspdz.CureAuthority,
+			Text: "its certificate is not self-signed: " + rule.Detail + ". It cannot be approved, nor stand in a set"}, true
+	case decided: // what is in force is told of the set
+		return w, false
+	}
+	return api.Warning{Code: api.WarnSignedByAuthority,
+		Text: "its certificate was signed by " + mpspdz.ChainShown(chain) + ". Where that authority stands in player files (certificates = own), " +
+			mpspdz.AuthorityDanger,
+		Cure: "ask that site for a self-signed certificate, or keep to [players] certificates = per-party"}, true
+}
+
+// authoritiesInForce warns while an authority stands in player files that are in force.
+func (k *core) authoritiesInForce() []api.Warning {
+	var all []*mpspdz.Authority
+	for _, p := range k.sets() {
+		for _, a := range p.signers {
+			if p.noSet == nil && p.name != "" && !slices.Contains(all, a) {
+				all = append(all, a)
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return []api.Warning{{Code: api.WarnAuthorityInForce,
+		Text: "the player files in force trust " + authoritiesText(all) + ", as [trust] authorities says: " + mpspdz.AuthorityDanger,
+		Cure: "[players] certificates = per-party, at all sites, or self-signed certificates need no authority"}}
+}

@@ -1,0 +1,30 @@
+// Package notify tells a person what matters: it looks at what an agent publishes, and runs the operator's command.
+//
+// # What is told
+//
+// Look makes events of a snapshot: somebody waits for a decision (pending), an approved component announces other values (changed),
+// somebody else claims to be one (conflict), a certificate that ends within 60 days, again within 30, 7 and 1 (certificate-expires), what has
+// run out, and the warnings that a person must act on. Such an event holds as long as its cause does: it is told once, and again only if the
+// cause went away and came back; a warning counts as gone when it has been away for ten minutes. What is settled before it was told is not told. Beside them there are events that happen once: a
+// change that was told is settled, player files were mended, another machine runs with our identity. Routine is not told.
+//
+// # When
+//
+// Box decides, and knows no clock. What comes within 3 s goes in one call. Five calls may follow each other, then there is one a minute with
+// all that waits; of calls in which there is nothing but pending components, which strangers can make without end, three, then one in ten
+// minutes. A call holds at most 50 events, the most severe first, and says how many there are. A command that fails is tried again
+// after 10 s, 20 s, … up to 10 minutes, with whatever waits by then.
+//
+// # Over a restart
+//
+// notify.json in the state folder holds the keys of what was told and still holds, and what happened and was not told yet, at most 64
+// of those. It is written after a delivery and when something happened. Whatever else waited is seen again at the start, so that
+// nothing is lost; a crash between a delivery and the file tells it twice. A file that cannot be read counts as empty.
+//
+// # The command
+//
+// Its words come from the configuration; no shell sees them. It runs in a session of its own without a terminal, in /, with PATH, HOME, USER
+// and LANG of the agent, and FBPEER_EVENT, FBPEER_EVENT_COMPONENT, FBPEER_FEDERATION, FBPEER_COUNT and FBPEER_SUMMARY; a Message as
+// one JSON object and a newline is its standard input. After 30 s its process group is killed. Only exit code 0 is a delivery. The last
+// 4 KiB that it printed are kept, escaped. Texts in a message are escaped by the agent and cut to 1,000 bytes.
+package notify
