@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,14 +45,16 @@ func TestQuiet(t *testing.T) {
 type stepped struct {
 	*loop
 	t   *testing.T
-	now time.Time
+	now atomic.Pointer[time.Time] // other goroutines of the agent have the same clock
 }
 
 func (s *scene) step(file string) *stepped {
 	s.t.Helper()
-	x := &stepped{t: s.t, now: time.Now()}
+	x := &stepped{t: s.t}
+	start := time.Now()
+	x.now.Store(&start)
 	o := s.options()
-	o.Log, o.Now = zerolog.Nop(), func() time.Time { return x.now }
+	o.Log, o.Now = zerolog.Nop(), func() time.Time { return *x.now.Load() }
 	ctx, cancel := context.WithCancel(context.Background())
 	a, err := New(ctx, s.config(file), o)
 	if err != nil {
@@ -72,10 +75,16 @@ func (s *scene) step(file string) *stepped {
 	return x
 }
 
+// pass lets time pass.
+func (x *stepped) pass(d time.Duration) {
+	now := x.now.Load().Add(d)
+	x.now.Store(&now)
+}
+
 // after lets time pass and has the files read, as the watch does.
 func (x *stepped) after(d time.Duration) {
 	x.t.Helper()
-	x.now = x.now.Add(d)
+	x.pass(d)
 	if err := x.reread(x.t.Context()); err != nil {
 		x.t.Fatal(err)
 	}
@@ -121,7 +130,7 @@ func TestRefreshIsOneAnnouncement(t *testing.T) {
 		}},
 		{1700 * time.Millisecond, "nothing more", func() {}},
 	} {
-		x.now = x.now.Add(step.pause)
+		x.pass(step.pause)
 		step.do()
 		x.after(0)
 		x.after(100 * time.Millisecond) // the watch's moment
