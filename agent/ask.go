@@ -113,8 +113,9 @@ func (a *Agent) answers() (connected, all bool) {
 func (l *loop) callRoll(ctx context.Context) error {
 	now := l.options.Now()
 	l.asked = now
+	l.core.views.mute = map[mpspdz.Hash]bool{} // what could not be had is asked for again
 	l.lookAtOwn(now)
-	if !l.core.mayCall(now) {
+	if !l.core.someoneToCall() || !l.core.mayCall(now) {
 		return nil
 	}
 	call, err := l.core.sealCall(now)

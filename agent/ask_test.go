@@ -144,6 +144,59 @@ func TestReadyAfterARestart(t *testing.T) {
 	}
 }
 
+// Who looks while nobody is approved yet, or not everybody, calls the roll too early. What is asked after the approvals is answered right,
+// long before the next call of all, also by those who are connected through others alone.
+func TestReadyAfterEarlyCalls(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		early func(alice, bob, carol *site)
+	}{
+		{"nobody is approved", func(alice, bob, carol *site) {
+			for _, x := range []*site{alice, bob, carol} {
+				x.call()
+			}
+		}},
+		{"some are approved", func(alice, bob, carol *site) {
+			bob.approve("alice")
+			bob.call()
+			carol.approve("alice")
+			carol.call()
+			alice.call()
+		}},
+		{"one is approved who has approved nobody", func(alice, bob, carol *site) {
+			alice.approve("bob")
+			bob.approve("carol")
+			alice.call()
+			bob.call()
+			carol.call()
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := newPlainScene(t)
+			began := time.Now()
+			s.now = func() time.Time { return began.Add(time.Since(began) / 8) } // callEvery is longer than anything is waited for here
+			alice, bob, carol := s.start(s.files[0]), s.start(s.files[1]), s.start(s.files[2])
+			introduce(alice, bob)
+			introduce(alice, carol)
+			bob.wait("carol", heardAll(alice, carol))
+			carol.wait("bob", heardAll(alice, bob))
+			test.early(alice, bob, carol)
+			approveAll(alice, bob, carol)
+			for _, x := range []*site{alice, carol, bob} {
+				x.ready(x.config.Component.ID, api.SetSelector{}, isReady)
+			}
+		})
+	}
+}
+
+func (x *site) call() {
+	x.t.Helper()
+	if _, err := x.agent.Call(x.t.Context()); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
 func cellOfMatrix(m *api.Matrix, row, of string) string {
 	for _, r := range m.Rows {
 		for _, c := range r.Cells {

@@ -79,9 +79,12 @@
 //
 // A view (exchange.View) tells what stands on this site's disk: of the default set and the registry, and of each named set. It is sealed anew
 // when that changes, at most once a second, and when a roll call is heard. Views, calls and what is fetched of views' contents live in
-// memory. A view counts if the list approves its author and it answers a call that was heard here within the last minute. Who asks
-// (Call, Ready) has a call made unless the last one is younger than 11 s, waits up to 3 s for those that are connected, and calls those
-// alone that are silent. What others say is looked at in an immutable sight, of which matrix and readiness are functions.
+// memory. A view counts if the list approves its author and it, or one before it of the same author and set, answers a call that was heard
+// here within the last minute: what is said later is true later. Who asks (Call, Ready) has a call made unless the last one is younger
+// than 11 s, or nobody is approved whose answer would count; waits up to 3 s for those that are connected, and calls those alone that are
+// silent. A stranger's call that was taken is one by right once its author is approved here: it is answered, and no other is made so soon.
+// A view is told after readers can see what is behind it. What others say is looked at in an immutable sight, of which matrix and readiness
+// are functions.
 //
 // # Certificates for numbers
 //

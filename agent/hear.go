@@ -29,7 +29,7 @@ type fetched struct {
 func (l *loop) hearCall(c *exchange.Call, r gossip.Received, now time.Time) {
 	v := &l.core.views
 	if r.Passed {
-		v.note(c.ID, now)
+		v.note(c, true, now)
 		return
 	}
 	if again := r.Via == viaCall && v.call == c.ID; again {
@@ -65,16 +65,26 @@ func (l *loop) remind(ctx context.Context) {
 	}
 }
 
-// tellRecords tells what the core made: certificates, proposals, and the own views where they are due.
-func (l *loop) tellRecords(ctx context.Context) {
+// publishAndTell makes the present state visible to readers, and then tells what the core made: certificates, proposals, and the own views
+// where they are due. Whoever hears of a view asks for what is behind it at once, and is answered from what readers see.
+func (l *loop) publishAndTell(ctx context.Context) {
 	now := l.options.Now()
+	views := l.dueViews(now)
+	l.publish(l.network())
 	for _, r := range l.core.outbox {
 		l.send(ctx, r, now)
 		l.exchange.Stored()
 	}
 	l.core.outbox = nil
+	for _, view := range views {
+		l.send(ctx, view, now)
+	}
+}
+
+// dueViews seals the own views if they are due.
+func (l *loop) dueViews(now time.Time) []*exchange.View {
 	if due := l.core.viewsDue(now); due.IsZero() || now.Before(due) {
-		return
+		return nil
 	}
 	v := &l.core.views
 	sealed, err := l.core.sealViews(now)
@@ -82,15 +92,13 @@ func (l *loop) tellRecords(ctx context.Context) {
 		l.core.failed(api.WarnStore, "what is registered here could not be told", err)
 		v.stale, v.retryAt = true, now.Add(retryDelay(v.failures))
 		v.failures++
-		return
+		return nil
 	}
 	v.retryAt, v.failures = time.Time{}, 0
-	for _, view := range sealed {
-		l.send(ctx, view, now)
-	}
 	if len(sealed) > 0 {
 		v.told = now
 	}
+	return sealed
 }
 
 // send puts a record of ours into the table and publishes it on the topic.

@@ -206,7 +206,7 @@ func (l *loop) serve(ctx context.Context) (err error) {
 		}
 	}()
 	l.tell(ctx)
-	l.tellRecords(ctx)
+	l.publishAndTell(ctx)
 	// What changed between New's reading and the first watch would otherwise wait for the slow check.
 	if err := l.reread(ctx); err != nil {
 		return err
@@ -244,9 +244,8 @@ func (l *loop) serve(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		l.tellRecords(ctx)
 		l.core.sealLog()
-		l.publish(l.network())
+		l.publishAndTell(ctx)
 		if done != nil {
 			close(done)
 		}
@@ -377,6 +376,7 @@ func (l *loop) plan(done outcome) {
 func (l *loop) applyList() {
 	list := l.core.list // a copy: readers keep theirs
 	before := l.list.Swap(&list)
+	l.core.callsByRight()
 	room := false
 	for id := range l.core.newest {
 		if protected := l.core.protected(id); protected != l.protects[id] {

@@ -147,6 +147,7 @@ func (k *core) dropRecord(id exchange.ID) {
 		k.drop(id.Peer)
 	case exchange.KindView:
 		delete(k.views.heard, id)
+		delete(k.views.proven, id)
 	case exchange.KindCertificate:
 		delete(k.numbered, id)
 	case exchange.KindSet:

@@ -59,6 +59,7 @@ type scene struct {
 	root  string
 	files []string
 	plain bool
+	now   func() time.Time // nil: time.Now
 }
 
 // plainTemplate is a folder with four plain parties, made once.
@@ -198,7 +199,11 @@ func (s *scene) startAhead(file string, ahead time.Duration) *site {
 	x := &site{t: s.t, config: s.config(file), ended: make(chan error, 1), changed: make(chan struct{})}
 	o := s.options()
 	o.Log = zerolog.Nop()
-	o.Now = func() time.Time { return time.Now().Add(ahead) }
+	clock := time.Now
+	if s.now != nil {
+		clock = s.now
+	}
+	o.Now = func() time.Time { return clock().Add(ahead) }
 	o.Changed = func(api.Snapshot) {
 		x.mutex.Lock()
 		defer x.mutex.Unlock()

@@ -14,6 +14,7 @@ import (
 	"fbpeer/agent/api"
 	"fbpeer/exchange"
 	"fbpeer/mpspdz"
+	"fbpeer/trust"
 )
 
 // Roll calls and views.
@@ -33,7 +34,8 @@ const (
 type views struct {
 	heard    map[exchange.ID]*exchange.View // the newest of each author and set
 	lists    map[mpspdz.Hash]list           // by root; replaced, never changed, as readers hold it
-	calls    map[exchange.CallID]time.Time  // when each was heard here, of the last answerLasts
+	proven   map[exchange.ID]time.Time      // when the newest call was heard that a view before the one in heard answered
+	calls    map[exchange.CallID]heardCall  // of the last answerLasts
 	call     exchange.CallID                // the one that is answered here
 	sealed   []byte                         // as it was
 	heardAt  time.Time                      // when it was heard
@@ -46,29 +48,39 @@ type views struct {
 	mute     map[mpspdz.Hash]bool           // views whose content could not be had; replaced, never changed, as readers hold it
 }
 
+// heardCall is a roll call that was heard here.
+type heardCall struct {
+	at     time.Time
+	by     peer.ID
+	sealed []byte
+	passed bool // it came too soon after another one: not to be answered on its own account
+}
+
 func newViews() views {
-	return views{heard: map[exchange.ID]*exchange.View{}, lists: map[mpspdz.Hash]list{}, calls: map[exchange.CallID]time.Time{},
-		own: map[string]*exchange.View{}, mute: map[mpspdz.Hash]bool{}}
+	return views{heard: map[exchange.ID]*exchange.View{}, proven: map[exchange.ID]time.Time{}, lists: map[mpspdz.Hash]list{},
+		calls: map[exchange.CallID]heardCall{}, own: map[string]*exchange.View{}, mute: map[mpspdz.Hash]bool{}}
 }
 
 // maxCalls bounds the calls that are held.
 const maxCalls = 64
 
 // note notes a roll call: answers to it count for a while. Of too many the oldest goes, but never the one that is answered here.
-func (v *views) note(id exchange.CallID, now time.Time) {
+func (v *views) note(c *exchange.Call, passed bool, now time.Time) {
+	over := func(at time.Time) bool { return now.Sub(at) > answerLasts || now.Before(at) }
+	maps.DeleteFunc(v.proven, func(_ exchange.ID, at time.Time) bool { return over(at) })
 	oldest := exchange.CallID{}
-	for other, at := range v.calls {
-		if since := now.Sub(at); since > answerLasts || since < 0 {
+	for other, held := range v.calls {
+		if over(held.at) {
 			delete(v.calls, other)
-		} else if other != v.call && (oldest.IsZero() || at.Before(v.calls[oldest])) {
+		} else if other != v.call && (oldest.IsZero() || held.at.Before(v.calls[oldest].at)) {
 			oldest = other
 		}
 	}
 	if len(v.calls) >= maxCalls {
 		delete(v.calls, oldest)
 	}
-	if _, held := v.calls[id]; !held {
-		v.calls[id] = now
+	if _, held := v.calls[c.ID]; !held {
+		v.calls[c.ID] = heardCall{at: now, by: c.Peer, sealed: c.Sealed, passed: passed}
 	}
 }
 
@@ -76,15 +88,45 @@ func (v *views) note(id exchange.CallID, now time.Time) {
 // else calls: a stranger's call does not take the place of theirs while that one is fresh.
 func (v *views) hearCall(c *exchange.Call, byRight bool, now time.Time) {
 	if fresh := now.Sub(v.last); !byRight && fresh >= 0 && fresh < callEvery {
-		v.note(c.ID, now)
+		v.note(c, false, now)
 		return
 	}
 	v.call = c.ID
-	v.note(c.ID, now)
-	v.sealed, v.heardAt = c.Sealed, v.calls[c.ID] // it may have been noted before it was made to us alone
+	v.note(c, false, now)
+	v.sealed, v.heardAt = c.Sealed, v.calls[c.ID].at // it may have been noted before it was made to us alone
 	if byRight {
 		v.last = v.heardAt
 	}
+}
+
+// callsByRight takes the calls of those who have been approved since for what they would be now: who called early need not call again,
+// and is not called again by us, and whoever decides at last answers.
+func (k *core) callsByRight() {
+	v := &k.views
+	for id, c := range v.calls {
+		if !c.passed && c.at.After(v.last) && k.approves(c.by) {
+			v.call, v.sealed, v.heardAt, v.last = id, c.sealed, c.at, c.at
+		}
+	}
+}
+
+// answered gives when the newest call was heard here that a view, or one before it of the same author and set, answered: what is said later
+// is true later. Zero: none of them did, of those calls that are held.
+func (v *views) answered(view *exchange.View) time.Time {
+	at := v.calls[view.Call].at
+	if before := v.proven[view.Record().ID]; before.After(at) {
+		return before
+	}
+	return at
+}
+
+// someoneToCall says whether there is anybody whose answer would count: a call of one who has approved nobody keeps others from calling,
+// and is of use to nobody.
+func (k *core) someoneToCall() bool {
+	return slices.ContainsFunc(k.list.Entries(), func(e trust.Entry) bool {
+		_, byCard := k.imported[e.Peer]
+		return !byCard && k.approves(e.Peer)
+	})
 }
 
 // mayCall says whether it is time for another roll call. One that nobody answered may have come too soon after one that we did not hear,
@@ -97,8 +139,7 @@ func (k *core) mayCall(now time.Time) bool {
 	}
 	answered := false
 	for _, view := range v.heard {
-		_, live := v.calls[view.Call]
-		answered = answered || live && k.approves(view.Peer)
+		answered = answered || k.approves(view.Peer) && !v.answered(view).IsZero()
 	}
 	return !answered && since >= waitConnected
 }
@@ -143,7 +184,13 @@ func (k *core) hearView(v *exchange.View) {
 	if v.SetName != "" && !k.approves(v.Peer) {
 		return
 	}
-	k.views.heard[v.Record().ID] = v
+	id := v.Record().ID
+	if before := k.views.heard[id]; before == nil || before.Sequence >= v.Sequence {
+		delete(k.views.proven, id)
+	} else if at := k.views.answered(before); !at.IsZero() {
+		k.views.proven[id] = at
+	}
+	k.views.heard[id] = v
 }
 
 // approves says whether the list approves an identity.
@@ -345,8 +392,8 @@ func (k *core) sight(s api.Snapshot) *sight {
 		if id.Set == "" {
 			seen.said[entry.Component] = view.Set
 		}
-		called, live := k.views.calls[view.Call]
-		if !live {
+		called := k.views.answered(view)
+		if called.IsZero() {
 			seen.silent[entry.Component] = seen.silent[entry.Component] || id.Set == "" || k.confirmed[id.Set] != nil
 			continue
 		}

@@ -116,17 +116,100 @@ func TestCallsOfStrangers(t *testing.T) {
 		t.Error("a stranger's call beside a fresh one of an approved member")
 	}
 	for n := range byte(200) {
-		v.note(call(10+n).ID, now.Add(2*time.Second))
+		v.note(call(10+n), true, now.Add(2*time.Second))
 	}
 	if _, answered := v.calls[call(2).ID]; !answered || len(v.calls) > maxCalls {
 		t.Errorf("%d calls, the answered one %v", len(v.calls), answered)
 	}
-	if v.hearCall(call(4), true, now.Add(3*time.Second)); v.calls[call(4).ID].IsZero() {
+	if v.hearCall(call(4), true, now.Add(3*time.Second)); v.calls[call(4).ID].at.IsZero() {
 		t.Error("no room for one's own call")
 	}
 	v.hearCall(call(5), false, now.Add(3*time.Second+callEvery))
 	if v.call != call(5).ID {
 		t.Error("a stranger's call later on")
+	}
+}
+
+// Who answered a call is not silent because it goes on with one that was not heard here: what it says later is as fresh.
+func TestLaterViewsProveAsMuch(t *testing.T) {
+	list, friend := approvedIdentity(t)
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	k := &core{views: newViews(), list: list}
+	says := func(sequence uint64, call byte) *exchange.View {
+		v := &exchange.View{Peer: friend, Sequence: sequence, Call: exchange.CallID{call}}
+		k.hearView(v)
+		return v
+	}
+	if at := k.views.answered(says(1, 9)); !at.IsZero() {
+		t.Errorf("an answer to nothing that was heard counts as of %s", at)
+	}
+	k.views.hearCall(&exchange.Call{ID: exchange.CallID{1}}, true, now)
+	says(2, 1)
+	for sequence := range uint64(3) {
+		if at := k.views.answered(says(3+sequence, 8)); !at.Equal(now) {
+			t.Errorf("a later view counts as of %s", at)
+		}
+	}
+	later := now.Add(20 * time.Second)
+	k.views.hearCall(&exchange.Call{ID: exchange.CallID{2}}, true, later)
+	if at := k.views.answered(says(7, 2)); !at.Equal(later) {
+		t.Errorf("an answer to the newest call counts as of %s", at)
+	}
+	if at := k.views.answered(says(7, 8)); !at.IsZero() { // sealed twice: nobody knows which was first
+		t.Errorf("another of the same number counts as of %s", at)
+	}
+	says(8, 1)
+	says(9, 8)
+	over := now.Add(answerLasts + time.Second)
+	k.views.hearCall(&exchange.Call{ID: exchange.CallID{3}}, true, over)
+	if at := k.views.answered(says(10, 8)); !at.IsZero() || len(k.views.proven) != 0 {
+		t.Errorf("after a minute it counts as of %s", at)
+	}
+}
+
+// A stranger's call is one by right from when its author is approved: it is answered, and no other is made so soon. One that came too soon
+// is not.
+func TestCallsOfThoseApprovedLater(t *testing.T) {
+	list, friend := approvedIdentity(t)
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	call := func(n byte, by peer.ID) *exchange.Call {
+		return &exchange.Call{ID: exchange.CallID{n}, Peer: by, Sealed: []byte{n}}
+	}
+	k := &core{views: newViews()}
+	k.views.hearCall(call(1, friend), false, now)
+	k.views.hearCall(call(2, "own"), true, now.Add(time.Second))
+	k.views.hearCall(call(3, friend), false, now.Add(2*time.Second))
+	k.views.hearCall(call(4, "stranger"), false, now.Add(3*time.Second))
+	k.views.note(call(5, friend), true, now.Add(4*time.Second))
+	if k.callsByRight(); k.views.call != call(2, "").ID {
+		t.Errorf("%v is answered while nobody is approved", k.views.call)
+	}
+	k.list = list
+	if k.callsByRight(); k.views.call != call(3, "").ID || k.views.sealed[0] != 3 || !k.views.last.Equal(now.Add(2*time.Second)) {
+		t.Errorf("%v of %s is answered", k.views.call, k.views.last)
+	}
+}
+
+// Whose answers would not count need not be called: a call of one who has approved nobody would only keep others from calling.
+func TestSomeoneToCall(t *testing.T) {
+	list, friend := approvedIdentity(t)
+	revoked, err := list.Revoke("friend", friend, mpspdz.Hash{}, "test", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name string
+		core *core
+		want bool
+	}{
+		{"nobody", &core{}, false},
+		{"one who is approved", &core{list: list}, true},
+		{"one who was", &core{list: revoked}, false},
+		{"one by card", &core{list: list, imported: map[peer.ID]importedCard{friend: {}}}, false},
+	} {
+		if got := test.core.someoneToCall(); got != test.want {
+			t.Errorf("%s: %v", test.name, got)
+		}
 	}
 }
 
