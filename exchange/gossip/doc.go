@@ -85,7 +85,8 @@
 // Per forwarding neighbour 2,048 records and 8 MiB at once, refilled by 50 records and 256 KiB a second; per origin 16 records and
 // 64 KiB at once, refilled by 1 record in 5 s and 4 KiB a second, for announcements, proposals and numbered certificates each; 32 views at
 // once, refilled by 1 a second. The forwarder pays for everything it brings, the origin only for what would be
-// accepted, so that nobody can use up somebody else's. Of a neighbour 4 syncs a second (16 at once) and 16 questions for members (512 at
+// accepted, so that nobody can use up somebody else's, and only once for a record that comes several ways before it
+// is stored. Of a neighbour 4 syncs a second (16 at once) and 16 questions for members (512 at
 // once) are answered, at the same time 4
 // syncs of one and 32 of all, and 16 questions or calls of one and 128 of all.
 // Each bound counts 4,096 strangers at the same time; who was idle longest makes room for another. Trusted ones are always counted apart.

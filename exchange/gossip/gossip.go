@@ -74,6 +74,7 @@ type Exchange struct {
 	tally      *tally
 	forwarders *meter
 	origins    origins
+	coming     *coming
 	calls      pause         // of trusted members, and our own
 	strangers  pause         // calls of others
 	passed     chan Received // calls that came too soon
@@ -131,7 +132,7 @@ func start(ctx context.Context, c Config, t timing) (*Exchange, error) {
 	}
 	x := &Exchange{
 		c: c, timing: t, tally: newTally(c.Log),
-		forwarders: newMeter(forwarderBound()), origins: newOrigins(), calls: pause{least: callsApart}, strangers: pause{least: callsApart},
+		forwarders: newMeter(forwarderBound()), origins: newOrigins(), coming: newComing(), calls: pause{least: callsApart}, strangers: pause{least: callsApart},
 		passed: make(chan Received, passedQueue), reminding: rate.NewLimiter(remindersASecond, remindersAtOnce),
 		syncs: newMeter(syncBound()), questions: newMeter(questionBound()), reminders: newMeter(reminderBound()),
 		peers: newPeerRecords(c.Host.ID()), neighbours: newNeighbours(),
@@ -268,8 +269,17 @@ func (x *Exchange) examine(sealed []byte, from peer.ID, as func(exchange.ID) boo
 		return r, refuse(CodeBarred, row.ID, "the MP-SPDZ key is denied or revoked here")
 	}
 	err = x.c.Table.Check(row, now)
-	if Outcome(err) == pubsub.ValidationAccept && !x.timely(row, now) {
+	if Outcome(err) != pubsub.ValidationAccept {
+		return r, err
+	}
+	if row.Kind.Synced() && x.coming.paid(row.Hash, now) {
+		return r, err
+	}
+	if !x.timely(row, now) {
 		return r, refuse(CodeRate, row.ID, "too many of this kind")
+	}
+	if row.Kind.Synced() {
+		x.coming.pay(row.Hash, now)
 	}
 	return r, err
 }

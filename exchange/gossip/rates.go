@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"fbpeer/exchange"
+	"fbpeer/mpspdz"
 )
 
 // bound is how many records and bytes one peer may bring: so many at once, and so many a second in the long run.
@@ -67,6 +69,56 @@ func newOrigins() origins {
 		exchange.KindCertificate:  newMeter(originBound()),
 		exchange.KindView:         newMeter(viewBound()),
 		exchange.KindCall:         newMeter(callBound()),
+	}
+}
+
+// coming are the records that were accepted a moment ago, and may not be in the table yet: their author has paid for them, also if they
+// come another way meanwhile. Safe for concurrent use.
+type coming struct {
+	mu   sync.Mutex
+	held map[mpspdz.Hash]arrival
+}
+
+// arrival is when a record was paid for, and how often it came since.
+type arrival struct {
+	at    time.Time
+	again int
+}
+
+const (
+	comingLasts = 10 * time.Second // after that it was not stored
+	comingAgain = 4                // so often it is free: a neighbour that repeats what is not stored gains nothing by it
+	comingMost  = 4096             // remembered at the same time; what is beyond is charged each time
+)
+
+func newComing() *coming { return &coming{held: map[mpspdz.Hash]arrival{}} }
+
+func (a arrival) over(now time.Time) bool {
+	return a.again >= comingAgain || now.Before(a.at) || now.Sub(a.at) >= comingLasts
+}
+
+// paid says whether a record need not be charged again.
+func (c *coming) paid(hash mpspdz.Hash, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a, held := c.held[hash]
+	if !held || a.over(now) {
+		return false
+	}
+	a.again++
+	c.held[hash] = a
+	return true
+}
+
+// pay notes a record that was charged.
+func (c *coming) pay(hash mpspdz.Hash, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.held) >= comingMost {
+		maps.DeleteFunc(c.held, func(_ mpspdz.Hash, a arrival) bool { return a.over(now) })
+	}
+	if len(c.held) < comingMost {
+		c.held[hash] = arrival{at: now}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/record"
 
 	"fbpeer/exchange"
+	"fbpeer/mpspdz"
 )
 
 func TestOutcome(t *testing.T) {
@@ -252,6 +253,37 @@ func TestMeter(t *testing.T) {
 		if got := m.allow(peerID(s.peer), s.trusted, s.bytes, now); got != s.want {
 			t.Errorf("%s: %d bytes of %s: allowed %v, want %v", s.why, s.bytes, s.peer, got, s.want)
 		}
+	}
+}
+
+// A record that comes several ways before it is stored costs its author one of its allowance, but not for ever.
+func TestComingIsPaidOnce(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	c, hash := newComing(), mpspdz.Hash{1}
+	if c.paid(hash, now) {
+		t.Error("free the first time")
+	}
+	c.pay(hash, now)
+	for range comingAgain {
+		if !c.paid(hash, now.Add(time.Second)) {
+			t.Error("charged twice")
+		}
+	}
+	if c.paid(hash, now.Add(time.Second)) {
+		t.Error("free however often it comes")
+	}
+	c.pay(hash, now)
+	if c.paid(hash, now.Add(comingLasts)) || c.paid(mpspdz.Hash{2}, now) {
+		t.Error("free long after, or another one")
+	}
+	for n := range comingMost + 10 {
+		c.pay(mpspdz.Hash{2, byte(n), byte(n >> 8)}, now)
+	}
+	if len(c.held) > comingMost {
+		t.Errorf("%d are remembered", len(c.held))
+	}
+	if c.pay(hash, now.Add(comingLasts)); !c.paid(hash, now.Add(comingLasts)) {
+		t.Error("no room after those before it are over")
 	}
 }
 
