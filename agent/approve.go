@@ -9,7 +9,8 @@ import (
 	"fbpeer/agent/api"
 )
 
-// approveSeveral approves all that a request names, in one commit, or nothing. What is approved as it stands is so again without a word.
+// approveSeveral approves all that a request names, announcements and keys to come, in one commit, or nothing. What is approved as it stands
+// is so again without a word.
 func (k *core) approveSeveral(r api.ApproveRequest, now time.Time) (outcome, *api.Error) {
 	if len(r.Approvals) == 0 || len(r.Approvals) > api.MaxApprovals {
 		return outcome{}, &api.Error{Code: api.CodeRequest, Text: fmt.Sprintf("1 to %d approvals at a time", api.MaxApprovals)}
@@ -23,7 +24,8 @@ func (k *core) approveSeveral(r api.ApproveRequest, now time.Time) (outcome, *ap
 	k.evaluate(now)
 	list := k.list
 	for _, a := range r.Approvals {
-		one := api.TrustRequest{Action: api.ActionApprove, Component: a.Component, PeerID: a.PeerID, Announcement: a.Announcement, By: r.By, Note: r.Note}
+		one := api.TrustRequest{Action: api.ActionApprove, Component: a.Component, PeerID: a.PeerID, Announcement: a.Announcement, Next: a.Next,
+			By: r.By, Note: r.Note}
 		id, fault := checkRequest(one)
 		if fault != nil {
 			return outcome{}, fault

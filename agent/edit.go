@@ -147,7 +147,7 @@ func (k *core) rereadList(now time.Time) *api.Error {
 	return nil
 }
 
-// approve gives the list with one more approval.
+// approve gives the list that is present, the one in force or one with earlier approvals of the same request, with one more approval.
 func (k *core) approve(present trust.List, r api.TrustRequest, id peer.ID, now time.Time) (trust.List, *api.Error) {
 	none := func(e *api.Error) (trust.List, *api.Error) {
 		return trust.List{}, e
@@ -170,7 +170,7 @@ func (k *core) approve(present trust.List, r api.TrustRequest, id peer.ID, now t
 		return none(&api.Error{Code: api.CodeOvertaken, Text: "another announcement of " + a.Component + " came meanwhile", Hint: "look at it, and approve that one", Peer: &newer})
 	}
 	if r.Next != "" {
-		return k.approveNext(r, a, now)
+		return k.approveNext(present, r, a, now)
 	}
 	if r.Alias == k.config.Component.ID {
 		return none(refused("choose another name", "%s is this component's own id: no alias of another", r.Alias))
@@ -182,7 +182,7 @@ func (k *core) approve(present trust.List, r api.TrustRequest, id peer.ID, now t
 	if fault != nil {
 		return none(fault)
 	}
-	next, nextAt, nextBy := k.stillAhead(a)
+	next, nextAt, nextBy := stillAhead(present, a)
 	list, err := present.Approve(trust.Entry{Component: a.Component, Status: trust.Approved, Alias: r.Alias, Role: a.Role, Peer: id,
 		Key: a.Certificate.KeySHA256(), Endpoint: a.Endpoint, Certificate: a.Certificate.SHA256(),
 		ApprovedAt: now.UTC().Truncate(time.Second), ApprovedBy: r.By, Note: r.Note, Next: next, NextAt: nextAt, NextBy: nextBy})

@@ -128,8 +128,8 @@ func (k *core) followed(a *exchange.Announcement) trust.LogRecord {
 	return r
 }
 
-// approveNext approves ahead the key that an accepted component announces to follow.
-func (k *core) approveNext(r api.TrustRequest, a *exchange.Announcement, now time.Time) (trust.List, *api.Error) {
+// approveNext gives the present list with the key approved ahead that a component announces to follow, which is accepted by that list.
+func (k *core) approveNext(present trust.List, r api.TrustRequest, a *exchange.Announcement, now time.Time) (trust.List, *api.Error) {
 	none := func(e *api.Error) (trust.List, *api.Error) {
 		return trust.List{}, e
 	}
@@ -137,7 +137,8 @@ func (k *core) approveNext(r api.TrustRequest, a *exchange.Announcement, now tim
 	if err != nil || next.IsZero() {
 		return none(&api.Error{Code: api.CodeRequest, Text: "next: no SHA-256 of a key"})
 	}
-	if _, approved := k.list.ByPeer(a.Peer); !approved || k.evaluation.Decisions[a.Peer].Verdict != trust.VerdictAccepted {
+	_, approved := present.ByPeer(a.Peer)
+	if !approved || trust.Evaluate(present, k.held(), now).Decisions[a.Peer].Verdict != trust.VerdictAccepted {
 		return none(refused("decide on that first: fbpeer show "+a.Component, "%s is not accepted as it announces itself: no key of it can be approved ahead", a.Component))
 	}
 	if a.Next != next {
@@ -145,7 +146,7 @@ func (k *core) approveNext(r api.TrustRequest, a *exchange.Announcement, now tim
 		return none(&api.Error{Code: api.CodeOvertaken, Text: a.Component + " announces another key to come, or none, by now",
 			Hint: "look at it: fbpeer show " + a.Component, Peer: &newer})
 	}
-	list, err := k.list.ApproveNext(a.Component, next, r.By, now.UTC().Truncate(time.Second))
+	list, err := present.ApproveNext(a.Component, next, r.By, now.UTC().Truncate(time.Second))
 	if err == nil && r.Alias+r.Note != "" {
 		e, _ := list.Entry(a.Component)
 		e.Alias, e.Note = cmp.Or(r.Alias, e.Alias), cmp.Or(r.Note, e.Note)
@@ -157,10 +158,10 @@ func (k *core) approveNext(r api.TrustRequest, a *exchange.Announcement, now tim
 	return list, nil
 }
 
-// stillAhead is the key of an identity that is approved ahead, where its announcement a, which is about to be approved, does not use it
-// already. If a has taken it back, that follows from the commit.
-func (k *core) stillAhead(a *exchange.Announcement) (next mpspdz.Hash, at time.Time, by string) {
-	e, approved := k.list.ByPeer(a.Peer)
+// stillAhead is the key of an identity that the present list approves ahead, where its announcement a, which is about to be approved, does
+// not use it already. If a has taken it back, that follows from the commit.
+func stillAhead(present trust.List, a *exchange.Announcement) (next mpspdz.Hash, at time.Time, by string) {
+	e, approved := present.ByPeer(a.Peer)
 	if !approved || e.Next == a.Certificate.KeySHA256() {
 		return mpspdz.Hash{}, time.Time{}, ""
 	}

@@ -116,6 +116,63 @@ func TestKeyToCome(t *testing.T) {
 	}
 }
 
+// TestApproveSeveralAhead: keys to come are approved in one commit with each other and with announcements, or nothing is.
+func TestApproveSeveralAhead(t *testing.T) {
+	b := newBench(t)
+	o, second, third := b.others[0], b.others[1], b.others[2]
+	_, next := b.prepares(o)
+	follow := func(r *exchange.Registration) { r.Next = next.Certificate.KeySHA256() }
+	b.announces(second, follow)
+	approval := func(o *outsider, ahead bool) api.Approval {
+		p := find(t, b.snapshot(), o.config.Component.ID)
+		a := api.Approval{Component: p.Component, PeerID: p.PeerID, Announcement: p.Announcement}
+		if ahead {
+			a.Next = p.Next.KeySHA256
+		}
+		return a
+	}
+	r := api.ApproveRequest{By: "tester@test", Approvals: []api.Approval{approval(o, true), approval(third, false), approval(second, true), approval(o, false)}}
+	other := r
+	other.Approvals = append(r.Approvals[:2:2], r.Approvals[2])
+	other.Approvals[2].Next = mpspdz.Hash{7}.String()
+	if _, err := b.offline.Approve(t.Context(), other); err == nil || fault(t, err).Code != api.CodeOvertaken {
+		t.Errorf("another key to come: %v", err)
+	}
+	if len(b.logged("approved-ahead")) != 0 || find(t, b.snapshot(), o.config.Component.ID).Next.Approved {
+		t.Fatal("a refused one changed something")
+	}
+	steps := map[string]int{}
+	b.offline.step = func(name string) error { steps[name]++; return nil }
+	done, err := b.offline.Approve(t.Context(), r)
+	if err != nil || steps["trust list"] != 1 {
+		t.Fatalf("%+v, %v, not one commit: %v", done, err, steps)
+	}
+	for _, o := range []*outsider{o, second} {
+		if p := find(t, b.snapshot(), o.config.Component.ID); p.State != api.StateAccepted || !p.Next.Approved || p.Next.ApprovedBy != "tester@test" {
+			t.Errorf("%+v, %+v", p, p.Next)
+		}
+	}
+	if p := find(t, b.snapshot(), third.config.Component.ID); p.State != api.StateAccepted || p.Next != nil {
+		t.Errorf("%+v", p)
+	}
+	if got := b.logged("approved-ahead"); len(got) != 2 {
+		t.Errorf("logged %q", got)
+	}
+	// What announces a change besides must be decided on first; in the same request that is soon enough.
+	b.announces(o, func(r *exchange.Registration) { r.Endpoint, r.Next = endpoint(t, "localhost:14901"), mpspdz.Hash{8} })
+	r.Approvals = []api.Approval{approval(o, true)}
+	if _, err := b.offline.Approve(t.Context(), r); err == nil || fault(t, err).Code != api.CodeRefused {
+		t.Errorf("a changed one: %v", err)
+	}
+	r.Approvals = []api.Approval{approval(o, false), approval(o, true)}
+	if _, err := b.offline.Approve(t.Context(), r); err != nil {
+		t.Error(err)
+	}
+	if p := find(t, b.snapshot(), o.config.Component.ID); p.State != api.StateAccepted || !p.Next.Approved || p.Next.KeySHA256 != (mpspdz.Hash{8}).String() {
+		t.Errorf("%+v, %+v", p, p.Next)
+	}
+}
+
 // TestFormerKeyToCome: whoever has not heard yet that a key to come was taken back still has the same values registered.
 func TestFormerKeyToCome(t *testing.T) {
 	b := newBench(t)

@@ -73,11 +73,12 @@ type ApproveRequest struct {
 	Note      string     `json:"note,omitempty"`
 }
 
-// Approval names one announcement as it was shown.
+// Approval names one announcement as it was shown. With Next, the SHA-256 of the key that it tells to follow, that key alone is approved, ahead.
 type Approval struct {
 	Component    string `json:"component"`
 	PeerID       string `json:"peer_id"`
 	Announcement string `json:"announcement"`
+	Next         string `json:"next,omitempty"`
 }
 
 // ApproveResult answers after files and rows are written, once for all of them.

@@ -42,7 +42,8 @@ func (a *app) approveCommand() *cobra.Command {
 			"--from FILE (or -) approves many at once, all or nothing. Each line is COMPONENT and its fingerprint\n" +
 			"or eight words, as you compared them; blank lines and lines that begin with # are passed over. If one\n" +
 			"line does not fit what has been heard, it is named and nothing is approved. What is approved already\n" +
-			"stays so: the same file may be used again.",
+			"stays so: the same file may be used again. For an approved component whose key to come waits, the line\n" +
+			"has the fingerprint or words of that key, and it is approved ahead.",
 		Example: "  fbpeer trust approve NODE_983 --alias nice\n" +
 			"  fbpeer trust approve nice --fingerprint \"cargo velvet tiny orbit lemon glide prison amount\"\n" +
 			"  fbpeer trust approve nice --replace --fingerprint SHA256:…\n" +
@@ -158,12 +159,16 @@ func nothingToApprove(p api.Peer) bool {
 
 // approveAgain is for one that is approved as it stands: the fingerprint is still compared, and an alias may be given.
 func (a *app) approveAgain(ctx context.Context, control agent.Controller, v view, p api.Peer, ap approval) error {
+	said := fmt.Sprintf("%s is approved already, as it announces itself: nothing to approve.\n", v.called(p.Component))
 	if ap.vouched {
-		if err := matches(p, ap.fingerprint); err != nil {
+		err := matches(p, ap.fingerprint)
+		switch {
+		case err != nil && meansNext(p, ap.fingerprint):
+			said = fmt.Sprintf("The key to come of %s is approved ahead already: nothing to approve.\n", v.called(p.Component))
+		case err != nil:
 			return err
 		}
 	}
-	said := fmt.Sprintf("%s is approved already, as it announces itself: nothing to approve.\n", v.called(p.Component))
 	if ap.alias != "" && ap.alias != p.Alias {
 		result, err := control.Trust(ctx, api.TrustRequest{
 			Action: api.ActionApprove, Component: p.Component, PeerID: p.PeerID, Alias: ap.alias, Announcement: p.Announcement, By: a.operator,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,9 +22,20 @@ func approveFromArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usage(cmd.CommandPath()+" --from FILE", "the file of --from names the components, got %q", args[0])
 	}
-	for _, name := range []string{"fingerprint", "alias", "replace", "registered"} {
-		if cmd.Flags().Changed(name) {
-			return usage("approve that one by its name: "+cmd.CommandPath()+" COMPONENT --"+name, "--from does not go with --%s", name)
+	if err := notForSeveral(cmd, "--from"); err != nil {
+		return err
+	}
+	if cmd.Flags().Changed("registered") {
+		return usage("one after the other: "+cmd.CommandPath()+" --registered finds its components itself", "--from does not go with --registered")
+	}
+	return nil
+}
+
+// notForSeveral refuses the flags that are about one component, beside one that approves several.
+func notForSeveral(cmd *cobra.Command, several string) error {
+	for _, flag := range []struct{ name, typed string }{{"fingerprint", "--fingerprint FINGERPRINT"}, {"alias", "--alias NAME"}, {"replace", "--replace"}} {
+		if cmd.Flags().Changed(flag.name) {
+			return usage("approve that one by its name: "+cmd.CommandPath()+" COMPONENT "+flag.typed, "%s does not go with --%s", several, flag.name)
 		}
 	}
 	return nil
@@ -72,8 +84,8 @@ func (a *app) approveFrom(ctx context.Context, ap approval) error {
 
 // chosen is what the lines come to.
 type chosen struct {
-	approve, already []api.Peer
-	self             bool // one is about this component itself
+	approve, ahead, already []api.Peer // ahead: the key to come is approved
+	self                    bool       // one is about this component itself
 }
 
 // approveFromIn approves all that the lines name, or nothing.
@@ -83,12 +95,15 @@ func (a *app) approveFromIn(ctx context.Context, control agent.Controller, s api
 		code, hint := outcome(err)
 		return a.badLines(bad, &failure{code: code, hint: hint, err: fmt.Errorf("%s of %s cannot be approved; nothing was approved", count(len(bad), "line"), ap.from)})
 	}
-	if len(found.approve) == 0 {
+	if len(found.approve)+len(found.ahead) == 0 {
 		return a.approvedFrom(s, found, api.ApproveResult{Set: s.Set, NoSet: s.NoSet})
 	}
 	request := api.ApproveRequest{By: a.operator, Note: ap.note}
 	for _, p := range found.approve {
 		request.Approvals = append(request.Approvals, api.Approval{Component: p.Component, PeerID: p.PeerID, Announcement: offered(p).Hash})
+	}
+	for _, p := range found.ahead {
+		request.Approvals = append(request.Approvals, api.Approval{Component: p.Component, PeerID: p.PeerID, Announcement: p.Announcement, Next: p.Next.KeySHA256})
 	}
 	result, err := control.Approve(ctx, request)
 	if err != nil {
@@ -110,7 +125,7 @@ func (a *app) badLines(bad []string, err error) error {
 func (v view) choose(s api.Snapshot, ap approval, lines []vouched) (found chosen, bad []string, err error) {
 	seen := map[string]int{}
 	for _, line := range lines {
-		p, already, lineErr := v.chooseOne(s, ap, line)
+		p, list, lineErr := v.chooseOne(s, ap, line, &found)
 		if before, twice := seen[p.PeerID]; lineErr == nil && twice {
 			lineErr = usage("leave one of the lines out", "%s stands in line %d already", show(p.Component), before)
 		}
@@ -122,57 +137,92 @@ func (v view) choose(s api.Snapshot, ap approval, lines []vouched) (found chosen
 			continue
 		}
 		seen[p.PeerID] = line.line
-		switch {
-		case p.PeerID == s.Self.PeerID:
+		if list == nil {
 			found.self = true
-		case already:
-			found.already = append(found.already, p)
-		default:
-			found.approve = append(found.approve, p)
+			continue
 		}
+		*list = append(*list, p)
 	}
 	return found, bad, err
 }
 
-// chooseOne is choose for one line.
-func (v view) chooseOne(s api.Snapshot, ap approval, line vouched) (p api.Peer, already bool, err error) {
+// chooseOne is choose for one line; list is where the identity belongs, nil for this component itself. The fingerprint may be that of what is
+// announced, or of a key to come.
+func (v view) chooseOne(s api.Snapshot, ap approval, line vouched, found *chosen) (p api.Peer, list *[]api.Peer, err error) {
 	candidates, err := resolve(s, line.component)
 	if err != nil {
-		return p, false, err
+		return p, nil, err
 	}
 	if len(candidates) == 1 && candidates[0].PeerID == s.Self.PeerID && candidates[0].Component == s.Self.Component {
-		return s.Self, false, matches(s.Self, line.fingerprint)
+		err := matches(s.Self, line.fingerprint)
+		if meansNext(s.Self, line.fingerprint) {
+			err = nil
+		}
+		return s.Self, nil, err
 	}
 	if p, err = target(s, line.component, false); err != nil {
-		return p, false, err
+		return p, nil, err
 	}
 	if p.Fingerprint == "" {
-		return p, false, refused("it must have announced itself", "%s: nothing has been heard that could be approved", v.called(p.Component))
+		return p, nil, refused("it must have announced itself", "%s: nothing has been heard that could be approved", v.called(p.Component))
 	}
 	if err := matches(p, line.fingerprint); err != nil {
-		return p, false, err
+		return v.chooseNext(p, line, err, found)
 	}
 	if nothingToApprove(p) {
-		return p, true, nil
+		return p, &found.already, nil
 	}
-	return p, false, v.approvable(s, p, ap)
+	return p, &found.approve, v.approvable(s, p, ap)
 }
 
-// approvedJSON is `trust approve --from --json`.
+// chooseNext is chooseOne for a fingerprint that is not, as mismatch says, that of what a component announces to be in use.
+func (v view) chooseNext(p api.Peer, line vouched, mismatch error, found *chosen) (api.Peer, *[]api.Peer, error) {
+	switch {
+	case meansNext(p, line.fingerprint) && nextToApprove(p):
+		return p, &found.ahead, nil
+	case meansNext(p, line.fingerprint) && nothingToApprove(p):
+		return p, &found.already, nil
+	case meansNext(p, line.fingerprint):
+		return p, nil, refused(fmt.Sprintf("decide on that first: %s show %s", v.prog, v.typed(p)),
+			"that is the key to come of %s, which announces a change besides: no key of it can be approved ahead", v.called(p.Component))
+	case nextToApprove(p):
+		return p, nil, matches(coming(p), line.fingerprint)
+	}
+	return p, nil, mismatch
+}
+
+// approvedJSON is `trust approve --from --json`. Each component stands in one of the lists.
 type approvedJSON struct {
 	Approved []api.Peer `json:"approved"`
+	Ahead    []api.Peer `json:"ahead"` // the key to come was approved
 	Already  []api.Peer `json:"already"`
+}
+
+// approvedNow tells those of whom the key to come was approved from the others.
+func approvedNow(found chosen, approved []api.Peer) approvedJSON {
+	r := approvedJSON{Already: present(found.already), Approved: []api.Peer{}, Ahead: []api.Peer{}}
+	for _, p := range approved {
+		if slices.ContainsFunc(found.ahead, func(q api.Peer) bool { return q.PeerID == p.PeerID }) {
+			r.Ahead = append(r.Ahead, p)
+		} else {
+			r.Approved = append(r.Approved, p)
+		}
+	}
+	return r
 }
 
 func (a *app) approvedFrom(s api.Snapshot, found chosen, r api.ApproveResult) error {
 	result := api.TrustResult{Set: r.Set, NoSet: r.NoSet, Rows: r.Rows, Warnings: r.Warnings}
 	if a.json {
-		return errors.Join(a.printJSON(approvedJSON{present(r.Approved), present(found.already)}), written(result))
+		return errors.Join(a.printJSON(approvedNow(found, r.Approved)), written(result))
 	}
 	v := a.view(s)
 	var b strings.Builder
 	for _, p := range found.approve {
 		fmt.Fprintf(&b, "approved %s at %s\n", v.called(p.Component), show(offered(p).Endpoint))
+	}
+	for _, p := range found.ahead {
+		b.WriteString(v.approvedAhead(p))
 	}
 	for _, p := range found.already {
 		fmt.Fprintf(&b, "%s is approved already\n", v.called(p.Component))

@@ -32,6 +32,11 @@ func coming(p api.Peer) api.Peer {
 	return p
 }
 
+// meansNext says whether the fingerprint is that of the key that a component will change to.
+func meansNext(p api.Peer, fingerprint string) bool {
+	return p.Next != nil && matches(coming(p), fingerprint) == nil
+}
+
 // meansPresent says whether the fingerprint that was given is that of the key in force, which needs no approval.
 func meansPresent(p api.Peer, ap approval) bool {
 	return ap.vouched && matches(p, ap.fingerprint) == nil
@@ -60,6 +65,10 @@ func (a *app) approveNext(ctx context.Context, control agent.Controller, v view,
 	if a.json {
 		return errors.Join(a.printJSON(result.Peer), written(result))
 	}
-	_, err = fmt.Fprintf(a.stdout, "approved the key to come of %s: nothing changes now, and it is taken over once that site uses it\n", v.called(p.Component))
+	_, err = io.WriteString(a.stdout, v.approvedAhead(p))
 	return errors.Join(err, written(result))
+}
+
+func (v view) approvedAhead(p api.Peer) string {
+	return fmt.Sprintf("approved the key to come of %s: nothing changes now, and it is taken over once that site uses it\n", v.called(p.Component))
 }

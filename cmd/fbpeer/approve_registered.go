@@ -24,12 +24,7 @@ func approveArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usage(cmd.CommandPath()+" --registered", "--registered finds the components itself, got %q", args[0])
 	}
-	for _, name := range []string{"fingerprint", "alias", "replace"} {
-		if cmd.Flags().Changed(name) {
-			return usage("approve that one by its name: "+cmd.CommandPath()+" COMPONENT --"+name, "--registered does not go with --%s", name)
-		}
-	}
-	return nil
+	return notForSeveral(cmd, "--registered")
 }
 
 // registeredPeers are the pending ones of whom an operator registered the certificate that they announce. Where several identities
