@@ -321,6 +321,9 @@ func (p *published) withMatrix(o Options) api.Snapshot {
 	if s.Self.Next != nil {
 		next := *s.Self.Next
 		next.Ahead = approvedAhead(s, o.Matrix != nil)
+		if next.Ahead.Asked = timePointer(p.sight.newest); o.Matrix != nil {
+			next.Ahead.Asked = &now
+		}
 		s.Self.Next = &next
 	}
 	s.Sets = slices.Clone(s.Sets)

@@ -144,6 +144,8 @@ type Ahead struct {
 	Approved []string `json:"approved"`
 	Waiting  []string `json:"waiting"`
 	Unknown  []string `json:"unknown"` // did not answer the last roll call
+	// Asked is when the last roll call was heard here: no answer need be newer. Absent: none was.
+	Asked *time.Time `json:"asked,omitempty"`
 }
 
 // Announced is what an approval of a changed or conflicting peer is about.

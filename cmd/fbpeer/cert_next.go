@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -119,8 +120,9 @@ func (a *app) certActivateCommand() *cobra.Command {
 		Short: "use the staged key, once all others have approved it ahead",
 		Long: "Puts the key that `cert generate --next` staged, and its certificate, where the component's own\n" +
 			"configuration names them. First all other sites are asked: exit code 3 as long as one that is approved\n" +
-			"here has not approved the key ahead, or does not answer. With --force it is done all the same: those\n" +
-			"keep the former key until they approve the change, and runs with them fail until then.\n\n" +
+			"here has not approved the key ahead, or does not answer. If they had been asked seconds before, it waits\n" +
+			"until they may be asked again, at most 15 seconds. With --force it is done all the same: those keep\n" +
+			"the former key until they approve the change, and runs with them fail until then.\n\n" +
 			"The agent announces the new certificate, endorsed by the former key, and who has approved it ahead\n" +
 			"takes it over within seconds. In these, parties with the former files and parties with the new ones\n" +
 			"cannot shake hands: start no run until fbpeer ready says yes. The former pair is kept beside the new\n" +
@@ -171,7 +173,7 @@ func (a *app) certActivate(ctx context.Context, force bool) error {
 	awaitSelf(ctx, control, func(s api.Snapshot) bool {
 		return s.Self.Next != nil && s.Self.Next.KeySHA256 == staged.KeySHA256().String()
 	})
-	s, err := control.Call(ctx)
+	s, err := a.askAhead(ctx, control, a.now())
 	if err != nil {
 		return lost(err)
 	}
@@ -187,6 +189,58 @@ func (a *app) certActivate(ctx context.Context, force bool) error {
 		io.WriteString(a.stderr, v.forced(ahead))
 	}
 	return a.activate(ctx, c, control, v, ahead)
+}
+
+// askAgain is how long `cert activate` waits for answers of now: the agent makes no roll call sooner than 11 s after the one before, and its
+// answers take some seconds.
+const (
+	askAgain     = 15 * time.Second
+	askAgainPoll = time.Second
+)
+
+// askAhead asks who has approved the staged key ahead. A no that was given to a roll call before began, when the command was typed, may be
+// over by now: then it waits for answers to a newer one.
+func (a *app) askAhead(whole context.Context, control agent.Controller, began time.Time) (api.Snapshot, error) {
+	s, err := control.Call(whole)
+	if err != nil || saidAhead(s, began) {
+		return s, err
+	}
+	ctx, release := context.WithTimeout(whole, askAgain)
+	defer release()
+	poll := time.NewTicker(askAgainPoll)
+	defer poll.Stop()
+	line := &waitLine{w: a.stderr, redraw: a.terminal}
+	defer line.close()
+	for until := time.Now().Add(askAgain); ; {
+		late := slices.Concat(s.Self.Next.Ahead.Waiting, s.Self.Next.Ahead.Unknown)
+		line.show("asking again", fmt.Sprintf("%d s left", max(0, int(time.Until(until).Round(time.Second).Seconds()))),
+			"no yes yet from "+a.view(s).listed(late))
+		select {
+		case <-ctx.Done():
+			line.close()
+			a.note("these answers may be 11 seconds old: ask again")
+			return s, whole.Err()
+		case <-poll.C:
+		}
+		seen, err := control.Call(ctx)
+		switch {
+		case err == nil && saidAhead(seen, began):
+			return seen, nil
+		case err == nil:
+			s = seen
+		case ctx.Err() == nil:
+			return s, err
+		}
+	}
+}
+
+// saidAhead says whether a snapshot tells who has approved the staged key ahead since a time, or that all have.
+func saidAhead(s api.Snapshot, since time.Time) bool {
+	if s.Self.Next == nil || s.Self.Next.Ahead == nil {
+		return true // and it is refused
+	}
+	ahead := s.Self.Next.Ahead
+	return len(ahead.Waiting)+len(ahead.Unknown) == 0 || ahead.Asked != nil && !ahead.Asked.Before(since)
 }
 
 // activate puts the staged pair in place, and waits for the agent, if there is one, to announce it.

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"fbpeer/agent/api"
 )
@@ -154,5 +158,139 @@ func TestAheadText(t *testing.T) {
 		if got := v.aheadText(test.ahead); got != test.want {
 			t.Errorf("%q, want %q", got, test.want)
 		}
+	}
+}
+
+// TestApproveFromNext: a line of a list may have the fingerprint of a key to come, which is approved ahead, and of nothing else.
+func TestApproveFromNext(t *testing.T) {
+	waits := func() api.Snapshot {
+		s := withPending()
+		s.Peers[0].Next = toCome()
+		return s
+	}
+	ahead := waits()
+	ahead.Peers[0].Next.Approved = true
+	changed := waits()
+	changed.Peers[0].State, changed.Peers[0].Announced = api.StateChanged, &api.Announced{Component: idNice, Endpoint: "10.221.0.2:14002", Fingerprint: hash('w'), Hash: hash('x')}
+	own := waits()
+	own.Self.Next = &api.NextKey{KeySHA256: hash('y'), Fingerprint: hash('z')}
+	nice, paris := waits().Peers[0], waits().Peers[2]
+	next := api.Approval{Component: idNice, PeerID: nice.PeerID, Announcement: nice.Announcement, Next: hash('t')}
+	waiting := api.Approval{Component: idParis, PeerID: paris.PeerID, Announcement: paris.Announcement}
+	const comes = "approved the key to come of nice (NODE_983e…): nothing changes now"
+	for _, test := range []struct {
+		name string
+		s    api.Snapshot
+		file string
+		code int
+		says string
+		want []api.Approval
+	}{
+		{"the key to come, beside one that waits", waits(), "nice " + hash('u') + "\n" + idParis + " " + paris.Fingerprint, exitDone, comes, []api.Approval{waiting, next}},
+		{"words", waits(), "nice " + wordsOf(t, hash('u')), exitDone, comes, []api.Approval{next}},
+		{"the key in use", waits(), "nice " + nice.Fingerprint, exitDone, "nice (NODE_983e…) is approved already", nil},
+		{"again", ahead, "nice " + hash('u'), exitDone, "nice (NODE_983e…) is approved already", nil},
+		{"neither of them", waits(), "nice " + hash('v'), exitFailed, "list.txt:1: the fingerprint does not match", nil},
+		{"a change", changed, "nice " + hash('w'), exitDone, "approved nice",
+			[]api.Approval{{Component: idNice, PeerID: nice.PeerID, Announcement: hash('x')}}},
+		{"a change besides", changed, "nice " + hash('u'), exitFailed, "that is the key to come of nice (NODE_983e…), which announces a change besides", nil},
+		{"a change, the former key", changed, "nice " + nice.Fingerprint, exitFailed, "does not match", nil},
+		{"our own key to come", own, idRes + " " + hash('z'), exitDone, "is this component itself, and its line is right", nil},
+		{"our own, wrong", own, idRes + " " + hash('u'), exitFailed, "does not match", nil},
+	} {
+		a, stdout, stderr := testApp("", false)
+		f := &fakeAgent{approved: api.ApproveResult{Set: test.s.Set}}
+		lines, _ := parseVouched("list.txt", []byte(test.file))
+		err := a.approveFromIn(t.Context(), f, test.s, approval{from: "list.txt"}, lines)
+		code, hint := outcome(err)
+		if text := stdout.String() + stderr.String(); code != test.code || !strings.Contains(text, test.says) || strings.Contains(text, "a change besides") && hint != "decide on that first: fbpeer show nice" {
+			t.Errorf("%s: exit %d, %v, hint %q\n%s", test.name, code, err, hint, text)
+		}
+		var asked []api.Approval
+		for _, r := range f.approvals {
+			asked = append(asked, r.Approvals...)
+		}
+		if !slices.Equal(asked, test.want) {
+			t.Errorf("%s: asked for %+v", test.name, asked)
+		}
+	}
+	found := chosen{approve: []api.Peer{paris}, ahead: []api.Peer{nice}}
+	if r := approvedNow(found, []api.Peer{nice, paris}); len(r.Approved) != 1 || r.Approved[0].Component != idParis || len(r.Ahead) != 1 || r.Ahead[0].Component != idNice || r.Already == nil {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestApproveFlags: each hint about flags that do not go together names a command whose flags do.
+func TestApproveFlags(t *testing.T) {
+	values := strings.NewReplacer("COMPONENT", "nice", "FINGERPRINT", hash('u'), "NAME", "nice", "FILE", "list.txt")
+	parse := func(args []string) error {
+		a, _, _ := testApp("", false)
+		c := a.approveCommand()
+		if err := c.ParseFlags(args); err != nil {
+			return err
+		}
+		return c.Args(c, c.Flags().Args())
+	}
+	for _, typed := range []string{"--from f --registered", "--from f --fingerprint x", "--from f --alias x", "--from f --replace", "--from f nice",
+		"--registered --fingerprint x", "--registered --alias x", "--registered --replace", "--registered nice", "--from f --registered --alias x"} {
+		err := parse(strings.Fields(typed))
+		code, hint := outcome(err)
+		if code != exitUsage {
+			t.Errorf("%s: exit %d, %v", typed, code, err)
+			continue
+		}
+		cure, _, _ := strings.Cut(hint[strings.LastIndex(hint, "approve ")+len("approve "):], " finds")
+		if err := parse(strings.Fields(values.Replace(cure))); cure == "" || err != nil {
+			t.Errorf("%s: the hint %q: %v", typed, hint, err)
+		}
+	}
+}
+
+// TestAskAhead: a no that was given before the command was typed is asked about again, and one of now is believed.
+func TestAskAhead(t *testing.T) { synctest.Test(t, testAskAhead) } // time stands still but for its waiting
+
+func testAskAhead(t *testing.T) {
+	said := func(after time.Duration, ahead api.Ahead) api.Snapshot {
+		ahead.Asked = pointer(noon.Add(after))
+		return withStaged(ahead)
+	}
+	late, all := api.Ahead{Approved: []string{idNice}, Waiting: []string{idLyon}}, api.Ahead{Approved: []string{idNice, idLyon}}
+	silent := api.Ahead{Approved: []string{idNice}, Unknown: []string{idLyon}}
+	for _, test := range []struct {
+		name    string
+		answers []api.Snapshot
+		want    int // waiting and unknown ones
+		again   bool
+	}{
+		{"all have", []api.Snapshot{said(-5*time.Second, all)}, 0, false},
+		{"a no of now", []api.Snapshot{said(time.Second, late), said(2*time.Second, all)}, 1, false},
+		{"a former no, and by now all have", []api.Snapshot{said(-time.Second, late), said(-time.Second, all)}, 0, true},
+		{"a former no, and one of now", []api.Snapshot{said(-time.Second, late), said(time.Second, late)}, 1, true},
+		{"no answer to a former call", []api.Snapshot{said(-time.Second, silent), said(time.Second, all)}, 0, true},
+		{"none is staged any more", []api.Snapshot{said(-time.Second, late), four()}, 0, true},
+	} {
+		a, _, stderr := testApp("", false)
+		s, err := a.askAhead(t.Context(), &fakeAgent{snapshots: test.answers}, noon)
+		got := 0
+		if next := s.Self.Next; next != nil {
+			got = len(next.Ahead.Waiting) + len(next.Ahead.Unknown)
+		}
+		if err != nil || got != test.want {
+			t.Errorf("%s: %d have not, %v", test.name, got, err)
+		}
+		if again := strings.Contains(stderr.String(), "no yes yet from lyon"); again != test.again {
+			t.Errorf("%s: %q", test.name, stderr)
+		}
+	}
+	a, _, stderr := testApp("", false)
+	former := &fakeAgent{snapshots: []api.Snapshot{said(-time.Second, late)}}
+	if s, err := a.askAhead(t.Context(), former, noon); err != nil || len(s.Self.Next.Ahead.Waiting) != 1 ||
+		!strings.Contains(stderr.String(), "these answers may be 11 seconds old: ask again") {
+		t.Errorf("without an answer of now: %v, %q", err, stderr)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := a.askAhead(ctx, former, noon); err == nil {
+		t.Error("ended from outside, it gives an answer")
 	}
 }
