@@ -110,7 +110,7 @@
 // What a card says of whom its site has registered is shown with its day, and is no answer: readiness is a no (by-card) for whoever cannot be
 // asked. Where all others of a set take part by card, the stores say so as an agent would.
 //
-// Approve takes several approvals, each of an announcement as it was shown: all, in one commit, or none.
+// Approve takes several approvals, each of an announcement as it was shown or of the key to come that it tells: all, in one commit, or none.
 //
 // # Authorities
 //
@@ -141,7 +141,7 @@
 // change of the files is. Others' keys to come that are approved ahead (trust.ini: next) are followed in the commit's step 2: the
 // pins move to the key that was approved, and an approval that its own site took back goes. Both are durable before the approved
 // card is replaced; until then the former one stays in force. Rows of a view say of each component whether its key to come is
-// approved ahead here, and who asks counts them (approvedAhead).
+// approved ahead here, and who asks counts them (approvedAhead) and is told when the newest roll call was heard.
 //
 // Certificates that end (our own, the staged one, approved ones) are logged 60, 30, 7 and 1 days before, each once: first the line, then
 // expiry.told. A death between the two is made good by the line, which is the last one then.
