@@ -28,11 +28,7 @@ const maxExpiryTold = 1024
 // expiryDue is the number of days, one of notify.ExpiryDays, of which it is to be told now: the nearest one that has come, unless it was told
 // already. Those that were passed over while no agent ran are not made up for. A clock that is set back or forth never repeats one.
 func expiryDue(end, now time.Time, told []int) (days int, due bool) {
-	for _, d := range notify.ExpiryDays {
-		if !now.Before(end.AddDate(0, 0, -d)) {
-			days = d
-		}
-	}
+	days = notify.NearestDay(end, now)
 	return days, days > 0 && !slices.Contains(told, days)
 }
 
@@ -83,7 +79,7 @@ func (e expiring) text() string {
 // standing is the warning that stays until a certificate is replaced or has run out, from 60 days before its end on.
 func (e expiring) standing(now time.Time) (api.Warning, bool) {
 	end := e.certificate.NotAfter()
-	if now.Before(end.AddDate(0, 0, -notify.ExpiryDays[0])) || now.After(end) {
+	if notify.NearestDay(end, now) == 0 || now.After(end) {
 		return api.Warning{}, false
 	}
 	left := end.Sub(now)
@@ -94,7 +90,7 @@ func (e expiring) standing(now time.Time) (api.Warning, bool) {
 	case left < 48*time.Hour:
 		in = "in 1 day"
 	}
-	return api.Warning{Code: api.WarnCertificateExpires, Cure: e.cure,
+	return api.Warning{Code: api.WarnCertificateExpires, Cure: e.cure, Certificate: e.certificate.SHA256().String(),
 		Text: fmt.Sprintf("the MP-SPDZ certificate of %s ends %s, on %s: runs fail from then on", e.whose, in, end.UTC().Format(time.DateOnly))}, true
 }
 

@@ -56,6 +56,10 @@ const (
 	WarnStaged              = "staged-key"          // the own staged key cannot be used
 	WarnCertificateExpires  = "certificate-expires" // a certificate ends within 60 days
 	WarnSecaggContradiction = "secagg-contradiction"
+	WarnNotYetValid         = "certificate-not-yet-valid"
+	WarnEquivocation        = "equivocation"      // two announcements of one identity with one number
+	WarnClash               = "clash"             // two approved components cannot be in one set
+	WarnSecondResearcher    = "second-researcher" // nor two researchers
 )
 
 // Warning is something a person should know; Code is stable.
@@ -65,6 +69,8 @@ type Warning struct {
 	Cure string `json:"cure,omitempty"`
 	// Error: status exits 3 because of it.
 	Error bool `json:"error,omitempty"`
+	// Certificate is the SHA-256 of the certificate that a WarnCertificateExpires is about: in use, or staged to follow.
+	Certificate string `json:"certificate,omitempty"`
 }
 
 // Change is one field that a peer announces otherwise than what is in force. Field is one of address, port, certificate, key,

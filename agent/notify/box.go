@@ -66,9 +66,9 @@ func (b bucket) spent(refill time.Duration, now time.Time) bucket {
 	return b
 }
 
-// Update takes in what holds now. accepted says whether a component is approved and holds nothing back: then a change that was told and
-// is gone is settled.
-func (b *Box) Update(holds []Event, accepted func(component string) bool, now time.Time) {
+// Update takes in what holds now. accepted says whether a component is approved and holds nothing back, and its alias: then a change that was
+// told and is gone is settled.
+func (b *Box) Update(holds []Event, accepted func(component string) (alias string, ok bool), now time.Time) {
 	present := map[string]bool{}
 	for _, e := range holds {
 		present[e.key] = true
@@ -91,9 +91,16 @@ func (b *Box) Update(holds []Event, accepted func(component string) bool, now ti
 		component := b.told[key]
 		delete(b.told, key)
 		delete(b.away, key)
-		if component != "" && accepted(component) {
-			b.Happened(Event{Code: CodeSettled, Severity: Info, Component: component, Time: now.UTC(),
-				Text: component + " has no change that waits for you any more"}, now)
+		if component == "" {
+			continue
+		}
+		if alias, ok := accepted(component); ok {
+			name := component
+			if alias != "" {
+				name = alias + " (" + component + ")"
+			}
+			b.Happened(Event{Code: CodeSettled, Severity: Info, Component: component, Alias: alias, Time: now.UTC(),
+				Text: name + " has no change that waits for you any more"}, now)
 		}
 	}
 }

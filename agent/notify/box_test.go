@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"fbpeer/agent/api"
 )
 
 var start = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
@@ -20,8 +18,8 @@ func changed(component, value string) Event {
 	return Event{key: changedKey(component) + value, Code: CodeChanged, Severity: Decision, Component: component, Text: "changed to " + value}
 }
 
-func nobody(string) bool    { return false }
-func everybody(string) bool { return true }
+func nobody(string) (alias string, ok bool)    { return "", false }
+func everybody(string) (alias string, ok bool) { return "", true }
 
 // after is the time of a due call, from now on; -1: none.
 func after(b *Box, now time.Time) time.Duration {
@@ -100,12 +98,18 @@ func TestSettled(t *testing.T) {
 	b.Delivered(b.Take(start), start)
 	b.Update(nil, everybody, start)
 	batch = b.Take(start)
-	if codes(batch) != CodeSettled || batch.Events[0].Component != "nice" {
+	if codes(batch) != CodeSettled || batch.Events[0].Component != "nice" || batch.Events[0].Text != "nice has no change that waits for you any more" {
 		t.Errorf("%+v", batch.Events)
 	}
 	b.Delivered(batch, start)
 	if len(b.waiting) != 0 || len(b.told) != 0 {
 		t.Errorf("left: %+v", b)
+	}
+	b.Update([]Event{changed("NODE_1", "1")}, nobody, start)
+	b.Delivered(b.Take(start), start)
+	b.Update(nil, func(string) (string, bool) { return "nice", true }, start)
+	if e := b.Take(start).Events[0]; e.Alias != "nice" || e.Component != "NODE_1" || e.Text != "nice (NODE_1) has no change that waits for you any more" {
+		t.Errorf("with an alias: %+v", e)
 	}
 }
 
@@ -295,58 +299,6 @@ func TestOverRestart(t *testing.T) {
 		if err := broken.load([]byte(bad)); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
-	}
-}
-
-func TestLook(t *testing.T) {
-	soon := &api.Certificate{SHA256: "SHA256:x", NotAfter: start.Add(10 * 24 * time.Hour)}
-	early := &api.Certificate{SHA256: "SHA256:z", NotAfter: start.AddDate(0, 0, 60)}
-	far := &api.Certificate{SHA256: "SHA256:y", NotAfter: start.AddDate(1, 0, 0)}
-	today := &api.Certificate{SHA256: "SHA256:x", NotAfter: start.Add(time.Hour)}
-	gone := &api.Certificate{SHA256: "SHA256:x", NotAfter: start.Add(-time.Hour)}
-	reason := []api.Warning{{Code: "r", Text: "The reason."}}
-	for name, test := range map[string]struct {
-		s    api.Snapshot
-		want string
-	}{
-		"nothing":            {api.Snapshot{}, ""},
-		"accepted":           {api.Snapshot{Peers: []api.Peer{{State: api.StateAccepted, Certificate: far}}}, ""},
-		"pending":            {api.Snapshot{Peers: []api.Peer{{State: api.StatePending, PeerID: "p", Component: "c", Reasons: reason, Label: "L", Certificate: soon}}}, "pending"},
-		"changed":            {api.Snapshot{Peers: []api.Peer{{State: api.StateChanged, PeerID: "p", Changes: []api.Change{{Field: "port", New: "2"}}}}}, "changed"},
-		"conflict":           {api.Snapshot{Peers: []api.Peer{{State: api.StateConflict, PeerID: "p"}}}, "conflict"},
-		"denied and so on":   {api.Snapshot{Peers: []api.Peer{{State: api.StateDenied, PeerID: "p"}, {State: api.StateRevoked, PeerID: "q"}, {State: api.StateFormer, PeerID: "r"}}}, ""},
-		"60 days before":     {api.Snapshot{Peers: []api.Peer{{State: api.StateAccepted, Certificate: early}}}, "certificate-expires"},
-		"near the end":       {api.Snapshot{Peers: []api.Peer{{State: api.StateAccepted, Certificate: soon}}}, "certificate-expires"},
-		"at the end":         {api.Snapshot{Self: api.Peer{Certificate: today}}, "certificate-expires"},
-		"ended":              {api.Snapshot{Peers: []api.Peer{{State: api.StateAccepted, Certificate: gone, Warnings: []api.Warning{{Code: api.WarnCertificateExpired}}}}}, "certificate-expired"},
-		"a change that ends": {api.Snapshot{Peers: []api.Peer{{State: api.StateChanged, PeerID: "p", Certificate: soon}}}, "changed certificate-expires"},
-		"routine":            {api.Snapshot{Warnings: []api.Warning{{Code: api.WarnSetting}, {Code: api.WarnDiscovery}, {Code: api.WarnNotify}, {Code: api.WarnNoDatabase}}}, ""},
-		"failed writes":      {api.Snapshot{Warnings: []api.Warning{{Code: api.WarnPlayers}, {Code: api.WarnRegistry}, {Code: api.WarnRegistry}}}, "players registry"},
-		"of ourselves":       {api.Snapshot{Self: api.Peer{Warnings: []api.Warning{{Code: api.WarnLoopbackElsewhere}}}}, "loopback-elsewhere"},
-	} {
-		var got []string
-		for _, e := range Look(test.s, start) {
-			got = append(got, e.Code)
-			if e.key == "" || e.Severity == "" || e.Time != start {
-				t.Errorf("%s: %+v", name, e)
-			}
-		}
-		if text := strings.Join(got, " "); text != test.want {
-			t.Errorf("%s: %q, want %q", name, text, test.want)
-		}
-	}
-	one := Look(api.Snapshot{Peers: []api.Peer{{State: api.StatePending, PeerID: "p", Component: "c", Reasons: reason, Label: "L"}}}, start)[0]
-	if one.Text != `The reason. It claims to be "L".` || one.Cure != "fbpeer trust pending" {
-		t.Errorf("%+v", one)
-	}
-	// The end of a certificate is told twice: two weeks and a day before.
-	first, second := Look(api.Snapshot{Self: api.Peer{Certificate: soon}}, start)[0], Look(api.Snapshot{Self: api.Peer{Certificate: soon}}, start.Add(9*24*time.Hour+time.Minute))[0]
-	if first.key == second.key {
-		t.Error("the last day is not told")
-	}
-	long := Look(api.Snapshot{Warnings: []api.Warning{{Code: api.WarnPlayers, Text: strings.Repeat("é", maxText)}}}, start)[0]
-	if len(long.Text) > maxText+len("…") || !strings.HasSuffix(long.Text, "é…") {
-		t.Errorf("%d bytes", len(long.Text))
 	}
 }
 

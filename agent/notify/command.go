@@ -49,7 +49,8 @@ func (r Result) LastLine() string {
 	return lines[len(lines)-1]
 }
 
-// Run runs a command with a message. It ends with the context too; the command then does, and all in its process group.
+// Run runs a command with a message. It ends with the context too. Where it fails, everything in the command's process group is killed; what
+// a command that ends well left running stays.
 func Run(ctx context.Context, words []string, m Message) Result {
 	return runFor(ctx, words, m, timeLimit)
 }
@@ -78,16 +79,26 @@ func runFor(ctx context.Context, words []string, m Message, limit time.Duration)
 	if cmd.ProcessState != nil {
 		r.Exit = cmd.ProcessState.ExitCode()
 	}
-	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded) && r.Exit != 0:
-		r.Err = fmt.Errorf("it was ended after %s", limit)
-	case r.Exit == 0: // also where a program that it left behind keeps the output open
-	case r.Exit > 0:
-		r.Err = fmt.Errorf("exit code %d", r.Exit)
-	default:
-		r.Err = err
+	r.Err = failure(ctx, limit, r.Exit, err)
+	if r.Err != nil && cmd.Process != nil {
+		// What a failed attempt has left behind would be there once more after each further one. As long as any of it lives, the system gives
+		// the group's number to nobody else; if there is none (ESRCH), that is as it should be.
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}
 	return r
+}
+
+// failure is what went wrong with a command that has ended, nil: nothing.
+func failure(ctx context.Context, limit time.Duration, exit int, err error) error {
+	switch {
+	case exit == 0: // also where a program that it left behind keeps the output open
+		return nil
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("it was ended after %s", limit)
+	case exit > 0:
+		return fmt.Errorf("exit code %d", exit)
+	}
+	return err
 }
 
 // inherited is what a command gets of the agent's environment: nothing that could be a secret.

@@ -6,9 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -111,19 +113,55 @@ func TestCommandEnds(t *testing.T) {
 // TestCommandIsEnded: after its time, it is ended with all that it has started.
 func TestCommandIsEnded(t *testing.T) {
 	dir := t.TempDir()
-	path := script(t, "sleep 600 & echo $! >"+dir+"/child; echo started; wait")
-	r := runFor(t.Context(), []string{path}, Test("f", "c", start), 500*time.Millisecond)
-	if r.Err == nil || r.Err.Error() != "it was ended after 500ms" || r.Exit != -1 {
+	path := script(t, "sleep 600 & echo $! >"+dir+"/new; mv "+dir+"/new "+dir+"/child; wait")
+	for limit := 500 * time.Millisecond; ; limit *= 2 { // until it had the time to start something
+		r := runFor(t.Context(), []string{path}, Test("f", "c", start), limit)
+		if r.Err == nil || r.Err.Error() != "it was ended after "+limit.String() || r.Exit != -1 {
+			t.Fatalf("%+v", r)
+		}
+		if _, err := os.Stat(dir + "/child"); err == nil {
+			break
+		}
+	}
+	waitGone(t, number(t, dir+"/child"))
+}
+
+// TestCommandLeavesBehind: what a command that fails has started is ended with it; what one that ends well has started stays.
+func TestCommandLeavesBehind(t *testing.T) {
+	dir := t.TempDir()
+	path := script(t, "sleep 600 >/dev/null 2>&1 & echo $! >"+dir+"/child; exit $1")
+	if r := Run(t.Context(), []string{path, "1"}, Test("f", "c", start)); r.Exit != 1 || r.Err == nil {
 		t.Fatalf("%+v", r)
 	}
-	var child int
-	if err := json.Unmarshal([]byte(strings.TrimSpace(read(t, dir+"/child"))), &child); err != nil {
+	waitGone(t, number(t, dir+"/child"))
+	if r := Run(t.Context(), []string{path, "0"}, Test("f", "c", start)); r.Exit != 0 || r.Err != nil {
+		t.Fatalf("%+v", r)
+	}
+	child := number(t, dir+"/child")
+	stays := !gone(t, child)
+	if err := syscall.Kill(child, syscall.SIGKILL); err != nil || !stays {
+		t.Errorf("what was started on purpose is gone: %v", err)
+	}
+}
+
+// number reads a file that holds one.
+func number(t *testing.T, path string) int {
+	t.Helper()
+	n, err := strconv.Atoi(strings.TrimSpace(read(t, path)))
+	if err != nil {
 		t.Fatal(err)
 	}
+	return n
+}
+
+// waitGone waits until a process has ended.
+func waitGone(t *testing.T, pid int) {
+	t.Helper()
 	deadline := time.Now().Add(patience)
-	for !gone(t, child) {
+	for !gone(t, pid) {
 		if time.Now().After(deadline) {
-			t.Fatalf("process %d runs on", child)
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+			t.Fatalf("process %d runs on", pid)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -135,28 +173,22 @@ func gone(t *testing.T, pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return true
 	}
-	stat, err := os.ReadFile(filepath.Join("/proc", strings.TrimSpace(string(must(json.Marshal(pid)))), "stat"))
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 	return err == nil && strings.Contains(string(stat), ") Z ")
 }
 
-func must(data []byte, err error) []byte {
-	if err != nil {
-		panic(err)
-	}
-	return data
-}
-
-// bell is a notifier that runs, with what it reported.
+// bell is a notifier that runs, with what it reported. It is rung in a bubble of testing/synctest, where its pauses take no time, and
+// processes are real.
 type bell struct {
 	*Notifier
 	reports chan *api.Warning
 	stop    func()
 }
 
-func ring(t *testing.T, file string, now func() time.Time, command ...string) *bell {
+func ring(t *testing.T, file string, command ...string) *bell {
 	t.Helper()
 	b := &bell{reports: make(chan *api.Warning, 100)}
-	b.Notifier = New(Config{Command: command, Federation: "f", Component: "c", File: file, Now: now, Log: zerolog.Nop(), Report: func(w *api.Warning) { b.reports <- w }})
+	b.Notifier = New(Config{Command: command, Federation: "f", Component: "c", File: file, Now: time.Now, Log: zerolog.Nop(), Report: func(w *api.Warning) { b.reports <- w }})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { defer close(ended); b.Run(ctx) }()
@@ -168,7 +200,7 @@ func ring(t *testing.T, file string, now func() time.Time, command ...string) *b
 // messages waits until a file has that many lines, one message each, and gives them.
 func messages(t *testing.T, path string, n int) (all []Message) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(time.Hour)
 	for {
 		data, err := os.ReadFile(path)
 		if lines := strings.Count(string(data), "\n"); err == nil && lines >= n {
@@ -189,20 +221,16 @@ func messages(t *testing.T, path string, n int) (all []Message) {
 	return all
 }
 
-// early is a clock that runs a thousand times as fast: pauses of seconds are milliseconds.
-func early() func() time.Time {
-	begin := time.Now()
-	return func() time.Time { return start.Add(1000 * time.Since(begin)) }
-}
-
 func snapshotOf(peers ...api.Peer) api.Snapshot { return api.Snapshot{Peers: peers} }
 
 // TestNotifierTells: real processes; a command that fails is reported, tried again, and then tells all; a restart tells nothing twice.
-func TestNotifierTells(t *testing.T) {
+func TestNotifierTells(t *testing.T) { synctest.Test(t, notifierTells) }
+
+func notifierTells(t *testing.T) {
 	dir := t.TempDir()
 	path := script(t, "[ -e "+dir+"/works ] || { echo the pager is off; exit 3; }; cat >>"+dir+"/out")
 	file := filepath.Join(dir, "notify.json")
-	b := ring(t, file, early(), path)
+	b := ring(t, file, path)
 	first := api.Peer{State: api.StatePending, PeerID: "p1", Component: "NODE_1"}
 	b.Offer(snapshotOf(first))
 	w := <-b.reports
@@ -221,7 +249,7 @@ func TestNotifierTells(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	b.stop()
-	b = ring(t, file, early(), path)
+	b = ring(t, file, path)
 	second := api.Peer{State: api.StatePending, PeerID: "p2", Component: "NODE_2"}
 	b.Offer(snapshotOf(first, second))
 	all := messages(t, dir+"/out", 2)
@@ -234,9 +262,11 @@ func TestNotifierTells(t *testing.T) {
 }
 
 // Without a command nothing is told, and nothing counts as told; with one that comes later all that holds is.
-func TestNotifierGetsACommand(t *testing.T) {
+func TestNotifierGetsACommand(t *testing.T) { synctest.Test(t, notifierGetsACommand) }
+
+func notifierGetsACommand(t *testing.T) {
 	dir := t.TempDir()
-	b := ring(t, filepath.Join(dir, "notify.json"), early())
+	b := ring(t, filepath.Join(dir, "notify.json"))
 	b.Offer(snapshotOf(api.Peer{State: api.StatePending, PeerID: "p1", Component: "NODE_1"}))
 	b.SetCommand([]string{script(t, "cat >>"+dir+"/out")})
 	if got := messages(t, dir+"/out", 1)[0]; got.Count != 1 || got.Events[0].Component != "NODE_1" {
@@ -245,9 +275,11 @@ func TestNotifierGetsACommand(t *testing.T) {
 }
 
 // What must be told before the agent ends is told then, whatever the limits.
-func TestNotifierEndsWithTheWorst(t *testing.T) {
+func TestNotifierEndsWithTheWorst(t *testing.T) { synctest.Test(t, notifierEndsWithTheWorst) }
+
+func notifierEndsWithTheWorst(t *testing.T) {
 	dir := t.TempDir()
-	b := ring(t, filepath.Join(dir, "notify.json"), time.Now, script(t, "cat >>"+dir+"/out"))
+	b := ring(t, filepath.Join(dir, "notify.json"), script(t, "cat >>"+dir+"/out"))
 	b.Happened(Event{Code: "clone", Severity: Critical, Text: "another machine"})
 	b.stop()
 	if got := messages(t, dir+"/out", 1); len(got) != 1 || got[0].Events[0].Code != "clone" {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"fbpeer/agent/api"
 )
@@ -48,11 +49,25 @@ type Event struct {
 // ExpiryDays are how many days before its end a certificate is told of, the earliest first.
 var ExpiryDays = []int{60, 30, 7, 1}
 
-// told are the warnings that a person must act on. The others are the state of things, and status shows them.
+// NearestDay is the nearest one of ExpiryDays that has come for a certificate that ends then; 0: none has.
+func NearestDay(end, now time.Time) (days int) {
+	for _, d := range ExpiryDays {
+		if !now.Before(end.AddDate(0, 0, -d)) {
+			days = d
+		}
+	}
+	return days
+}
+
+// told are the warnings that a person must act on, and what a policy did in somebody's stead. The others are the state of things, of which
+// status tells, or are told by another event: what contradicts a component that waits, by its pending; what somebody claims of another, by
+// its conflict; the fields of a change, by changed.
 var told = []string{
-	api.WarnAnnouncementExpired, api.WarnCertificateExpired, api.WarnLoopbackElsewhere, api.WarnWrongKind, api.WarnRegistry,
-	api.WarnRegistryMended, api.WarnPlayers, api.WarnStore, api.WarnLog, api.WarnTrustList, api.WarnConfiguration, api.WarnClock,
-	api.WarnRestored, api.WarnConfirmedSet, api.WarnNextKey, api.WarnStaged, "equivocation", "clash", "contested",
+	api.WarnAnnouncementExpired, api.WarnCertificateExpired, api.WarnCertificateExpires, api.WarnNotYetValid, api.WarnUnknownAuthority,
+	api.WarnLoopbackElsewhere, api.WarnWrongKind, api.WarnEquivocation, api.WarnClash, api.WarnSecondResearcher, api.WarnNextKey,
+	api.WarnStaged, api.WarnTakenOver, api.WarnRegistry, api.WarnRegistryMended, api.WarnPlayers, api.WarnStore, api.WarnLog,
+	api.WarnTrustList, api.WarnConfiguration, api.WarnEnvironment, api.WarnConfirmedSet, api.WarnClock, api.WarnRestored,
+	api.WarnNewerVersion,
 }
 
 // Look gives what holds in a snapshot, in its order.
@@ -70,12 +85,14 @@ func Look(s api.Snapshot, now time.Time) []Event {
 			add(e)
 		}
 	}
-	for _, e := range ofExpiry(s.Self, now) {
-		add(e)
+	for _, w := range s.Warnings {
+		if e, ok := ofWarning(w, api.Peer{Component: s.Self.Component}, now); ok {
+			add(e)
+		}
 	}
-	for _, w := range slices.Concat(s.Warnings, s.Self.Warnings) {
-		if slices.Contains(told, w.Code) {
-			add(Event{key: warningKey + w.Code, Code: w.Code, Severity: Warning, Component: s.Self.Component, Text: w.Text, Cure: w.Cure})
+	for _, w := range s.Self.Warnings {
+		if e, ok := ofWarning(w, s.Self, now); ok {
+			add(e)
 		}
 	}
 	return all
@@ -115,12 +132,14 @@ func ofPeer(p api.Peer, now time.Time) []Event {
 		all = append(all, e)
 	}
 	for _, w := range p.Warnings {
-		if slices.Contains(told, w.Code) {
-			all = append(all, Event{key: warningKey + w.Code + " " + p.PeerID, Code: w.Code, Severity: Warning, Component: p.Component, Alias: p.Alias,
-				Peer: p.PeerID, Text: name + ": " + w.Text, Cure: w.Cure})
+		if e, ok := ofWarning(w, p, now); ok {
+			if !names(e.Text, p.Component) && !names(e.Text, p.Alias) {
+				e.Text = name + ": " + e.Text
+			}
+			all = append(all, e)
 		}
 	}
-	return append(all, ofExpiry(p, now)...)
+	return all
 }
 
 // warningKey begins the keys of warnings.
@@ -129,26 +148,51 @@ const warningKey = "warning "
 // changedKey begins the keys of a component's changes.
 func changedKey(component string) string { return "changed " + component + " " }
 
-// ofExpiry tells of a certificate that ends soon.
-func ofExpiry(p api.Peer, now time.Time) []Event {
-	if p.Certificate == nil || now.After(p.Certificate.NotAfter) {
-		return nil
+// ofWarning makes an event of a warning about a peer or about ourselves, if it is one that is told. Two warnings are the same if their keys
+// are: the text may hold what passes, as a number of days.
+func ofWarning(w api.Warning, p api.Peer, now time.Time) (Event, bool) {
+	if !slices.Contains(told, w.Code) {
+		return Event{}, false
 	}
-	near := 0
-	for _, days := range ExpiryDays {
-		if !now.Before(p.Certificate.NotAfter.AddDate(0, 0, -days)) {
-			near = days
+	e := Event{key: strings.TrimSpace(warningKey + w.Code + " " + p.PeerID), Code: w.Code, Severity: Warning, Component: p.Component, Alias: p.Alias,
+		Peer: p.PeerID, Text: w.Text, Cure: w.Cure}
+	switch w.Code {
+	case api.WarnCertificateExpires:
+		days := NearestDay(endOf(w.Certificate, p), now)
+		e.key = fmt.Sprintf("expires %d %s %s", days, p.PeerID, w.Certificate)
+		return e, days > 0 // none only where the clock was set back since
+	case api.WarnNextKey:
+		if p.Next != nil { // another key is another decision
+			e.key += " " + p.Next.KeySHA256
+		}
+	case api.WarnTakenOver:
+		e.Severity = Info
+		if p.ApprovedAt != nil { // when it was taken over
+			e.key += " " + p.ApprovedAt.UTC().Format(time.RFC3339Nano)
 		}
 	}
-	if near == 0 {
-		return nil
+	return e, true
+}
+
+// endOf is when a certificate of a peer ends, the one in use or the staged one. One that is not known is at its end.
+func endOf(sha256 string, p api.Peer) time.Time {
+	switch {
+	case p.Certificate != nil && p.Certificate.SHA256 == sha256:
+		return p.Certificate.NotAfter
+	case p.Next != nil && p.Next.Certificate != nil && p.Next.Certificate.SHA256 == sha256:
+		return p.Next.Certificate.NotAfter
 	}
-	return []Event{{
-		key: fmt.Sprintf("expires %d %s %s", near, p.PeerID, p.Certificate.SHA256), Code: api.WarnCertificateExpires, Severity: Warning,
-		Component: p.Component, Alias: p.Alias, Peer: p.PeerID,
-		Text: "the MP-SPDZ certificate of " + p.Component + " ends at " + p.Certificate.NotAfter.UTC().Format(time.RFC3339),
-		Cure: "at that site: fbpeer cert generate --next",
-	}}
+	return time.Time{}
+}
+
+// names says whether a text has a name in it, as a word of its own.
+func names(text, name string) bool {
+	if name == "" {
+		return false
+	}
+	part := func(r rune) bool { return r == '_' || r == '-' || unicode.IsLetter(r) || unicode.IsDigit(r) }
+	return slices.ContainsFunc(strings.FieldsFunc(text, func(r rune) bool { return !part(r) && !strings.ContainsRune(name, r) }),
+		func(word string) bool { return strings.TrimRight(word, ".,:;'") == name })
 }
 
 func reasons(p api.Peer) string {

@@ -142,11 +142,13 @@ func (n *Notifier) takeIn() []string {
 		n.box.Happened(e, now)
 	}
 	if s != nil {
-		accepted := map[string]bool{}
+		aliases := map[string]string{} // of the accepted ones
 		for _, p := range s.Peers {
-			accepted[p.Component] = accepted[p.Component] || p.State == api.StateAccepted
+			if p.State == api.StateAccepted {
+				aliases[p.Component] = p.Alias
+			}
 		}
-		n.box.Update(Look(*s, now), func(component string) bool { return accepted[component] }, now)
+		n.box.Update(Look(*s, now), func(component string) (alias string, ok bool) { alias, ok = aliases[component]; return alias, ok }, now)
 	}
 	n.save()
 	return command
