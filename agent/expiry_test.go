@@ -3,11 +3,13 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"fbpeer/agent/api"
+	"fbpeer/agent/notify"
 	"fbpeer/mpspdz"
 )
 
@@ -89,10 +91,15 @@ func TestExpiryIsToldOnce(t *testing.T) {
 		if got := b.expiryLog(); got != strings.TrimPrefix(want, ", ") {
 			t.Fatalf("%s before the end:\n%s\nwant\n%s", step.left, got, strings.TrimPrefix(want, ", "))
 		}
-		self, peer := b.snapshot().Self.Warnings, find(t, b.snapshot(), b.others[0].config.Component.ID).Warnings
-		for _, warnings := range [][]api.Warning{self, peer} {
-			stands := false
+		s := b.snapshot()
+		told := notify.Look(s, b.now)
+		for _, p := range []api.Peer{s.Self, find(t, s, b.others[0].config.Component.ID)} {
+			stands, warnings := false, p.Warnings
 			for _, w := range warnings {
+				same := func(e notify.Event) bool { return e.Component == p.Component && e.Text == w.Text && e.Cure == w.Cure }
+				if w.Code == api.WarnCertificateExpires && (w.Certificate != p.Certificate.SHA256 || !slices.ContainsFunc(told, same)) {
+					t.Errorf("%s before the end: %+v is told otherwise: %+v", step.left, w, told)
+				}
 				stands = stands || w.Code == api.WarnCertificateExpires && !w.Error && strings.Contains(w.Cure, "cert generate --next")
 			}
 			if stands != (step.left < 60*24*time.Hour) {
