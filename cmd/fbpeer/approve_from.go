@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -49,7 +50,8 @@ type vouched struct {
 
 // parseVouched reads lines COMPONENT FINGERPRINT. bad names those that are none.
 func parseVouched(file string, data []byte) (all []vouched, bad []string) {
-	for i, line := range strings.Split(string(data), "\n") {
+	text := strings.TrimPrefix(string(data), "\ufeff") // as some editors begin a file
+	for i, line := range strings.Split(text, "\n") {
 		fields := strings.Fields(line)
 		switch {
 		case len(fields) == 0 || strings.HasPrefix(fields[0], "#"):
@@ -67,6 +69,9 @@ func (a *app) approveFrom(ctx context.Context, ap approval) error {
 	data, err := a.readUpTo(ap.from, maxApproveFile, "a list of fingerprints", "lines of it are: COMPONENT SHA256:…")
 	if err != nil {
 		return err
+	}
+	if !utf8.Valid(data) {
+		return usage("save it as UTF-8 or plain ASCII", "%s is no text in UTF-8; nothing was approved", ap.from)
 	}
 	lines, bad := parseVouched(ap.from, data)
 	if len(bad) > 0 {
@@ -160,7 +165,7 @@ func (v view) chooseOne(s api.Snapshot, ap approval, line vouched, found *chosen
 		}
 		return s.Self, nil, err
 	}
-	if p, err = target(s, line.component, false); err != nil {
+	if p, err = target(s, line.component, false, line.fingerprint); err != nil {
 		return p, nil, err
 	}
 	if p.Fingerprint == "" {

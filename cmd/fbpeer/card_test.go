@@ -173,6 +173,8 @@ func TestApproveFrom(t *testing.T) {
 	}{
 		{name: "one waits, one is approved, one is ourselves", file: "# list\n\n" + idParis + " " + paris.Fingerprint + "\nnice " + s.Peers[0].Fingerprint + "\r\n" + idRes + " " + s.Self.Fingerprint,
 			asked: 1, says: "approved NODE_9835… at 10.221.0.4:14001\nnice (NODE_983e…) is approved already\nRESEARCHER_d638… is this component itself"},
+		{name: "from an editor that begins with a mark, words with commas", asked: 1, says: "approved",
+			file: "\ufeff" + idParis + " " + strings.ReplaceAll(wordsOf(t, paris.Fingerprint), " ", ", ")},
 		{name: "words", file: idParis + " " + wordsOf(t, paris.Fingerprint), asked: 1, says: "approved"},
 		{name: "all approved", file: "nice " + s.Peers[0].Fingerprint, says: "is approved already"},
 		{name: "a wrong one beside a right one", file: idParis + " " + paris.Fingerprint + "\nnice " + lyon.Fingerprint, code: exitFailed,

@@ -113,6 +113,7 @@ func (a *app) showCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			found = standing(found)
 			p := found[0]
 			if len(found) > 1 || p.Component != s.Self.Component {
 				if p, err = single(s, args[0], found); err != nil {

@@ -85,16 +85,27 @@ func single(s api.Snapshot, arg string, found []api.Peer) (api.Peer, error) {
 	return found[0], nil
 }
 
+// standing leaves out identities that this site has refused, if others claim the component too.
+func standing(found []api.Peer) []api.Peer {
+	if open := ofState(found, api.StateAccepted, api.StateChanged, api.StateConflict, api.StatePending); len(found) > 1 && len(open) > 0 {
+		return open
+	}
+	return found
+}
+
 // target is the one peer that COMPONENT means for a decision. Refused identities do not make it ambiguous, and a replacement
-// is one by another identity than the approved one.
-func target(s api.Snapshot, arg string, replace bool) (api.Peer, error) {
+// is one by another identity than the approved one. Of several, the one that a whole fingerprint is of is meant: nobody else can have it.
+func target(s api.Snapshot, arg string, replace bool, fingerprint string) (api.Peer, error) {
 	found, err := resolve(s, arg)
 	if err != nil {
 		return api.Peer{}, err
 	}
-	if len(found) > 1 {
-		if open := ofState(found, api.StateAccepted, api.StateChanged, api.StateConflict, api.StatePending); len(open) > 0 {
-			found = open
+	found = standing(found)
+	if len(found) > 1 && fingerprint != "" {
+		for _, p := range found {
+			if matches(p, fingerprint) == nil || meansNext(p, fingerprint) {
+				return single(s, arg, []api.Peer{p})
+			}
 		}
 	}
 	if replace && len(found) > 1 {

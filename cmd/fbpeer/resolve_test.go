@@ -26,6 +26,7 @@ func TestTarget(t *testing.T) {
 		s       api.Snapshot
 		arg     string
 		replace bool
+		vouched string
 		want    string // peer id
 		code    int
 		says    string
@@ -43,11 +44,14 @@ func TestTarget(t *testing.T) {
 		{name: "with another identity", s: impostor, arg: "nice@12D3KooWnobody", code: exitFailed, says: "no such identity"},
 		{name: "several identities", s: impostor, arg: "nice", code: exitUsage, says: idNice + "@" + claim.PeerID + " (conflict)"},
 		{name: "replacement", s: impostor, arg: "nice", replace: true, want: claim.PeerID},
+		{name: "the fingerprint says which", s: impostor, arg: "nice", vouched: offered(claim).Fingerprint, want: claim.PeerID},
+		{name: "or the approved one's", s: impostor, arg: "nice", vouched: cardio().Peers[0].Fingerprint, want: cardio().Peers[0].PeerID},
+		{name: "a fingerprint of nobody", s: impostor, arg: "nice", vouched: cardio().Peers[1].Fingerprint, code: exitUsage, says: "(conflict)"},
 		{name: "a denied one is no other", s: refusedOne, arg: "nice", want: cardio().Peers[0].PeerID},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p, err := target(tt.s, tt.arg, tt.replace)
+			p, err := target(tt.s, tt.arg, tt.replace, tt.vouched)
 			if tt.code == 0 {
 				if err != nil || p.PeerID != tt.want {
 					t.Errorf("got %s, %v", p.PeerID, err)

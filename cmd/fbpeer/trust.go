@@ -224,7 +224,7 @@ func (a *app) decideKey(ctx context.Context, d decision, key string) error {
 // decided is the peer that a decision is on: a revocation is of what was approved, forgetting of anything.
 func (a *app) decided(s api.Snapshot, d decision, arg string) (api.Peer, error) {
 	if d.action != api.ActionForget {
-		return target(s, arg, false)
+		return target(s, arg, false, "")
 	}
 	found, err := resolve(s, arg)
 	if err != nil {
