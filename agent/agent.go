@@ -150,9 +150,6 @@ func (a *Agent) open(ctx context.Context, c *config.Config) error {
 		return ownFile("fbpeer join FILE, with the federation file that you were given; the first site makes one: fbpeer federation create NAME",
 			"%s has joined no federation yet", c.Component.ID)
 	}
-	if err := checkNotify(c); err != nil {
-		return err
-	}
 	if err := a.lock(ctx, c); err != nil {
 		return err
 	}

@@ -187,7 +187,7 @@
 // # Being told
 //
 // Package notify runs the operator's command beside the loop: it is given each snapshot, and what happened only once. A command that is
-// not there is a *config.Error at the start; one that fails is the warning notify.
+// not there, or that fails, is the warning notify.
 //
 // # The control API
 //

@@ -25,17 +25,6 @@ func (a *Agent) newTeller(k *core) *notify.Notifier {
 	})
 }
 
-// checkNotify refuses at the start a command that is not there: who relies on being told must not find out later.
-func checkNotify(c *config.Config) error {
-	if len(c.NotifyCommand) == 0 {
-		return nil
-	}
-	if _, err := notify.Find(c.NotifyCommand); err != nil {
-		return ownFile("correct [notify] command, or leave it empty; fbpeer notify test tries it", "[notify] command: %w", err)
-	}
-	return nil
-}
-
 // noteworthy is what a record of the log tells the operator that no snapshot does, because it happened once.
 func noteworthy(r trust.LogRecord, now time.Time) (notify.Event, bool) {
 	e := notify.Event{Code: r.Event, Severity: notify.Warning, Time: now.UTC(), Component: r.Component, Peer: r.Peer, Fingerprint: r.Fingerprint, Text: r.Text}

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"fbpeer/agent/api"
-	"fbpeer/config"
 	"fbpeer/exchange"
 	"fbpeer/exchange/gossip"
 	"fbpeer/internal/testenv"
@@ -61,7 +61,7 @@ func TestCloneIsTold(t *testing.T) {
 	}
 }
 
-// A command that is set while the agent runs is told what holds; one that is not there stops a start, and not the agent that runs.
+// A command that is set while the agent runs is told what holds; one that is not there is a warning, at a start too.
 func TestNotifyCommandChanges(t *testing.T) {
 	s := newPlainScene(t)
 	sites := []*site{s.start(s.files[0]), s.start(s.files[1])}
@@ -85,10 +85,9 @@ func TestNotifyCommandChanges(t *testing.T) {
 		return err == nil && strings.Contains(r.Error, "there is no program /nowhere/")
 	})
 	alice.end()
-	var own *config.Error
-	if _, err := New(t.Context(), s.config(s.files[0]), s.options()); !errors.As(err, &own) || own.Hint == "" {
-		t.Errorf("a start with a program that is not there: %v", err)
-	}
+	s.start(s.files[0]).wait("the warning of its program", func(s api.Snapshot) bool {
+		return slices.ContainsFunc(s.Warnings, func(w api.Warning) bool { return w.Code == api.WarnNotify && strings.Contains(w.Text, "there is no program /nowhere/") })
+	})
 }
 
 // Root does not run a command that stands in another user's file.

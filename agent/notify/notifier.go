@@ -31,11 +31,12 @@ type Config struct {
 
 // Notifier runs the command when there is something to tell. Its methods never wait for the command.
 type Notifier struct {
-	config Config
-	box    Box
-	saved  []byte   // the file's content
-	wrong  string   // as it was reported
-	used   []string // the command that the box's failures are of
+	config  Config
+	box     Box
+	saved   []byte   // the file's content
+	wrong   string   // as it was reported
+	missing bool     // its program is not there
+	used    []string // the command that the box's failures are of
 
 	wake     chan struct{}
 	mutex    sync.Mutex
@@ -107,6 +108,7 @@ func (n *Notifier) Run(ctx context.Context) {
 		case <-timer.C:
 		}
 		command := n.takeIn()
+		n.look(command)
 		due := n.box.Due(n.config.Now())
 		if len(command) > 0 && !due.IsZero() && !due.After(n.config.Now()) {
 			n.tell(ctx, command)
@@ -118,6 +120,21 @@ func (n *Notifier) Run(ctx context.Context) {
 		}
 		timer.Reset(max(due.Sub(n.config.Now()), 0) + time.Millisecond)
 	}
+}
+
+// look reports a program that is not there before there is anything to tell: whoever relies on being told must not find out by silence.
+func (n *Notifier) look(command []string) {
+	if len(command) == 0 {
+		n.missing = false
+		return
+	}
+	_, err := Find(command)
+	if err != nil {
+		n.failed(command, Result{Err: err})
+	} else if n.missing {
+		n.report(nil)
+	}
+	n.missing = err != nil
 }
 
 // takeIn takes what was offered, and gives the command in force.
@@ -174,14 +191,17 @@ func (n *Notifier) tell(ctx context.Context, command []string) {
 	now := n.config.Now()
 	if r.Err != nil {
 		n.box.Failed(now)
-		w := api.Warning{Code: api.WarnNotify, Text: Failure(command, r), Cure: "correct it: fbpeer notify test tries it; it is tried again by itself"}
-		n.report(&w)
+		n.failed(command, r)
 		return
 	}
 	n.box.Delivered(batch, now)
 	n.save()
 	n.report(nil)
 	n.config.Log.Info().Int("events", batch.Count).Msg("told the notification command")
+}
+
+func (n *Notifier) failed(command []string, r Result) {
+	n.report(&api.Warning{Code: api.WarnNotify, Text: Failure(command, r), Cure: "correct it: fbpeer notify test tries it; it is tried again by itself"})
 }
 
 // report passes on what is new.
