@@ -82,6 +82,51 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// TestFollowsABarredKey: a stolen key is barred after its successor was approved ahead. The successor is followed; until it comes nothing is in
+// force, and what was approved stays the component's own.
+func TestFollowsABarredKey(t *testing.T) {
+	s := newScene(t)
+	s.approvesAhead("nice", "nice2")
+	s.add("\n[key %s]\nstatus = revoked\n", keyOf(t, "nice"))
+	nice := announcement(t, "nice")
+	for code, claims := range map[string]edit{"component-claimed": as("NODE_nice"), "endpoint-claimed": at(nice.Endpoint.String())} {
+		thief := s.say("thief", claims)
+		ev := trust.Evaluate(s.list, s.held, now)
+		if ev.InForce["NODE_nice"] != nil || len(ev.Absent) != 0 || ev.Decisions[nice.Peer].Verdict != trust.VerdictRevoked {
+			t.Errorf("in force %v, absent %v, %v", ev.InForce["NODE_nice"], ev.Absent, ev.Decisions[nice.Peer])
+		}
+		if d := ev.Decisions[thief.Peer]; d.Verdict != trust.VerdictConflict || codes(ev.Claimed[nice.Peer]) != code ||
+			strings.Contains(ev.Claimed[nice.Peer][0].Text, "stays in force") {
+			t.Errorf("%s: %v, told of nice: %v", code, d, ev.Claimed[nice.Peer])
+		}
+	}
+	delete(s.held.Newest, identity(t, "thief"))
+	a := s.say("nice", renewedWith(t, "nice2"))
+	ev := trust.Evaluate(s.list, s.held, now)
+	if len(ev.Following) != 1 || ev.Following[0] != a || ev.InForce["NODE_nice"] != nil {
+		t.Fatalf("following %v, in force %v", ev.Following, ev.InForce["NODE_nice"])
+	}
+	s.list = must(s.list.Follow("NODE_nice", a.Certificate.SHA256()))(t)
+	if ev = trust.Evaluate(s.list, s.held, now); ev.InForce["NODE_nice"] != a || len(ev.Following) != 0 {
+		t.Errorf("afterwards in force %v, following %v", ev.InForce["NODE_nice"], ev.Following)
+	}
+}
+
+// TestResearcherWithABarredKey: nothing of it is in force, so that it is no second one.
+func TestResearcherWithABarredKey(t *testing.T) {
+	s := newScene(t)
+	s.held.Self = nil
+	s.list = approve(t, s.list, announcement(t, "paris", withRole(mpspdz.Researcher)))
+	other := s.say("other", withRole(mpspdz.Researcher))
+	if d := trust.Decide(s.list, s.held, other, now); codes(d.Reasons) != "not-approved second-researcher" {
+		t.Errorf("%q", codes(d.Reasons))
+	}
+	s.add("\n[key %s]\nstatus = revoked\n", keyOf(t, "paris"))
+	if d := trust.Decide(s.list, s.held, other, now); codes(d.Reasons) != "not-approved" {
+		t.Errorf("with a barred key: %q", codes(d.Reasons))
+	}
+}
+
 // TestLapsed: an approval ahead ends where the site announces another key to come, or none, and not before it has announced it.
 func TestLapsed(t *testing.T) {
 	for _, test := range []struct {

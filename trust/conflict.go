@@ -168,7 +168,7 @@ func (s *snapshot) researchers(a *exchange.Announcement) string {
 	var names []string
 	for _, h := range s.holders {
 		switch {
-		case h.peer == a.Peer, h.component == a.Component:
+		case h.peer == a.Peer, h.component == a.Component, h.keyBarred:
 		case h.own && s.held.Self.Role == mpspdz.Researcher:
 			names = append(names, "this site itself")
 		case !h.own && h.entry.Role == mpspdz.Researcher:
@@ -224,7 +224,11 @@ func claimedReason(h holder, field string, by []*exchange.Announcement) Reason {
 		verb = "announce"
 	}
 	text := fmt.Sprintf("%s %s the %s of %s. What you approved stays in force.", who, verb, shared[field], h.entry.name())
-	if h.own {
+	switch {
+	case h.keyBarred:
+		text = fmt.Sprintf("%s %s the %s of %s, of which nothing is in force while its key is barred. Nothing of the other is used either.",
+			who, verb, shared[field], h.entry.name())
+	case h.own:
 		text = fmt.Sprintf("%s %s this site's own %s. Nothing of it is used here; what the others make of it is theirs to decide.", who, verb, shared[field])
 	}
 	return Reason{Code: claimCodes[field].claimed, Text: text, Cure: "fbpeer trust pending"}

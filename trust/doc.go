@@ -42,7 +42,8 @@
 // Decide gives the strongest verdict that applies: revoked, denied, conflict, changed, accepted, pending; an announcement that is not the
 // newest of its identity is superseded, unless it is revoked or denied.
 //
-//   - revoked, denied: the list bars the identity, the certificate's key, or the component.
+//   - revoked, denied: the list bars the identity, the certificate's key, or the component. Only the announced key counts: the key that
+//     was approved ahead is accepted although the present one, its predecessor, is barred.
 //   - conflict: another identity claims an approved component's id, key, endpoint or certificate subject (in OpenSSL's canonical form;
 //     two subjects may be equal where both certificates carry key ids, and different ones), or our own. An approved component
 //     whose announcement is what the list pins is not a conflict with another approved one, but a clash: both keep their values and
@@ -60,8 +61,9 @@
 // An approved component that announces which key will follow (next) stays accepted: the warning next-key says that there is something to
 // decide. An approval ahead ends where its own site takes that key back (Evaluation.Lapsed), and with a revocation.
 //
-// An approved identity whose key is barred in a section [key …] has nothing in force until another key of it is approved, and what
-// such a key endorses counts as not endorsed.
+// An approved identity whose key is barred in a section [key …] has nothing in force until another key of it is approved, or one that was
+// approved ahead comes: that one is followed as if its predecessor were not barred. Meanwhile its id and its pins stay its own, and who
+// else claims them is a conflict. What such a key endorses counts as not endorsed, and an approval ahead of a barred key ends (Lapsed).
 //
 // # Policies
 //

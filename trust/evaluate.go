@@ -56,7 +56,7 @@ func Evaluate(l List, h Held, now time.Time) Evaluation {
 		ev.follow(s, held.entry)
 		a := s.inForce[held.component]
 		if a == nil {
-			if !s.heardWrongKind(held.peer) {
+			if !held.keyBarred && !s.heardWrongKind(held.peer) {
 				ev.Absent = append(ev.Absent, held.entry)
 			}
 			continue

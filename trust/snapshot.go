@@ -47,6 +47,7 @@ type holder struct {
 	peer      peer.ID
 	entry     Entry // zero for this site
 	own       bool
+	keyBarred bool // the list bars the key that it pins: nothing is in force, and what it holds stays its own
 }
 
 // hold is a value's holder. It is firm if the list pins it (or it is our own); a value that is only in force for want of a pin yields
@@ -68,7 +69,7 @@ func newSnapshot(l List, h Held, incoming *exchange.Announcement, now time.Time)
 	s.addOwn()
 	first := len(s.holders)
 	for _, e := range l.entries {
-		if e.Status == Approved && !l.Barred(e.Peer) && l.KeyStatus(e.Key) == "" && !s.isSelf(e.Peer) {
+		if e.Status == Approved && !l.Barred(e.Peer) && !s.isSelf(e.Peer) {
 			s.addPinned(e)
 		}
 	}
@@ -103,7 +104,7 @@ func (s *snapshot) addOwn() {
 // addPinned notes what the list pins for an approved component. The subject is that of the pinned certificate, if it has been heard.
 func (s *snapshot) addPinned(e Entry) {
 	i := len(s.holders)
-	s.holders = append(s.holders, holder{component: e.Component, peer: e.Peer, entry: e})
+	s.holders = append(s.holders, holder{component: e.Component, peer: e.Peer, entry: e, keyBarred: s.list.KeyStatus(e.Key) != ""})
 	s.components[e.Component] = append(s.components[e.Component], hold{holder: i, firm: true})
 	s.keys[e.Key] = append(s.keys[e.Key], hold{holder: i, firm: true})
 	if !e.Endpoint.IsZero() {
@@ -162,7 +163,7 @@ func (s *snapshot) newest(p peer.ID) *exchange.Announcement {
 func (s *snapshot) choose(e Entry) *exchange.Announcement {
 	var chosen *exchange.Announcement
 	for _, a := range s.heard(e.Peer) {
-		if !e.fits(a) || s.wrongKind(a) || s.held.Equivocal[e.Peer] && a != s.held.InForce[e.Peer] {
+		if !e.fits(a) || s.keyStatus(a) != "" || s.wrongKind(a) || s.held.Equivocal[e.Peer] && a != s.held.InForce[e.Peer] {
 			continue
 		}
 		if conflicts, _ := s.collisions(a, e); len(conflicts) > 0 {
