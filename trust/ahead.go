@@ -23,23 +23,26 @@ func (e Entry) brings(a *exchange.Announcement, endpoint mpspdz.Endpoint) bool {
 		(endpoint.IsZero() || endpoint == a.Endpoint)
 }
 
-// ahead is brings for what is held.
+// ahead is brings for what is held. A certificate of an authority that is not set here could stand in no set: it waits for a person.
 func (s *snapshot) ahead(a *exchange.Announcement, e Entry) bool {
 	var endpoint mpspdz.Endpoint
 	if base := s.base(a, e); base != nil {
 		endpoint = base.Endpoint
 	}
-	return e.brings(a, endpoint)
+	return !s.held.Unsigned[a.Peer] && e.brings(a, endpoint)
 }
 
-// newNext says whether an announcement that fits its entry tells of a key to come that is not approved ahead.
-func (e Entry) newNext(a *exchange.Announcement) bool {
-	return !a.Next.IsZero() && a.Next != e.Next && a.Next != a.Certificate.KeySHA256() && e.fits(a)
+// newNext says whether an announcement that fits its entry tells of a key to come that is not approved ahead, or barred since.
+func (s *snapshot) newNext(a *exchange.Announcement, e Entry) bool {
+	return !a.Next.IsZero() && (a.Next != e.Next || s.list.KeyStatus(a.Next) != "") && a.Next != a.Certificate.KeySHA256() && e.fits(a)
 }
 
-// lapsed says whether the site itself has taken back the key that was approved ahead: the approved card announced it, and the newer one
-// that is to replace it does not, with the same key as before.
+// lapsed says whether the approval of a key ahead ends: the list bars that key, or the site itself has taken it back. Then the approved
+// card announced it, and the newer one that is to replace it does not, with the same key as before.
 func (s *snapshot) lapsed(e Entry) bool {
+	if !e.Next.IsZero() && s.list.KeyStatus(e.Next) != "" {
+		return true
+	}
 	card, a := s.held.InForce[e.Peer], s.inForce[e.Component]
 	return !e.Next.IsZero() && card != nil && a != nil && card.Next == e.Next && a.Sequence > card.Sequence && a.Next != e.Next
 }

@@ -134,17 +134,23 @@ func TestLapsed(t *testing.T) {
 		card   string // the key to come in the approved card
 		newest string // and in the newer announcement
 		at     string // that one's endpoint, if it is another
+		barred string // a key that the list revokes
 		want   bool
 	}{
-		{"still announced", "nice2", "nice2", "", false},
-		{"taken back", "nice2", "", "", true},
-		{"another one", "nice2", "nice3", "", true},
-		{"not announced yet", "", "", "", false},
-		{"announced now", "", "nice2", "", false},
-		{"taken back by what is held as a change", "nice2", "", "10.9.9.9:1", false},
+		{"still announced", "nice2", "nice2", "", "", false},
+		{"taken back", "nice2", "", "", "", true},
+		{"another one", "nice2", "nice3", "", "", true},
+		{"not announced yet", "", "", "", "", false},
+		{"announced now", "", "nice2", "", "", false},
+		{"taken back by what is held as a change", "nice2", "", "10.9.9.9:1", "", false},
+		{"revoked here", "nice2", "nice2", "", "nice2", true},
+		{"its predecessor revoked here", "nice2", "nice2", "", "nice", false},
 	} {
 		s := newScene(t)
 		s.approvesAhead("nice", "nice2")
+		if test.barred != "" {
+			s.add("\n[key %s]\nstatus = revoked\n", keyOf(t, test.barred))
+		}
 		edits := func(key, where string) []edit {
 			var all []edit
 			if key != "" {

@@ -50,6 +50,7 @@ type Held struct {
 	InForce   map[peer.ID]*exchange.Announcement // approved cards
 	Equivocal map[peer.ID]bool                   // identities that sealed two payloads with one sequence
 	Former    map[peer.ID]bool                   // identities that can only be our own past: what they claim of ours is no news
+	Unsigned  map[peer.ID]bool                   // identities whose newest certificate is of an authority that this site has not set
 	Policy    Policy                             // what is taken over without asking
 	Parties   map[string]int                     // party numbers of the set in force by component, for texts alone
 }
@@ -169,7 +170,7 @@ func (s *snapshot) warn(d *Decision, a *exchange.Announcement, clashes []collisi
 	if _, approved := s.list.approvedComponent(a.Component); !approved && s.claims[a.Component] > 1 {
 		d.Reasons = append(d.Reasons, contestedReason(a, s.claims[a.Component]))
 	}
-	if e, approved := s.list.ByPeer(a.Peer); approved && d.Verdict == VerdictAccepted && e.newNext(a) {
+	if e, approved := s.list.ByPeer(a.Peer); approved && d.Verdict == VerdictAccepted && s.newNext(a, e) {
 		d.Reasons = append(d.Reasons, s.nextKeyReason(a, e))
 	}
 	if d.Verdict == VerdictPending || d.Verdict == VerdictChanged {

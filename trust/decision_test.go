@@ -214,6 +214,25 @@ var decisions = []struct {
 		s.add("\n[key %s]\nstatus = revoked\n", keyOf(s.t, "nice2"))
 		return s.say("nice", renewedWith(s.t, "nice2"))
 	}, trust.VerdictRevoked, "key-revoked", "", true},
+	{"the key that was approved ahead, with a certificate of an authority that is not set", func(s *scene) *exchange.Announcement {
+		s.approvesAhead("nice", "nice2")
+		s.held.Unsigned = map[peer.ID]bool{identity(s.t, "nice"): true}
+		return s.say("nice", renewedWith(s.t, "nice2"))
+	}, trust.VerdictChanged, "key-replaced", renewed, true},
+	{"the key that was approved ahead, the present one revoked", func(s *scene) *exchange.Announcement {
+		s.approvesAhead("nice", "nice2")
+		s.add("\n[key %s]\nstatus = revoked\n", keyOf(s.t, "nice"))
+		return s.say("nice", renewedWith(s.t, "nice2"))
+	}, trust.VerdictAccepted, "approved-ahead", renewed, false},
+	{"a key to come that was approved ahead, revoked since", func(s *scene) *exchange.Announcement {
+		s.approvesAhead("nice", "nice2")
+		s.add("\n[key %s]\nstatus = revoked\n", keyOf(s.t, "nice2"))
+		return s.say("nice", next(s.t, "nice2"))
+	}, trust.VerdictAccepted, "approved next-key", "", false},
+	{"claims a component whose key is revoked", func(s *scene) *exchange.Announcement {
+		s.add("\n[key %s]\nstatus = revoked\n", keyOf(s.t, "nice"))
+		return s.say("thief", as("NODE_nice"))
+	}, trust.VerdictConflict, "claims-component", "identity address certificate key", true},
 	{"the key that was approved ahead, twice with one sequence", func(s *scene) *exchange.Announcement {
 		s.approvesAhead("nice", "nice2")
 		s.held.Equivocal[identity(s.t, "nice")] = true

@@ -59,16 +59,18 @@
 // other way round (wrong-kind).
 //
 // An approved component that announces which key will follow (next) stays accepted: the warning next-key says that there is something to
-// decide. An approval ahead ends where its own site takes that key back (Evaluation.Lapsed), and with a revocation.
+// decide. An approval ahead ends where its own site takes that key back or the list bars it (Evaluation.Lapsed), and with a revocation.
 //
 // An approved identity whose key is barred in a section [key …] has nothing in force until another key of it is approved, or one that was
 // approved ahead comes: that one is followed as if its predecessor were not barred. Meanwhile its id and its pins stay its own, and who
-// else claims them is a conflict. What such a key endorses counts as not endorsed, and an approval ahead of a barred key ends (Lapsed).
+// else claims them is a conflict. What such a key endorses counts as not endorsed.
 //
 // # Policies
 //
 // Held.Policy says which changes of an approved identity are taken over without asking: Evaluation.Takeovers has those that it covers as a
-// whole, that contradict nobody, whose former values are in force, and whose announcement and certificate are valid now. They are written
+// whole, that contradict nobody, whose former values are in force, and whose announcement and certificate are valid now. A certificate
+// of an authority that this site has not set (Held.Unsigned) is not among them, nor does a key that was approved ahead come with one: it stays
+// a change. They are written
 // with List.Approve, approved_by = policy; then the list says what is in force, as after an approval by hand. No identity, component id or role is
 // ever among them.
 //

@@ -20,8 +20,8 @@ type Evaluation struct {
 	// Following are announcements, in the list's order, with the key that was approved ahead: to be written with List.Follow. Until that
 	// is done, what is in force is what the list still pins.
 	Following []*exchange.Announcement
-	// Lapsed are the entries, in the list's order, whose site has taken back the key that they approve ahead, while it is not used yet:
-	// to be written with List.ApproveNext and no key.
+	// Lapsed are the entries, in the list's order, whose site has taken back the key that they approve ahead, while it is not used yet, or
+	// where the list bars that key: to be written with List.ApproveNext and no key.
 	Lapsed []Entry
 	// Absent are the approved entries of which nothing in force could be made, in the list's order: nothing that fits their pins has
 	// been heard. Those that are barred elsewhere in the list, of the wrong kind, or our own are not among them.

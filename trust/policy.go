@@ -65,7 +65,7 @@ type Takeover struct {
 }
 
 // takeovers finds the changes that the policy takes over. Each is of an approved identity that contradicts nobody, whose former values are in
-// force, and whose announcement and certificate are valid now. Two that would contradict each other both wait for a person.
+// force, whose announcement and certificate are valid now, and whose authority this site has set. Two that would contradict each other both wait for a person.
 func (s *snapshot) takeovers(decisions map[peer.ID]Decision) []Takeover {
 	var all []Takeover
 	if len(s.held.Policy) == 0 {
@@ -77,7 +77,7 @@ func (s *snapshot) takeovers(decisions map[peer.ID]Decision) []Takeover {
 		}
 		a, e := s.newest(h.peer), h.entry
 		d := decisions[h.peer]
-		if a == nil || d.Verdict != VerdictChanged || s.inForce[e.Component] == nil || s.held.Equivocal[h.peer] || s.wrongKind(a) ||
+		if a == nil || d.Verdict != VerdictChanged || s.inForce[e.Component] == nil || s.held.Equivocal[h.peer] || s.held.Unsigned[h.peer] || s.wrongKind(a) ||
 			!s.now.Before(a.Expires) || a.Certificate.CheckTime(s.now) != nil {
 			continue
 		}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
 	"fbpeer/exchange"
 	"fbpeer/mpspdz"
 	"fbpeer/trust"
@@ -50,6 +52,10 @@ func TestTakeovers(t *testing.T) {
 		{"not what ran out", "address", func(s *scene) { s.say("nice", at("10.9.9.9:14001"), expiring(now)) }, false},
 		{"not a certificate that ran out", "certificate", func(s *scene) {
 			certified(s, form{key: "nice", subject: "NODE_nice", until: now.Add(-time.Second)})
+		}, false},
+		{"not a certificate of an authority that is not set", "certificate", func(s *scene) {
+			certified(s, form{key: "nice", subject: "NODE_nice", serial: 5})
+			s.held.Unsigned = map[peer.ID]bool{identity(s.t, "nice"): true}
 		}, false},
 		{"not in the place of pins that were never heard", "address", func(s *scene) {
 			s.pins("nice", func(e *trust.Entry) { e.Endpoint = endpoint(s.t, "10.7.7.7:14001") })
