@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"errors"
 	"maps"
 	"os"
@@ -25,7 +26,7 @@ type outcome struct {
 	retry bool     // something is still to be written
 }
 
-// settle re-evaluates and brings everything on disk to what follows: pins, approved cards, player files, registry rows, in this
+// settle re-evaluates and brings everything on disk to what follows: the list (finishList), approved cards, player files, registry rows, in this
 // order, then removes the cards of who is no longer approved, and renews own proposals. Each step is idempotent and durable before the next, so that a crash
 // anywhere is finished by the settle of the next start; a step that fails leaves what it would have replaced, is reported in the
 // snapshot, and is tried again.
@@ -36,10 +37,8 @@ func (k *core) settle(now time.Time) outcome {
 	if !k.joined {
 		return outcome{}
 	}
-	behind := k.follow(now)
-	withheld := k.fillPins(now)
-	late := k.takeOver(now)
-	inForce, err := k.putInForce(withheld)
+	l := k.finishList(now)
+	inForce, err := k.putInForce(l)
 	if err != nil {
 		k.failed(api.WarnStore, "an approval could not be stored, the former state stays in force", err)
 		return outcome{retry: true}
@@ -68,7 +67,31 @@ func (k *core) settle(now time.Time) outcome {
 		k.failed(api.WarnStore, "what was told of certificates that end could not be stored", expiryErr)
 	}
 	k.views.stale = true
-	return outcome{rows: rows, retry: behind || late || len(withheld) > 0 || errors.Join(playersErr, rowsErr, err, renewErr, expiryErr) != nil}
+	return outcome{rows: rows, retry: l.retry || errors.Join(playersErr, rowsErr, err, renewErr, expiryErr) != nil}
+}
+
+// unfinished is what could not be written into trust.ini yet, and is tried again.
+type unfinished struct {
+	held     map[string]*exchange.Announcement // component -> card that stays in force until then; nil: none may
+	withheld map[string]bool                   // components of which nothing is put in force until then
+	retry    bool
+}
+
+// finishList writes into trust.ini what follows by itself: keys that were approved ahead, empty pins, and what the policy takes over. Each may
+// make work for the others, so they take turns until nothing is left, or a turn writes nothing.
+func (k *core) finishList(now time.Time) (u unfinished) {
+	for range 2*len(k.list.Entries()) + 1 {
+		before := k.listFile
+		var behind bool
+		u.held, behind = k.follow(now)
+		u.withheld = k.fillPins(now)
+		late := k.takeOver(now)
+		u.retry = behind || late || len(u.withheld) > 0
+		if bytes.Equal(k.listFile, before) {
+			break
+		}
+	}
+	return u
 }
 
 // failed reports a write that failed.
@@ -77,10 +100,20 @@ func (k *core) failed(code, text string, err error) {
 }
 
 // fillPins writes the endpoints and certificates that the operator left out of trust.ini. withheld names the components for which
-// that failed: nothing of theirs is put in force, for after a restart somebody else's first announcement could be pinned.
+// that failed, or has to wait for an edit by hand: nothing of theirs is put in force, for after a restart somebody else's first announcement could be pinned.
 func (k *core) fillPins(now time.Time) (withheld map[string]bool) {
 	if len(k.evaluation.Pins) == 0 {
 		return nil
+	}
+	all := func() map[string]bool {
+		withheld = map[string]bool{}
+		for _, entry := range k.evaluation.Pins {
+			withheld[entry.Component] = true
+		}
+		return withheld
+	}
+	if !k.listUntouched() {
+		return all() // somebody is editing it: theirs comes first
 	}
 	list, err := k.list, error(nil)
 	for _, entry := range k.evaluation.Pins {
@@ -94,11 +127,7 @@ func (k *core) fillPins(now time.Time) (withheld map[string]bool) {
 	if err != nil {
 		k.problems.set(api.Warning{Code: api.WarnTrustList, Text: "pins could not be written: " + exchange.ShowText(err.Error()),
 			Cure: "make " + k.config.TrustList + " writable, or give endpoint and certificate there yourself"})
-		withheld = map[string]bool{}
-		for _, entry := range k.evaluation.Pins {
-			withheld[entry.Component] = true
-		}
-		return withheld
+		return all()
 	}
 	pins := k.evaluation.Pins
 	k.evaluate(now)
@@ -109,12 +138,18 @@ func (k *core) fillPins(now time.Time) (withheld map[string]bool) {
 }
 
 // putInForce makes the approved announcements durable and gives those that player files and rows are made of, by component.
-func (k *core) putInForce(withheld map[string]bool) (map[string]*exchange.Announcement, error) {
+func (k *core) putInForce(u unfinished) (map[string]*exchange.Announcement, error) {
 	inForce := map[string]*exchange.Announcement{}
 	for _, component := range slices.Sorted(maps.Keys(k.evaluation.InForce)) {
 		a := k.evaluation.InForce[component]
-		if withheld[component] {
+		if u.withheld[component] {
 			continue
+		}
+		if card, held := u.held[component]; held {
+			if card == nil {
+				continue
+			}
+			a = card
 		}
 		if present := k.approved[a.Peer]; present == nil || present.Hash != a.Hash {
 			if err := k.store.writeCard(dirApproved, a, nil); err != nil {

@@ -23,8 +23,11 @@ type bench struct {
 	now     time.Time
 }
 
-func newBench(t *testing.T) *bench {
-	s := newScene(t)
+func newBench(t *testing.T) *bench { return newScene(t).bench() }
+
+// bench is the scene's first component with all others outside.
+func (s *scene) bench() *bench {
+	t := s.t
 	b := &bench{scene: s, now: time.Now()}
 	o := s.options()
 	o.Now = func() time.Time { return b.now }

@@ -321,13 +321,16 @@ func (k *core) keeps(id peer.ID) bool { return k.named[id] }
 
 // held is the snapshot that a decision needs.
 func (k *core) held() trust.Held {
-	former := map[peer.ID]bool{}
-	for id := range k.newest {
+	former, unsigned := map[peer.ID]bool{}, map[peer.ID]bool{}
+	for id, a := range k.newest {
 		if k.former(id) {
 			former[id] = true
 		}
+		if k.named[id] && k.unknownAuthority(a) != nil {
+			unsigned[id] = true
+		}
 	}
-	return trust.Held{Self: k.self.announcement, Newest: k.newest, InForce: k.approved, Equivocal: k.equivocal, Former: former,
+	return trust.Held{Self: k.self.announcement, Newest: k.newest, InForce: k.approved, Equivocal: k.equivocal, Former: former, Unsigned: unsigned,
 		Policy: k.config.AcceptChanges, Parties: k.players.numbers()}
 }
 

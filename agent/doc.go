@@ -19,7 +19,9 @@
 //     members make no set
 //  5. the rows of Fed-BioMed's registry, written and removed in one write
 //  6. the cards of who is no longer approved are removed: until then such a card tells that its row and files may have to go
-//  7. the snapshot, then lines in log.jsonl, then log.head
+//  7. log.head, and the snapshot
+//
+// Lines in log.jsonl are written during the commit, each after what it tells of.
 //
 // A crash at any point leaves a state from which the same commit, run at the next start or edit, arrives at the same end. A step
 // that fails leaves what it would have replaced in force, is a warning in the snapshot, and is tried again after 250 ms, 500 ms, …
@@ -32,7 +34,8 @@
 //	identity.key              the agent's Ed25519 key, made at the first start
 //	trust.ini                 the operator's list (package trust), unless [trust] list puts it elsewhere
 //	announcements/<id>.card   the newest announcement heard of an identity, and our own, in armour
-//	approved/<id>.card        the announcement in force of an approved identity; replaced only by an approval
+//	approved/<id>.card        the announcement in force of an approved identity; replaced by one that fits the pins: after an
+//	                          approval, a key that was approved ahead, or a change that [trust] accept_changes takes over
 //	imported/<id>.card        what came of an identity by file, while nothing later was heard of it
 //	sequence                  the last sequence given out, when a live one that was not ours was met, since when the identity is ours, and
 //	                          when an agent ended because of a clone

@@ -169,11 +169,11 @@ func (k *core) approve(present trust.List, r api.TrustRequest, id peer.ID, now t
 		newer := k.peer(id, now)
 		return none(&api.Error{Code: api.CodeOvertaken, Text: "another announcement of " + a.Component + " came meanwhile", Hint: "look at it, and approve that one", Peer: &newer})
 	}
-	if r.Next != "" {
-		return k.approveNext(present, r, a, now)
-	}
 	if r.Alias == k.config.Component.ID {
 		return none(refused("choose another name", "%s is this component's own id: no alias of another", r.Alias))
+	}
+	if r.Next != "" {
+		return k.approveNext(present, r, a, now)
 	}
 	if fault := k.unknownAuthority(a); fault != nil {
 		return none(fault)

@@ -74,20 +74,15 @@ func (k *core) recallNext() {
 }
 
 // follow writes into trust.ini what follows from keys that were approved ahead: pins that move to the key that is in use now, and
-// approvals that a site has taken back. Until that is durable the former card stays in force; failed says that it must be tried again.
-func (k *core) follow(now time.Time) (failed bool) {
-	following, lapsed := k.evaluation.Following, k.evaluation.Lapsed
-	if len(following)+len(lapsed) == 0 {
-		return false
-	}
-	held := func() bool {
-		for _, e := range lapsed { // the card tells that there is something to take back
-			k.evaluation.InForce[e.Component] = k.approved[e.Peer]
-		}
-		return true
+// approvals that a site has taken back. failed says that it must be tried again; until then the former card of who has taken a key back
+// stays (held, by component), for it alone tells of that.
+func (k *core) follow(now time.Time) (held map[string]*exchange.Announcement, failed bool) {
+	following, ending := k.evaluation.Following, k.evaluation.Lapsed
+	if len(following)+len(ending) == 0 {
+		return nil, false
 	}
 	if !k.listUntouched() {
-		return held() // somebody is editing it: theirs comes first
+		return k.cardsOf(ending), true // somebody is editing it: theirs comes first
 	}
 	list, err := k.list, error(nil)
 	var events []trust.LogRecord
@@ -97,12 +92,11 @@ func (k *core) follow(now time.Time) (failed bool) {
 			break
 		}
 	}
-	for _, e := range lapsed {
+	for _, e := range ending {
 		if err != nil {
 			break
 		}
-		events = append(events, trust.LogRecord{Event: trust.EventNextWithdrawn, Component: e.Component, Peer: e.Peer.String(), By: e.NextBy,
-			Text: "its site does not announce the key " + e.Next.String() + " any more, which was approved ahead here"})
+		events = append(events, lapsed(k.list, e))
 		list, err = list.ApproveNext(e.Component, mpspdz.Hash{}, "", now)
 	}
 	if err == nil {
@@ -111,13 +105,29 @@ func (k *core) follow(now time.Time) (failed bool) {
 	if err != nil {
 		k.problems.set(api.Warning{Code: api.WarnTrustList, Text: "what follows from a key that was approved ahead could not be written: " + exchange.ShowText(err.Error()),
 			Cure: "make " + k.config.TrustList + " writable; until then the former key stays in force here"})
-		return held()
+		return k.cardsOf(ending), true
 	}
 	for _, event := range events {
 		k.record(event, now)
 	}
 	k.evaluate(now)
-	return false
+	return nil, false
+}
+
+// cardsOf are the approved cards of those whose site took back a key that was approved ahead; nil where the list bars the card's own key.
+// That a key to come is barred the list tells itself.
+func (k *core) cardsOf(ending []trust.Entry) map[string]*exchange.Announcement {
+	cards := map[string]*exchange.Announcement{}
+	for _, e := range ending {
+		switch card := k.approved[e.Peer]; {
+		case k.list.KeyStatus(e.Next) != "":
+		case k.list.KeyStatus(card.Certificate.KeySHA256()) != "":
+			cards[e.Component] = nil
+		default:
+			cards[e.Component] = card
+		}
+	}
+	return cards
 }
 
 // followed is the event of a key that was approved ahead and is in use now.
@@ -126,6 +136,15 @@ func (k *core) followed(a *exchange.Announcement) trust.LogRecord {
 	r := recordOf(trust.EventFollowed, a, k.evaluation.Decisions[a.Peer])
 	r.By = e.NextBy
 	return r
+}
+
+// lapsed is the event of an approval ahead that ends.
+func lapsed(l trust.List, e trust.Entry) trust.LogRecord {
+	text := "its site does not announce the key " + e.Next.String() + " any more, which was approved ahead here"
+	if status := l.KeyStatus(e.Next); status != "" {
+		text = "the key " + e.Next.String() + ", which was approved ahead here, is " + string(status)
+	}
+	return trust.LogRecord{Event: trust.EventNextWithdrawn, Component: e.Component, Peer: e.Peer.String(), By: e.NextBy, Text: text}
 }
 
 // approveNext gives the present list with the key approved ahead that a component announces to follow, which is accepted by that list.
@@ -183,7 +202,7 @@ func (k *core) aheadOf(component string) mpspdz.Hash {
 	}
 	e, approved := k.list.Entry(component)
 	a := cmp.Or(k.newest[e.Peer], k.approved[e.Peer])
-	if !approved || e.Status != trust.Approved || a == nil || a.Next != e.Next {
+	if !approved || e.Status != trust.Approved || a == nil || a.Next != e.Next || k.list.KeyStatus(e.Next) != "" {
 		return mpspdz.Hash{}
 	}
 	return e.Next
@@ -208,6 +227,7 @@ func (k *core) nextOf(id peer.ID, entry trust.Entry) *api.NextKey {
 	}
 	n := describeNext(id, next)
 	switch {
+	case k.list.KeyStatus(entry.Next) != "": // the approval is about to go
 	case entry.Next == next:
 		n.Approved, n.ApprovedBy, n.ApprovedAt = true, entry.NextBy, timePointer(entry.NextAt)
 	case !entry.Next.IsZero():
