@@ -34,8 +34,8 @@
 //	identity.key              the agent's Ed25519 key, made at the first start
 //	trust.ini                 the operator's list (package trust), unless [trust] list puts it elsewhere
 //	announcements/<id>.card   the newest announcement heard of an identity, and our own, in armour
-//	approved/<id>.card        the announcement in force of an approved identity; replaced by one that fits the pins: after an
-//	                          approval, a key that was approved ahead, or a change that [trust] accept_changes takes over
+//	approved/<id>.card        the announcement in force of an approved identity; replaced only by a newer one that fits its pins,
+//	                          which move with an approval, a key that was approved ahead, or what accept_changes takes over
 //	imported/<id>.card        what came of an identity by file, while nothing later was heard of it
 //	sequence                  the last sequence given out, when a live one that was not ours was met, since when the identity is ours, and
 //	                          when an agent ended because of a clone
@@ -119,7 +119,8 @@
 //
 // [trust] authorities are read at the start, and whenever their files or the setting change; they are each site's own, and no peer learns of
 // them. A plain party's certificate that an authority signed can be approved, and stand in a set, only while this site names the whole chain;
-// for sets with certificates for numbers, which need none, that holds too. Once a chain is not named any more, the next commit takes such sets
+// for sets with certificates for numbers, which need none, that holds too. Until then no policy takes such a certificate over, and
+// no key that was approved ahead comes with one (trust.Held.Unsigned). Once a chain is not named any more, the next commit takes such sets
 // out of force, whatever else is wrong with the configuration, and a start that is refused because of it does the same (untrust). Files that
 // cannot be used leave those last read in force, as a warning of the configuration.
 //
@@ -171,7 +172,8 @@
 //
 // What trust.Evaluation.Takeovers names is written into trust.ini as an approval is, with approved_by = policy, and the commit goes on from
 // there; the event "policy" has the former values, and the warning accepted-by-policy stays for a day (from approved_at, so over a restart
-// too, where the log alone knows the former values). A list that is being edited by hand comes first. Changes that are only reported
+// too, where the log alone knows the former values). What the agent writes into the list by itself (keys approved ahead, empty pins, policies)
+// takes turns until nothing is left, and a list that is being edited by hand comes first. Changes that are only reported
 // (label, policy, expiry) are kept for a day in memory, for by the next evaluation they are none any more.
 //
 // # The log

@@ -67,12 +67,11 @@
 //
 // # Policies
 //
-// Held.Policy says which changes of an approved identity are taken over without asking: Evaluation.Takeovers has those that it covers as a
-// whole, that contradict nobody, whose former values are in force, and whose announcement and certificate are valid now. A certificate
-// of an authority that this site has not set (Held.Unsigned) is not among them, nor does a key that was approved ahead come with one: it stays
-// a change. They are written
-// with List.Approve, approved_by = policy; then the list says what is in force, as after an approval by hand. No identity, component id or role is
-// ever among them.
+// Held.Policy says which changes of an approved identity are taken over without asking: Evaluation.Takeovers has those that it
+// covers as a whole, that contradict nobody, whose former values are in force, and whose announcement and certificate are valid
+// now. A certificate of an authority that this site has not set (Held.Unsigned) is not among them, nor does a key that was
+// approved ahead come with one: it stays a change. They are written with List.Approve, approved_by = policy; then the list says
+// what is in force, as after an approval by hand. No identity, component id or role is ever among them.
 //
 // # Codes
 //
