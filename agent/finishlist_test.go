@@ -246,3 +246,32 @@ func TestOwnIdIsNoAlias(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestNoCardOfABarredKey: a withdrawal that cannot be written yet holds no card whose own key is barred.
+func TestNoCardOfABarredKey(t *testing.T) {
+	b, o, _ := aheadBench(t)
+	id := o.config.Component.ID
+	b.revokeKey(o.pair.Certificate.KeySHA256().String())
+	o.pair = quickPair(t, id)
+	b.announces(o, nil)
+	k := b.open()
+	writes := 0
+	k.store.step = func(name string) error {
+		if name == "trust list" {
+			if writes++; writes > 1 { // the approval is written, the withdrawal is not
+				return errors.New("no space left on device")
+			}
+		}
+		return nil
+	}
+	r := approvalOf(find(t, b.shown(k), id))
+	r.By = "tester@test"
+	done, fault := k.edit(r, b.now)
+	if got := rows(t, b.offline.config.Component.Database); fault != nil || !done.retry || len(got) != 1 {
+		t.Errorf("%+v, %v, rows %v", done, fault, got)
+	}
+	k.store.step = nil
+	if done := k.settle(b.now); done.retry || len(rows(t, b.offline.config.Component.Database)) != 2 || !b.entry(o).Next.IsZero() {
+		t.Errorf("%+v, %s, %+v", done, b.outputs(), b.entry(o))
+	}
+}
