@@ -1,7 +1,10 @@
 package agent
 
 import (
+	"bytes"
 	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,13 +48,51 @@ func (k *core) setAuthorities(now time.Time, as mpspdz.Authorities) {
 	if as.Equal(k.authorities) {
 		return
 	}
-	text := "no authorities are set any more"
-	if all := as.All(); len(all) > 0 {
-		text = "authorities set: " + authoritiesText(all)
-	}
 	k.authorities = as
 	clear(k.chains)
-	k.record(trust.LogRecord{Event: trust.EventAuthorities, Text: text}, now)
+	if err := k.openLog(now); err != nil { // it is told when the log can be opened
+		k.options.Log.Error().Err(err).Str("event", trust.EventAuthorities).Msg("the log cannot be written")
+		return
+	}
+	k.tellAuthorities(now)
+}
+
+// tellAuthorities records which authorities are set where the log does not know it, at a start too. First the line, then authorities.seen,
+// which says what the log knows: after a crash in between it is told again.
+func (k *core) tellAuthorities(now time.Time) {
+	if k.trusted == nil {
+		known, err := os.ReadFile(k.store.path(fileTrusted))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			k.options.Log.Error().Err(err).Msg("which authorities the log knows cannot be told")
+			return
+		}
+		k.trusted = append([]byte{}, known...)
+	}
+	all := k.authorities.All()
+	lines := make([]string, 0, len(all))
+	for _, a := range all {
+		lines = append(lines, a.SHA256().String()+"\n")
+	}
+	slices.Sort(lines)
+	present := []byte(strings.Join(lines, ""))
+	if bytes.Equal(present, k.trusted) {
+		return
+	}
+	r := trust.LogRecord{Event: trust.EventAuthorities, Text: "no authorities are set any more"}
+	if len(all) > 0 {
+		r.Text = "authorities set: " + authoritiesText(all)
+	}
+	err := k.appendLog(r, now)
+	if err == nil {
+		k.tell(r, now)
+		k.changed = now
+		err = k.store.write(k.store.path(fileTrusted), present)
+	}
+	if err != nil {
+		k.options.Log.Error().Err(err).Str("event", r.Event).Msg("the log cannot be written")
+		return
+	}
+	k.trusted = present
 }
 
 // authoritiesText names authorities, sorted.

@@ -66,14 +66,17 @@ type core struct {
 	leftovers int       // announcements of our own past that it went past
 	problems  problems
 	chain     chain
-	seen      []byte         // the trust list as the log knows it; nil: unknown
-	announced bool           // when it was loaded, this component had announced itself before
-	happened  []notify.Event // to be told
-	strangers *rate.Limiter  // of lines in the log
-	unlogged  int            // lines that it left out
-	changed   time.Time      // of anything that a person would notice
-	otherwise []api.Warning  // in what the running component differs from its configuration here
-	meddled   time.Time      // when somebody else's change of the registry was last put right
+	seen      []byte            // the trust list all of whose lines the log has; nil: unknown
+	untold    bool              // the list in force has lines that are still to come
+	owed      []trust.LogRecord // decisions whose lines could not be written
+	trusted   []byte            // the authorities as the log knows them; nil: unknown
+	announced bool              // when it was loaded, this component had announced itself before
+	happened  []notify.Event    // to be told
+	strangers *rate.Limiter     // of lines in the log
+	unlogged  int               // lines that it left out
+	changed   time.Time         // of anything that a person would notice
+	otherwise []api.Warning     // in what the running component differs from its configuration here
+	meddled   time.Time         // when somebody else's change of the registry was last put right
 
 	certificates map[mpspdz.Hash]api.Certificate // as shown, by SHA-256
 

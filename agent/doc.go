@@ -19,9 +19,9 @@
 //     members make no set
 //  5. the rows of Fed-BioMed's registry, written and removed in one write
 //  6. the cards of who is no longer approved are removed: until then such a card tells that its row and files may have to go
-//  7. log.head, and the snapshot
+//  7. the snapshot, then log.head
 //
-// Lines in log.jsonl are written during the commit, each after what it tells of.
+// Lines in log.jsonl, and trust.seen, are written during the commit, each after what it tells of.
 //
 // A crash at any point leaves a state from which the same commit, run at the next start or edit, arrives at the same end. A step
 // that fails leaves what it would have replaced in force, is a warning in the snapshot, and is tried again after 250 ms, 500 ms, …
@@ -56,7 +56,8 @@
 //	log-<number>.jsonl        what log.jsonl was until that line
 //	log.head                  the number and SHA-256 of the last line
 //	notify.json               what the operator was told (package notify)
-//	trust.seen                the trust list as the log knows it
+//	trust.seen                the trust list all of whose lines the log has
+//	authorities.seen          SHA-256 of the authorities that the log knows as set, one a line
 //	agent.lock                held by a running agent, and by an edit without one
 //	socket                    the path of the running agent's control socket
 //
@@ -179,11 +180,14 @@
 // # The log
 //
 // Lines are appended in the loop, or under agent.lock, and synced one by one. Before a line, a log.jsonl of 8 MiB or more is renamed to
-// log-<number of its last line>.jsonl; after the commit's last line log.head is replaced, then, if the list is another, trust.seen. A crash
-// leaves a torn last line, or a head or list that is behind; the next start mends each: the line after a torn one carries the hash of
+// log-<number of its last line>.jsonl; after the commit's last line log.head is replaced. trust.seen is
+// replaced as soon as the lines about a list are written, and not before: a line that could not be is owed, and comes before the next one.
+// A crash leaves a torn last line, or a head or list that is behind; the next start mends each: the line after a torn one carries the hash of
 // the last whole line, a newline and the torn bytes, and is the event log-cut. A head that knows more lines than there are, or another last line, is
 // the event log-damaged: numbers go on after the head's, so that the gap shows for ever. A list that is not trust.seen's gives the
-// records that its edits would have given. A write that fails has the end of the log read again before the next. docs/log.md has the
+// records that its edits would have given, by whom the list names where it notes a newer approval (trust.Attribute). Those that the last
+// lines tell already, which carry that list's SHA-256, are not told again. Authorities are compared with authorities.seen at a start and
+// when they change: first the line, then the file; after a crash in between the line comes again. A write that fails has the end of the log read again before the next. docs/log.md has the
 // format, the events and what a verification proves.
 //
 // Who decided is the user at the other end of the socket, as the kernel knows it (SO_PEERCRED, LOCAL_PEERCRED); what a request says is used

@@ -40,14 +40,15 @@ func (k *core) loadList() error {
 		return ownFile(afresh, "%s has no section, but components have been approved here", path)
 	}
 	k.setList(list, data)
+	k.untold = false // how it differs from what the log knows is found by catchUp
 	return nil
 }
 
 func isEmpty(list trust.List) bool { return len(list.Entries()) == 0 && len(list.Listed()) == 0 }
 
-// setList puts a list in force. data is the file's text.
+// setList puts a list in force. data is the file's text. Its lines in the log are still to come: told says when they have.
 func (k *core) setList(list trust.List, data []byte) {
-	k.list, k.listFile = list, data
+	k.list, k.listFile, k.untold = list, data, true
 	k.named = map[peer.ID]bool{}
 	for _, id := range list.Listed() {
 		k.named[id] = true

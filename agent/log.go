@@ -1,11 +1,8 @@
 package agent
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"time"
 
@@ -23,17 +20,31 @@ import (
 // maxLogText is the longest text of a record, in bytes: escaped, with everything else in the line, it stays below what is read.
 const maxLogText = 32 << 10
 
-// record adds a line. A log that cannot be written stops nothing; the agent's own log says so.
+// record adds a line. A log that cannot be written stops nothing; the agent's own log says so, and a decision's line is owed.
 func (k *core) record(r trust.LogRecord, now time.Time) {
 	k.changed = now
 	err := k.openLog(now)
+	if k.untold {
+		r.List = k.listHash()
+	}
+	if err == nil && !k.chain.known {
+		err = errors.New("a line before could not be written")
+	}
 	if err == nil {
 		err = k.appendLog(r, now)
 	}
 	if err != nil {
 		k.options.Log.Error().Err(err).Str("event", r.Event).Msg("the log cannot be written")
+		if r.List != "" {
+			k.owed = append(k.owed, r)
+		}
 		return
 	}
+	k.tell(r, now)
+}
+
+// tell passes a line on that was written: to the operator, and to the agent's own log.
+func (k *core) tell(r trust.LogRecord, now time.Time) {
 	if e, ok := noteworthy(r, now); ok {
 		k.happened = append(k.happened, e)
 	}
@@ -58,13 +69,14 @@ func (k *core) appendLog(r trust.LogRecord, now time.Time) error {
 	}
 	k.chain.previous, k.chain.number = trust.HashLogLine(line), k.chain.number+1
 	k.chain.unsealed, k.chain.last = true, r
+	k.chain.decides(r)
 	return nil
 }
 
-// sealLog notes in log.head how far the log has got, and in trust.seen which list it knows. Both come after the lines: a crash in between
-// leaves a head that is behind, which is no defect, and a list whose edits are told again.
+// sealLog notes in log.head how far the log has got, and writes what is owed. The head comes after the lines: a crash in between leaves
+// one that is behind, which is no defect.
 func (k *core) sealLog() {
-	if !k.chain.known {
+	if len(k.owed) > 0 && k.openLog(k.options.Now()) != nil || !k.chain.known {
 		return
 	}
 	if k.chain.unsealed {
@@ -75,13 +87,7 @@ func (k *core) sealLog() {
 		}
 		k.chain.unsealed = false
 	}
-	if list := k.list.Bytes(); k.seen == nil || !bytes.Equal(list, k.seen) {
-		if err := k.store.write(k.store.path(fileSeen), list); err != nil {
-			k.options.Log.Error().Err(err).Msg("the trust list that the log knows cannot be noted")
-			return
-		}
-		k.seen = append([]byte{}, list...)
-	}
+	k.noteSeen()
 }
 
 // openLog reads where the log has got to, once, and records what is wrong with its end: a line that a crash cut off, or lines that log.head
@@ -117,30 +123,19 @@ func (k *core) openLog(now time.Time) error {
 			return err
 		}
 	}
+	for len(k.owed) > 0 {
+		if err := k.appendLog(k.owed[0], now); err != nil {
+			return err
+		}
+		k.tell(k.owed[0], now)
+		k.owed = k.owed[1:]
+	}
 	if k.seen == nil {
 		k.catchUp(now)
 	}
+	k.tellAuthorities(now)
 	k.sealLog()
 	return nil
-}
-
-// catchUp records how the trust list differs from the one that the log knows: it was edited while no agent ran, or a crash came between an
-// edit and its line.
-func (k *core) catchUp(now time.Time) {
-	data, err := os.ReadFile(k.store.path(fileSeen))
-	if errors.Is(err, fs.ErrNotExist) {
-		return
-	}
-	var known trust.List
-	if err == nil {
-		known, err = trust.Parse(fileSeen, data)
-	}
-	if err != nil {
-		k.options.Log.Warn().Err(err).Msg("which trust list the log knows cannot be told: edits made while no agent ran are not in it")
-		return
-	}
-	k.seen = data
-	k.recordEdits(known, byHand(k.config.TrustList)+" while no agent ran", now)
 }
 
 // logDamage says what is wrong with the end of the log as it was read, "" if nothing is.
@@ -164,14 +159,6 @@ func (k *core) logDamage(head *trust.LogHead, headErr error) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("line %d is not the one that %s knows, with the hash %s", head.Number, fileLogHead, head.Hash), nil
-}
-
-// recordEdits adds a line for each decision that the list now in force makes otherwise than the one before.
-func (k *core) recordEdits(before trust.List, by string, now time.Time) {
-	for _, r := range trust.Compare(before, k.list) {
-		r.By, r.Fingerprint = by, k.fingerprintOf(r)
-		k.record(r, now)
-	}
 }
 
 // fingerprintOf is the fingerprint of what a decision is on, as far as that identity was heard.
@@ -285,8 +272,8 @@ func (k *core) recordVerdicts(before trust.Evaluation, now time.Time) {
 		case trust.VerdictAccepted:
 			if old.Verdict == trust.VerdictChanged {
 				event = trust.EventSettled
-			} else if old.Verdict == trust.VerdictAccepted && len(decision.Changes) > 0 {
-				event = trust.EventReported // label, policy or expiry: told, not held
+			} else if decision.Changes = k.reported(id, decision); old.Verdict == trust.VerdictAccepted && len(decision.Changes) > 0 {
+				event = trust.EventReported
 				k.note(id, decision.Changes, k.evaluation.Warnings[id], now)
 			}
 		}
@@ -303,6 +290,20 @@ func (k *core) recordVerdicts(before trust.Evaluation, now time.Time) {
 		k.record(trust.LogRecord{Event: trust.EventLeftOut, Text: fmt.Sprintf("%d more lines about identities that the list does not name were left out", k.unlogged)}, now)
 		k.unlogged = 0
 	}
+}
+
+// reported are the changes of an accepted identity that are told and hold nothing back: label, policy, expiry. Of one whose key was approved
+// ahead and is not taken over yet there are none: the line about that has them all.
+func (k *core) reported(id peer.ID, d trust.Decision) (told []trust.Change) {
+	if slices.ContainsFunc(k.evaluation.Following, func(a *exchange.Announcement) bool { return a.Peer == id }) {
+		return nil
+	}
+	for _, c := range d.Changes {
+		if !c.Held() {
+			told = append(told, c)
+		}
+	}
+	return told
 }
 
 // recordNext writes that an approved component announces a key to come that is not approved ahead.

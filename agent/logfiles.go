@@ -80,6 +80,27 @@ type chain struct {
 	unsealed bool            // lines that log.head does not know
 	found    trust.LogRecord // the last one when it was read
 	last     trust.LogRecord // the last one that this process wrote
+	list     string          // of the last decision (trust.LogRecord.List)
+	decided  []string        // whom the last decisions are on, as far as they are of that list
+}
+
+// decides keeps whom a decision is on.
+func (c *chain) decides(r trust.LogRecord) {
+	if r.List == "" {
+		return
+	}
+	if r.List != c.list {
+		c.list, c.decided = r.List, nil
+	}
+	c.decided = append(c.decided, subject(r))
+}
+
+// subject is whom or what a decision is on: a component's identity, or a key.
+func subject(r trust.LogRecord) string {
+	if r.Component+r.Peer == "" {
+		return r.Text
+	}
+	return r.Component + "@" + r.Peer
 }
 
 // logWindow is how much of the end of a file is read to find its last record: more than two lines at their longest.
@@ -116,6 +137,7 @@ func (s store) scanFrom(names []string, whole bool, c *chain) (found bool, err e
 					return false
 				}
 				inFile, c.bare, c.found = true, l.Record.Number == 0, *l.Record
+				c.decides(*l.Record)
 				_, number, _ := scanner.Next()
 				c.recent[max(number, l.Record.Number)] = l.Hash
 				return true

@@ -23,6 +23,7 @@ const (
 	fileLog       = "log.jsonl"
 	fileLogHead   = "log.head"
 	fileSeen      = "trust.seen"
+	fileTrusted   = "authorities.seen"
 	fileNotify    = "notify.json"
 	fileAddresses = "addresses.json"
 	filePort      = "port"

@@ -8,8 +8,8 @@ import (
 	"fbpeer/mpspdz"
 )
 
-// held says whether the change is held back until a person or a policy takes it over.
-func (c Change) held() bool {
+// Held says whether the change is held back until a person or a policy takes it over.
+func (c Change) Held() bool {
 	return c.Field != fieldLabel && c.Field != fieldPolicy && c.Field != fieldExpiry
 }
 

@@ -19,7 +19,7 @@ func (s *snapshot) changedReasons(e Entry, a *exchange.Announcement, all []Chang
 	var reasons []Reason
 	for _, c := range all {
 		switch {
-		case !c.held(), c.Field == fieldCertificate && newKey:
+		case !c.Held(), c.Field == fieldCertificate && newKey:
 		case c.Field == fieldKey:
 			reasons = slices.Insert(reasons, 0, s.changedReason(e, a, c, newKey))
 		default:

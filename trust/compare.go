@@ -3,6 +3,7 @@ package trust
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"fbpeer/mpspdz"
 )
@@ -52,6 +53,12 @@ func compareEntries(old, now Entry) (r LogRecord, differs bool) {
 	r.change("next", hashText(old.Next), hashText(now.Next))
 	r.change("alias", old.Alias, now.Alias)
 	r.change("note", old.Note, now.Note)
+	r.change("approved_by", old.ApprovedBy, now.ApprovedBy)
+	r.change("next_approved_by", old.NextBy, now.NextBy)
+	if len(r.Changes) == 0 { // of a decision the line itself has the time
+		r.change("approved_at", timeText(old.ApprovedAt), timeText(now.ApprovedAt))
+		r.change("next_approved_at", timeText(old.NextAt), timeText(now.NextAt))
+	}
 	switch {
 	case decided:
 		r.Event = eventOf(now.Status)
@@ -61,6 +68,33 @@ func compareEntries(old, now Entry) (r LogRecord, differs bool) {
 		r.Event = EventEdited
 	}
 	return r, len(r.Changes) > 0
+}
+
+// Attribute adds to a record of Compare what the lists alone tell of who decided, where no agent or command is there to say it: an approval
+// that the list notes anew was made by whom it names there, and a key that was approved ahead was by whoever did that. By stays empty where
+// the lists do not tell.
+func Attribute(r LogRecord, before, after List) LogRecord {
+	old, _ := before.Entry(r.Component)
+	now, _ := after.Entry(r.Component)
+	if now.Status != Approved || now.Peer.String() != r.Peer {
+		return r
+	}
+	switch {
+	case r.Event == EventApproved && old.Peer == now.Peer && !old.Next.IsZero() && old.Next == now.Key && now.Next.IsZero() &&
+		old.NextBy != "" && old.NextBy == now.ApprovedBy && (old.NextAt.IsZero() || old.NextAt.Equal(now.ApprovedAt)):
+		r.Event, r.By = EventFollowed, old.NextBy
+	case old.ApprovedBy != now.ApprovedBy || !old.ApprovedAt.Equal(now.ApprovedAt):
+		r.By = now.ApprovedBy
+		if r.By == ByPolicy && r.Event == EventApproved {
+			r.Event = EventPolicy
+		}
+	case r.Event != EventApproved && (old.NextBy != now.NextBy || !old.NextAt.Equal(now.NextAt)):
+		r.By = now.NextBy
+	}
+	if r.By != "" {
+		r.Text = strings.TrimPrefix(r.Text+"; found at a start, by whom the trust list names", "; ")
+	}
+	return r
 }
 
 func addressOf(e mpspdz.Endpoint) (host, port string) {

@@ -23,6 +23,7 @@ type LogRecord struct {
 	By          string    `json:"by,omitempty"` // the operating-system user who decided, user@host
 	Changes     []Change  `json:"changes,omitempty"`
 	Text        string    `json:"text,omitempty"`
+	List        string    `json:"list,omitempty"`   // of a decision: the SHA-256 of the trust list that was in force after it, in hexadecimal
 	Number      uint64    `json:"number,omitempty"` // of the line in the log, from 1, over rotation; 0 in logs of before numbers
 	Previous    string    `json:"previous"`         // Line fills it in
 }

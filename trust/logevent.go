@@ -17,7 +17,7 @@ const (
 	EventDenied    = "denied"
 	EventRevoked   = "revoked"
 	EventForgotten = "forgotten"
-	EventEdited    = "edited" // another value of an entry: alias, pins, note
+	EventEdited    = "edited" // another value of an entry that changes nothing in force: alias, note, who approved it and when, a key to come taken back
 	EventPinned    = "pinned" // what the operator left open, from the identity's first announcement
 
 	// Keys that follow, and certificates that end.

@@ -38,7 +38,7 @@ func (p Policy) covers(field string, newKey, endorsed bool) bool {
 func heldFields(all []Change) []string {
 	var fields []string
 	for _, c := range all {
-		if c.held() {
+		if c.Held() {
 			fields = append(fields, c.Field)
 		}
 	}
