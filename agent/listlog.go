@@ -71,7 +71,7 @@ func (k *core) catchUp(now time.Time) {
 		}
 		r = trust.Attribute(r, known, k.list)
 		if r.By == "" {
-			r.By = byHand(k.config.TrustList) + ", or a command that was interrupted"
+			r.By = byHand(k.config.TrustList) + ", or by a command or agent that was interrupted"
 		}
 		r.By, r.Fingerprint = cut(r.By, maxBy), k.fingerprintOf(r)
 		k.record(r, now)

@@ -187,6 +187,10 @@ func TestLogLateFollow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.now = b.now.Add(time.Second)
+	if err := k.hear(o.announce(t, b.now, func(r *exchange.Registration) { r.Label = "Nice" }), nil, o.id, b.now); err != nil {
+		t.Fatal(err)
+	}
 	k.evaluation = trust.Evaluation{Decisions: map[peer.ID]trust.Decision{o.id: {Verdict: trust.VerdictAccepted}}} // as before it was announced
 	f, err := os.OpenFile(b.offline.config.TrustList, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {

@@ -401,7 +401,7 @@ func TestLogSaysWho(t *testing.T) {
 	want := []string{
 		fmt.Sprintf("approved by %s, status >approved, address >%s, port >%d", Operator(), old.Host(), old.Port()),
 		fmt.Sprintf("approved by %s, address %s>10.1.2.3, port %d>14777", hand, old.Host(), old.Port()),
-		"denied by " + hand + ", or a command that was interrupted, status approved>denied",
+		"denied by " + hand + ", or by a command or agent that was interrupted, status approved>denied",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
