@@ -50,7 +50,7 @@ func (b *bench) open() *core {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if err := k.makeIdentity(); err != nil {
+	if err := errors.Join(k.openLog(b.now), k.makeIdentity()); err != nil { // as a start does
 		b.t.Fatal(err)
 	}
 	if _, err := k.announce(0, b.now); err != nil {
