@@ -86,7 +86,9 @@ func TestNotifyCommandChanges(t *testing.T) {
 	})
 	alice.end()
 	s.start(s.files[0]).wait("the warning of its program", func(s api.Snapshot) bool {
-		return slices.ContainsFunc(s.Warnings, func(w api.Warning) bool { return w.Code == api.WarnNotify && strings.Contains(w.Text, "there is no program /nowhere/") })
+		return slices.ContainsFunc(s.Warnings, func(w api.Warning) bool {
+			return w.Code == api.WarnNotify && strings.Contains(w.Text, "there is no program /nowhere/")
+		})
 	})
 }
 
