@@ -106,3 +106,22 @@ func TestDecideKey(t *testing.T) {
 		}
 	}
 }
+
+// TestAliasStandsOnce: an agent's text says "alias (id)"; every screen says alias and short id, and not the alias twice.
+func TestAliasStandsOnce(t *testing.T) {
+	const text = "nice (" + idNice + ") now says something else, and so does " + idLyon + "."
+	told := cardio()
+	told.Peers[0].Warnings = []api.Warning{{Code: trust.CodeLabelChanged, Text: text}, {Code: trust.CodeEquivocation, Text: text}}
+	conflict := withOwnEndpoint()
+	conflict.Peers[0].Reasons[0].Text = text
+	v := viewOf(told)
+	screens := map[string]string{
+		"status": v.statusScreen(told), "pending": viewOf(conflict).pendingScreen(conflict), "log": v.logEntry(trust.LogRecord{Text: text}),
+	}
+	for name, screen := range screens {
+		flat := strings.Join(strings.Fields(screen), " ")
+		if !strings.Contains(flat, "nice (NODE_983e…) now says something else, and so does NODE_f4dd…") || strings.Contains(flat, "nice (nice)") {
+			t.Errorf("%s:\n%s", name, screen)
+		}
+	}
+}

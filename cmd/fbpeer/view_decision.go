@@ -122,7 +122,7 @@ func (v view) sentence(w api.Warning) string {
 func (v view) changed(p api.Peer) string {
 	a := offered(p)
 	var b strings.Builder
-	fmt.Fprintf(&b, "  %s announces something else than what is in force\n", show(v.named(p)))
+	fmt.Fprintf(&b, "  %s announces something else than what is in force\n", show(v.named(p.Component)))
 	const cell = 40
 	t := table{indent: "    "}
 	t.add("", "in force", "announced")
@@ -192,11 +192,11 @@ func endorsement(p api.Peer) string {
 }
 
 // named is the alias with the whole id.
-func (v view) named(p api.Peer) string {
-	if alias := v.aliases[p.Component]; alias != "" {
-		return alias + " (" + p.Component + ")"
+func (v view) named(component string) string {
+	if alias := v.aliases[component]; alias != "" {
+		return alias + " (" + component + ")"
 	}
-	return p.Component
+	return component
 }
 
 // replaced is the banner for another identity that claims an approved component.

@@ -29,7 +29,7 @@ func keyOf(p api.Peer) string {
 // nextQuestion shows what an approval ahead is about.
 func (v view) nextQuestion(p api.Peer) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "  %s\n  announces which MP-SPDZ key it will change to. Nothing has changed yet.\n", show(v.named(p)))
+	fmt.Fprintf(&b, "  %s\n  announces which MP-SPDZ key it will change to. Nothing has changed yet.\n", show(v.named(p.Component)))
 	t := keysTable(p, "    ")
 	t.add("fingerprint", show(p.Next.Fingerprint)+"  (of the key to come)")
 	t.add("NEW words", wordsText(p.Next.Words))

@@ -49,15 +49,24 @@ func (v view) object(self, component string) string {
 	return v.brief(component)
 }
 
-// renamed shortens the long ids in an agent's text, and calls the components as they are called here.
-func (v view) renamed(text string) string { return v.withIDs(text, v.brief) }
+// renamed shortens the long ids in an agent's text, and calls the components as they are called here. Where the text says "alias (id)"
+// already, the alias stands once.
+func (v view) renamed(text string) string {
+	var named []string
+	for _, id := range v.ids {
+		if v.aliases[id] != "" {
+			named = append(named, show(v.named(id)), v.called(id))
+		}
+	}
+	return v.withIDs(text, v.brief, named...)
+}
 
 // typeable shortens the long ids in an agent's command, so that it can be typed here and elsewhere.
 func (v view) typeable(text string) string { return v.withIDs(text, v.prefix) }
 
-// withIDs gives the ids in a text other names. A short id may be any word, and stays.
-func (v view) withIDs(text string, name func(string) string) string {
-	var pairs []string
+// withIDs gives the ids in a text other names. A short id may be any word, and stays. first are pairs of old and new that go before.
+func (v view) withIDs(text string, name func(string) string, first ...string) string {
+	pairs := first
 	for _, id := range v.ids {
 		if v.prefix(id) != id {
 			pairs = append(pairs, id, name(id))
