@@ -29,21 +29,22 @@ func (a *app) approveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "approve COMPONENT|--registered|--from FILE",
 		Short: "approve a component, or what an approved one announces now",
-		Long: "Shows component, claimed label, endpoint, certificate, fingerprint and words, for a changed one what is in force\n" +
-			"beside what is announced, and asks. Compare fingerprint or words with that site's operator, by telephone.\n\n" +
-			"A component that is approved, and announces which MP-SPDZ key it will change to (cert generate --next),\n" +
-			"is asked about likewise: the fingerprint and words are those of the key to come. Approved ahead, it is\n" +
-			"taken over without a question once that site uses it.\n\n" +
+		Long: "Shows component, claimed label, endpoint, certificate, fingerprint and words, for a changed one what\n" +
+			"is in force beside what is announced, and asks. Compare fingerprint or words with that site's\n" +
+			"operator, by telephone.\n\n" +
+			"A component that is approved, and announces which MP-SPDZ key it will change to (cert generate\n" +
+			"--next), is asked about likewise: the fingerprint and words are those of the key to come. Approved\n" +
+			"ahead, it is taken over without a question once that site uses it.\n\n" +
 			"--registered is for a Fed-BioMed component whose parties were registered by hand before: it lists\n" +
 			"the waiting components whose id and certificate stand in the registry already (that they hold its\n" +
 			"key is proved by their announcement), asks once, and approves them. An endpoint that differs is\n" +
 			"shown, old and new. --yes answers that question, since you vouched for these certificates when you\n" +
 			"registered them.\n\n" +
 			"--from FILE (or -) approves many at once, all or nothing. Each line is COMPONENT and its fingerprint\n" +
-			"or eight words, as you compared them; blank lines and lines that begin with # are passed over. If one\n" +
-			"line does not fit what has been heard, it is named and nothing is approved. What is approved already\n" +
-			"stays so: the same file may be used again. For an approved component whose key to come waits, the line\n" +
-			"has the fingerprint or words of that key, and it is approved ahead.",
+			"or eight words, as you compared them; blank lines and lines that begin with # are passed over. If\n" +
+			"one line does not fit what has been heard, it is named and nothing is approved. What is approved\n" +
+			"already stays so: the same file may be used again. For an approved component whose key to come\n" +
+			"waits, the line has the fingerprint or words of that key, and it is approved ahead.",
 		Example: "  fbpeer trust approve NODE_983 --alias nice\n" +
 			"  fbpeer trust approve nice --fingerprint \"cargo velvet tiny orbit lemon glide prison amount\"\n" +
 			"  fbpeer trust approve nice --replace --fingerprint SHA256:…\n" +

@@ -24,7 +24,8 @@ func (a *app) cardCommand() *cobra.Command {
 	c := group("card", "register by file, where a site cannot connect", a.cardExportCommand(), a.cardShowCommand(), a.cardImportCommand())
 	c.Long = "A card is a component's registration as a file, for a site that cannot connect: by mail, or on a\n" +
 		"stick. It holds nothing secret, and nobody can change it. What it says is approved as ever: by\n" +
-		"fingerprint or words. A site without a connection needs the card of every other one, and they its own."
+		"fingerprint or words. A site without a connection needs the card of every other one, and they its\n" +
+		"own."
 	return c
 }
 
@@ -142,8 +143,8 @@ func (a *app) cardShowCommand() *cobra.Command {
 		Use:   "show FILE|-",
 		Short: "what a card says, without taking it over",
 		Long: "What a card says, without taking it over: everything that trust pending would show, and whom that\n" +
-			"site had registered. Signatures are checked; whether it is of your federation, only where a component\n" +
-			"here has joined one.",
+			"site had registered. Signatures are checked; whether it is of your federation, only where a\n" +
+			"component here has joined one.",
 		Example: "  fbpeer card show lyon.card\n  fbpeer card show --json lyon.card",
 		Args:    oneArg("FILE"),
 		RunE:    func(_ *cobra.Command, args []string) error { return a.cardShow(args[0]) },

@@ -34,8 +34,8 @@ func (a *app) certGenerateCommand() *cobra.Command {
 			"new one, as .old; putting both files back undoes the change.\n\n" +
 			"If it is interrupted, the same command finishes it; until then nothing new is announced.\n\n" +
 			"With --next nothing is replaced: the new pair is staged in the state folder, and the agent announces\n" +
-			"which key will follow. The others approve it ahead; fbpeer cert activate then changes to it without a\n" +
-			"gap. --discard drops what is staged.",
+			"which key will follow. The others approve it ahead; fbpeer cert activate then changes to it without\n" +
+			"a gap. --discard drops what is staged.",
 		Example: "  fbpeer cert generate\n  fbpeer --component config-n1.ini cert generate --force\n" +
 			"  fbpeer --config alice/fbpeer.ini cert generate --names all --force\n  fbpeer cert generate --next\n" +
 			"  fbpeer cert generate --next --discard",

@@ -40,16 +40,20 @@ func (a *app) devCommand() *cobra.Command {
 	var d devRun
 	c := &cobra.Command{
 		Use:   "dev",
-		Short: "for development: every component of a Fed-BioMed folder, connected and approved without asking",
-		Long: "For development, never for data that must be protected: nobody is asked before a component is approved.\n\n" +
-			"Finds every component of a Fed-BioMed root ($FEDBIOMED_DIR, else the present folder), runs their agents on loopback,\n" +
-			"approves them among themselves, and keeps their registries and player files current.\n\n" +
-			"With --lan it also finds, by mDNS, the dev agents of other machines that were given the same development federation\n" +
-			"file, and approves their components: that file is then the whole trust. A component that says localhost is announced\n" +
-			"at the address at which the other machines reach this one, as long as dev runs. One of another machine that is gone\n" +
-			"for 20 s is forgotten, until it comes back.\n\n" +
-			"The root's federation file is made at the first start and kept in var/fbpeer-dev/, as all state of dev; one given\n" +
-			"with --federation takes its place. fbpeer run refuses it, and dev refuses any other kind.\n\n" +
+		Short: "for development: all components of a folder, approved without asking",
+		Long: "For development, never for data that must be protected: nobody is asked before a component is\n" +
+			"approved.\n\n" +
+			"Finds every component of a Fed-BioMed root ($FEDBIOMED_DIR, else the present folder), runs their\n" +
+			"agents on loopback, approves them among themselves, and keeps their registries and player files\n" +
+			"current.\n\n" +
+			"With --lan it also finds, by mDNS, the dev agents of other machines that were given the same\n" +
+			"development federation file, and approves their components: that file is then the whole trust. A\n" +
+			"component that says localhost is announced at the address at which the other machines reach this\n" +
+			"one, as long as dev runs. One of another machine that is gone for 20 s is forgotten, until it comes\n" +
+			"back.\n\n" +
+			"The root's federation file is made at the first start and kept in var/fbpeer-dev/, as all state of\n" +
+			"dev; one given with --federation takes its place. fbpeer run refuses it, and dev refuses any other\n" +
+			"kind.\n\n" +
 			"With --json it prints one object each time all agree; with --once that is one.",
 		Example: "  fbpeer dev --demo 3 --once\n  fbpeer dev --root /srv/fedbiomed\n  fbpeer dev --lan --federation dev.federation",
 		Args:    noArgs,

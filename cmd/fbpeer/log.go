@@ -28,7 +28,7 @@ func (a *app) logCommand() *cobra.Command {
 	var f logFlags
 	c := &cobra.Command{
 		Use:   "log",
-		Short: "what happened: heard, approved, changed, written; by whom, and old and new values",
+		Short: "what happened, by whom, and old and new values",
 		Long: "What happened, the newest last: who was heard, what was approved or changed by whom, with old and\n" +
 			"new values, and what was written. It is read from the component's state folder, with or without a\n" +
 			"running agent. Each line of that log carries the hash of the one before.\n\n" +
@@ -43,11 +43,15 @@ func (a *app) logCommand() *cobra.Command {
 	flags := c.Flags()
 	flags.BoolVarP(&f.follow, "follow", "f", false, "print the last 10 lines, then what is added, until interrupted")
 	flags.BoolVar(&f.verify, "verify", false, "verify the chain of hashes instead of printing")
-	flags.IntVarP(&f.lines, "lines", "n", -1, "only the last `N` lines")
+	flags.IntVarP(&f.lines, "lines", "n", allLines, "only the last `N` lines")
+	flags.Lookup("lines").DefValue = "0" // which help leaves out: all is no number
 	flags.StringVar(&f.since, "since", "", "only since `TIME`: 2026-11-22, 2026-11-22T10:15:00Z, or 90m, 12h, 7d ago")
 	flags.StringVar(&f.about, "about", "", "only what is about this `COMPONENT`: id, unique beginning or alias")
 	flags.StringVar(&f.head, "head", "", "with --verify: a `HASH` that was noted earlier must still be in the log")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Flags().Changed("lines") && f.lines < 0 {
+			return usage("leave it out to see all", "--lines: %d is no number of lines", f.lines)
+		}
 		if f.verify {
 			return a.verifyLog(f, cmd.Flags().Changed)
 		}
@@ -58,6 +62,9 @@ func (a *app) logCommand() *cobra.Command {
 	}
 	return c
 }
+
+// allLines is --lines where it is not given.
+const allLines = -1
 
 // followLines is how many lines are printed before what is added, and followPause how often that is looked for.
 const (
@@ -86,7 +93,7 @@ func (a *app) showLog(ctx context.Context, f logFlags) error {
 	}
 	reader := agent.ReadLog(c.State)
 	defer reader.Close()
-	if f.follow && f.lines < 0 {
+	if f.follow && f.lines == allLines {
 		f.lines = followLines
 	}
 	var records []trust.LogRecord
@@ -95,7 +102,7 @@ func (a *app) showLog(ctx context.Context, f logFlags) error {
 		if wanted(r) {
 			records = append(records, r)
 		}
-		if f.lines >= 0 && len(records) > f.lines {
+		if f.lines != allLines && len(records) > f.lines {
 			records = records[1:]
 		}
 		return nil
@@ -110,7 +117,7 @@ func (a *app) showLog(ctx context.Context, f logFlags) error {
 		return a.printJSON(logJSON{present(records)})
 	}
 	v := a.view(s)
-	if len(records) == 0 {
+	if len(records) == 0 && f.lines != 0 {
 		_, err = io.WriteString(a.stdout, "Nothing of that has happened yet.\n")
 		return err
 	}

@@ -42,7 +42,7 @@ func peersOf(s api.Snapshot, states ...string) peersJSON {
 func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
-		Short: "the federation at a glance: decisions and warnings first, then who has registered whom",
+		Short: "the federation at a glance: what to decide, and who has registered whom",
 		Long: "The federation at a glance: decisions and warnings first, then who has registered whom, as each\n" +
 			"site says of itself. Exit code 3 if an approved component changed, is contradicted or expired, or no\n" +
 			"set is in force. What another site has not done is shown, and does not change the exit code: whether\n" +
@@ -100,8 +100,8 @@ func (a *app) showCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show COMPONENT",
 		Short: "one component in full, with what changed",
-		Long: "One component in full, with what changed. COMPONENT is an id, a unique beginning of one, an alias, or\n" +
-			"COMPONENT@PEERID, which is needed where several identities claim one component.",
+		Long: "One component in full, with what changed. COMPONENT is an id, a unique beginning of one, an alias,\n" +
+			"or COMPONENT@PEERID, which is needed where several identities claim one component.",
 		Example: "  fbpeer show nice\n  fbpeer show NODE_983",
 		Args:    oneArg("COMPONENT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -132,7 +132,7 @@ func (a *app) showCommand() *cobra.Command {
 func (a *app) idCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "id",
-		Short:   "the own component, its fingerprint and words, and where each value comes from",
+		Short:   "the own component, fingerprint and words, and where each value comes from",
 		Example: "  fbpeer id\n  fbpeer --component config-n1.ini id --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -18,13 +18,15 @@ func (a *app) playersCheckCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check DIR",
 		Short: "whether MP-SPDZ would run from a folder, and safely, whoever wrote it",
-		Long: "Reads Player-Data and ip_addresses in any folder as MP-SPDZ and OpenSSL read them, whoever wrote them, and\n" +
-			"says what would fail, compute with the wrong party or let a stranger in, with the cure: exit code 3. What\n" +
-			"only a new MP-SPDZ refuses, names that prove membership only, and ports that may be busy are warnings.\n" +
-			"Nothing in the folder is changed. The certificate of an authority is a warning where [trust] authorities\n" +
-			"names it, and else an error: MP-SPDZ lets in whomever that authority signs.\n\n" +
+		Long: "Reads Player-Data and ip_addresses in any folder as MP-SPDZ and OpenSSL read them, whoever wrote\n" +
+			"them, and says what would fail, compute with the wrong party or let a stranger in, with the cure:\n" +
+			"exit code 3. What only a new MP-SPDZ refuses, names that prove membership only, and ports that may\n" +
+			"be busy are warnings. Nothing in the folder is changed. The certificate of an authority is a warning\n" +
+			"where [trust] authorities names it, and else an error: MP-SPDZ lets in whomever that authority\n" +
+			"signs.\n\n" +
 			"It is compared with the set in force, or the one that --set or --parties names: order, addresses,\n" +
-			"certificates, own number and port. Where there is none, or no component here, the folder is judged by itself.",
+			"certificates, own number and port. Where there is none, or no component here, the folder is judged\n" +
+			"by itself.",
 		Example: "  fbpeer players check /srv/mp-spdz\n  fbpeer players check run-7 --set trial\n" +
 			"  fbpeer players check . --parties bob,carol --json",
 		Args: oneArg("DIR"),

@@ -22,16 +22,18 @@ func (a *app) playersWriteCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "write --dir DIR",
 		Short: "the player files of a set, into an MP-SPDZ folder of your own",
-		Long: "Writes the player files of a set into a folder of your own, where you start MP-SPDZ: Player-Data/P0.pem\n" +
-			"and so on, the own key, the hash links and ip_addresses. Nothing else in it is touched: inputs, outputs\n" +
-			"and preprocessing stay as they are. The folder is made if only its last part is missing.\n\n" +
-			"MP-SPDZ trusts every certificate that has a hash link in Player-Data, whatever its file is called. So a\n" +
-			"certificate, a key or a hash link there that is not of this set is an error that names it, and nothing is\n" +
-			"written; with --prune they are removed first. The component's own key and certificate are never\n" +
-			"removed or replaced, and nothing is written or removed through a Player-Data or ip_addresses that is a\n" +
-			"symbolic link.\n\n" +
-			"Do not start MP-SPDZ meanwhile: it would find no ip_addresses and end. If the command is interrupted, run\n" +
-			"it again. players/current in the agent's own folder is always whole; see players show.",
+		Long: "Writes the player files of a set into a folder of your own, where you start MP-SPDZ:\n" +
+			"Player-Data/P0.pem and so on, the own key, the hash links and ip_addresses. Nothing else in it is\n" +
+			"touched: inputs, outputs and preprocessing stay as they are. The folder is made if only its last\n" +
+			"part is missing.\n\n" +
+			"MP-SPDZ trusts every certificate that has a hash link in Player-Data, whatever its file is called.\n" +
+			"So a certificate, a key or a hash link there that is not of this set is an error that names it, and\n" +
+			"nothing is written; with --prune they are removed first. The component's own key and certificate are\n" +
+			"never removed or replaced, and nothing is written or removed through a Player-Data or ip_addresses\n" +
+			"that is a symbolic link.\n\n" +
+			"Do not start MP-SPDZ meanwhile: it would find no ip_addresses and end. If the command is\n" +
+			"interrupted, run it again. players/current in the agent's own folder is always whole; see players\n" +
+			"show.",
 		Example: "  fbpeer players write --dir /srv/mp-spdz\n  fbpeer players write --dir run-7 --parties bob,carol\n" +
 			"  fbpeer players write --dir /srv/mp-spdz --set trial --prune\n  fbpeer players check /srv/mp-spdz",
 		Args: flagsOnly,

@@ -15,7 +15,7 @@ func (a *app) probeCommand() *cobra.Command {
 	var flags setFlags
 	c := &cobra.Command{
 		Use:   "probe [COMPONENT …]",
-		Short: "open the real MP-SPDZ ports, and shake hands as MP-SPDZ would, in every direction",
+		Short: "open the real MP-SPDZ ports, and shake hands as MP-SPDZ would",
 		Long: "Asks the agents of a set's parties to open their MP-SPDZ ports for a moment, with the real files,\n" +
 			"and to connect to each other as MP-SPDZ would: name, TCP, TLS with both certificates, and which\n" +
 			"party answers. Exits 0 only if every direction is ok. With COMPONENT, only pairs with one of these.\n\n" +

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -63,6 +64,8 @@ func newRoot(a *app) *cobra.Command {
 		},
 	}
 	root.SetVersionTemplate(versionLine())
+	wrapped := fmt.Sprintf("Flags.FlagUsagesWrapped %d", columns)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages", wrapped))
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)

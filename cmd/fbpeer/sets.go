@@ -109,7 +109,7 @@ type setsJSON struct {
 func (a *app) setListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
-		Short:   "every named set: who proposed it, who has confirmed it, and whether it is in force here",
+		Short:   "every named set: who proposed it, who has confirmed it, if it is in force",
 		Example: "  fbpeer set list\n  fbpeer set list --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -17,32 +17,33 @@ func (a *app) trustCommand() *cobra.Command {
 	c := group("trust", "who waits for your decision, and the decision", a.pendingCommand(), a.listCommand(), a.approveCommand(),
 		a.decisionCommand(decision{
 			action: api.ActionDeny, short: "refuse an identity: it is no longer heard, and never asked about again",
-			long: "Refuses an identity that was never approved: its connections are closed, nothing of it is used or passed\n" +
-				"on, and it does not wait for your decision any more. The component may come again with another\n" +
-				"identity. fbpeer trust forget takes that back. What was approved is revoked instead.",
+			long: "Refuses an identity that was never approved: its connections are closed, nothing of it is used or\n" +
+				"passed on, and it does not wait for your decision any more. The component may come again with\n" +
+				"another identity. fbpeer trust forget takes that back. What was approved is revoked instead.",
 			done: "denied", means: "This identity is no longer listened to. The component itself may come again with another one.",
 		}),
 		a.decisionCommand(decision{
 			action: api.ActionRevoke, short: "take an approval back: out of player files and registry, identity and key never again",
-			long: "Takes an approval back for good: the party leaves player files and registry in one commit, its connections\n" +
-				"are closed, and its identity and its MP-SPDZ key are refused, whoever comes with them, over restarts too.\n\n" +
-				"--key revokes an MP-SPDZ key alone, for a key that was stolen: the party that has it leaves player files\n" +
-				"and registry, and comes back when you approve another key of its. Its identity is listened to\n" +
+			long: "Takes an approval back for good: the party leaves player files and registry in one commit, its\n" +
+				"connections are closed, and its identity and its MP-SPDZ key are refused, whoever comes with them,\n" +
+				"over restarts too.\n\n" +
+				"--key revokes an MP-SPDZ key alone, for a key that was stolen: the party that has it leaves player\n" +
+				"files and registry, and comes back when you approve another key of its. Its identity is listened to\n" +
 				"meanwhile. KEY is \"key sha256\" of fbpeer show, or key in the trust list.",
 			done: "revoked", means: "Its identity and its key are refused from now on, and its connections are closed.",
 			key: "the `KEY` alone, SHA256:… of an MP-SPDZ public key", keyMeans: "Whoever announces it, nothing of that is used or passed on.",
 		}),
 		a.decisionCommand(decision{
 			action: api.ActionForget, short: "forget every decision on a component, as if it had never been heard",
-			long: "Removes what the trust list says of a component: an approval, a denial or a revocation. It is as if it\n" +
-				"had never been heard: announced again, it waits for your decision. An approved one leaves player files,\n" +
-				"and its row in Fed-BioMed's registry goes. --key forgets that a key was revoked.",
+			long: "Removes what the trust list says of a component: an approval, a denial or a revocation. It is as if\n" +
+				"it had never been heard: announced again, it waits for your decision. An approved one leaves player\n" +
+				"files, and its row in Fed-BioMed's registry goes. --key forgets that a key was revoked.",
 			done: "forgot", means: "If it is heard again, it waits for your decision.",
 			key: "a `KEY` that is barred by itself, SHA256:…", keyMeans: "What is announced with it is looked at again.",
 		}))
-	c.Long = "Each site's operator approves the other components, one by one: nothing that somebody announces is used before.\n" +
-		"COMPONENT is an id, a unique beginning of one, an alias, or COMPONENT@PEERID, which is needed where several\n" +
-		"identities claim one component."
+	c.Long = "Each site's operator approves the other components, one by one: nothing that somebody announces is\n" +
+		"used before. COMPONENT is an id, a unique beginning of one, an alias, or COMPONENT@PEERID, which is\n" +
+		"needed where several identities claim one component."
 	return c
 }
 
