@@ -55,7 +55,7 @@ type Matrix struct {
 // BarredKey is an MP-SPDZ public key that the list bars, whoever announces it.
 type BarredKey struct {
 	Key       string `json:"key"`                 // "SHA256:…"
-	State     string `json:"state"`               // denied or revoked
+	State     string `json:"state,omitempty"`     // denied or revoked; empty in the answer to forget: not barred any more
 	Component string `json:"component,omitempty"` // whose it was, if the list says so
 }
 

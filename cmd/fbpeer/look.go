@@ -15,18 +15,25 @@ type peersJSON struct {
 	Peers      []api.Peer `json:"peers"`
 }
 
+// listJSON is `trust list --json`.
+type listJSON struct {
+	peersJSON
+	Keys []api.BarredKey `json:"keys"`
+}
+
 // statusJSON is `status --json`.
 type statusJSON struct {
 	peersJSON
-	Ready    bool           `json:"ready"`
-	Set      *api.Set       `json:"set,omitempty"`
-	NoSet    *api.Warning   `json:"no_set,omitempty"`
-	Sets     []api.NamedSet `json:"sets,omitempty"`
-	Matrix   *api.Matrix    `json:"matrix"`
-	Warnings []api.Warning  `json:"warnings,omitempty"`
-	Members  int            `json:"members"`
-	Online   int            `json:"connected"`
-	Running  bool           `json:"running"`
+	Ready    bool            `json:"ready"`
+	Set      *api.Set        `json:"set,omitempty"`
+	NoSet    *api.Warning    `json:"no_set,omitempty"`
+	Sets     []api.NamedSet  `json:"sets,omitempty"`
+	Matrix   *api.Matrix     `json:"matrix"`
+	Keys     []api.BarredKey `json:"keys,omitempty"`
+	Warnings []api.Warning   `json:"warnings,omitempty"`
+	Members  int             `json:"members"`
+	Online   int             `json:"connected"`
+	Running  bool            `json:"running"`
 }
 
 func peersOf(s api.Snapshot, states ...string) peersJSON {
@@ -37,6 +44,10 @@ func peersOf(s api.Snapshot, states ...string) peersJSON {
 		p.Peers = append(p.Peers, ofState(s.Peers, states...)...)
 	}
 	return p
+}
+
+func listOf(s api.Snapshot) listJSON {
+	return listJSON{peersOf(s, decidedStates...), append([]api.BarredKey{}, s.Keys...)}
 }
 
 func (a *app) statusCommand() *cobra.Command {
@@ -63,8 +74,8 @@ func (a *app) statusCommand() *cobra.Command {
 
 func statusOf(s api.Snapshot) statusJSON {
 	return statusJSON{
-		peersJSON: peersOf(s), Ready: len(obstacles(s)) == 0, Set: s.Set, NoSet: s.NoSet, Sets: s.Sets, Matrix: s.Matrix, Warnings: s.Warnings,
-		Members: s.Members, Online: s.Connected, Running: s.Running,
+		peersJSON: peersOf(s), Ready: len(obstacles(s)) == 0, Set: s.Set, NoSet: s.NoSet, Sets: s.Sets, Matrix: s.Matrix, Keys: s.Keys,
+		Warnings: s.Warnings, Members: s.Members, Online: s.Connected, Running: s.Running,
 	}
 }
 

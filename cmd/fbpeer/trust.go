@@ -70,6 +70,9 @@ func (a *app) pendingCommand() *cobra.Command {
 	}
 }
 
+// decidedStates are the states of those whom `trust list` lists.
+var decidedStates = []string{api.StateAccepted, api.StateChanged, api.StateDenied, api.StateRevoked}
+
 func (a *app) listCommand() *cobra.Command {
 	var fingerprints bool
 	command := &cobra.Command{
@@ -83,7 +86,7 @@ func (a *app) listCommand() *cobra.Command {
 				return err
 			}
 			if a.json {
-				return a.printJSON(peersOf(s, api.StateAccepted, api.StateChanged, api.StateDenied, api.StateRevoked))
+				return a.printJSON(listOf(s))
 			}
 			if fingerprints {
 				_, err = io.WriteString(a.stdout, fingerprintLines(s))
@@ -110,7 +113,7 @@ func fingerprintLines(s api.Snapshot) string {
 
 // trustScreen is `trust list`.
 func (v view) trustScreen(s api.Snapshot, file string) string {
-	peers := ofState(s.Peers, api.StateAccepted, api.StateChanged, api.StateDenied, api.StateRevoked)
+	peers := ofState(s.Peers, decidedStates...)
 	if len(peers)+len(s.Keys) == 0 {
 		return "Nothing has been decided yet.\n"
 	}
@@ -213,7 +216,11 @@ func (a *app) decideKey(ctx context.Context, d decision, key string) error {
 		return err
 	}
 	if a.json {
-		return errors.Join(a.printJSON(api.BarredKey{Key: key, State: d.done}), written(result))
+		shown := api.BarredKey{Key: key}
+		if d.action == api.ActionRevoke {
+			shown.State = api.StateRevoked
+		}
+		return errors.Join(a.printJSON(shown), written(result))
 	}
 	text := fmt.Sprintf("%s the MP-SPDZ key %s: %s\n", d.done, show(key), d.keyMeans)
 	if _, err := io.WriteString(a.stdout, text+a.view(s).consequences(s, d.action, result)); err != nil {
