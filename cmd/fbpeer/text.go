@@ -59,6 +59,13 @@ type table struct {
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
+// given adds a row where there is a value.
+func (t *table) given(name, value string) {
+	if value != "" {
+		t.add(name, value)
+	}
+}
+
 func (t *table) String() string {
 	var widths []int
 	for _, row := range t.rows {

@@ -115,6 +115,9 @@ func (v view) policyLine(p api.Peer) string {
 func (v view) told(p api.Peer) string {
 	var b strings.Builder
 	for _, w := range withoutNext(p.Warnings) {
+		if p.State == api.StateChanged && inBlock(w.Code) {
+			continue
+		}
 		head := "WARNING  "
 		switch w.Code {
 		case api.WarnTakenOver:
@@ -125,19 +128,16 @@ func (v view) told(p api.Peer) string {
 		case trust.CodeComponentClaimed, trust.CodeKeyClaimed, trust.CodeEndpointClaimed, trust.CodeSubjectClaimed:
 			continue // the claim has its block
 		}
-		if p.State == api.StateChanged && inBlock(w.Code) {
-			continue
-		}
 		b.WriteString(wrap(head, v.called(p.Component)+": "+v.renamed(v.sentence(w)), "         "))
 	}
 	return b.String()
 }
 
-// inBlock says whether the block of a change tells it.
+// inBlock says whether the block of a change tells it; what is only reported has a line there too.
 func inBlock(code string) bool {
 	switch code {
 	case trust.CodeComponentChanged, trust.CodeRoleChanged, trust.CodeAddressChanged, trust.CodePortChanged, trust.CodeCertificateReissued,
-		trust.CodeKeyEndorsed, trust.CodeKeyReplaced, trust.CodeBeyondPolicy:
+		trust.CodeKeyEndorsed, trust.CodeKeyReplaced, trust.CodeBeyondPolicy, trust.CodeLabelChanged, trust.CodePolicyChanged, trust.CodeEndsSooner:
 		return true
 	}
 	return false

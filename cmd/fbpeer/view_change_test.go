@@ -125,3 +125,19 @@ func TestAliasStandsOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestReportedOnce: what is only reported stands once in the block of a change, and one that was nothing before is "-".
+func TestReportedOnce(t *testing.T) {
+	s := withReasons([]api.Change{{Field: "port", Old: "14001", New: "14901"}, {Field: "label", New: "Hospital of Nice"}}, trust.CodePortChanged, trust.CodeLabelChanged)
+	v := viewOf(s)
+	for name, screen := range map[string]string{"status": v.statusScreen(unanswered(s)), "question": v.question(s, s.Peers[0])} {
+		flat := strings.Join(strings.Fields(strings.ReplaceAll(screen, "->", "")), " ")
+		if strings.Contains(screen, "the sentence of") || strings.Count(screen, "Hospital of Nice") != 1 || !strings.Contains(flat, "label - Hospital of Nice") {
+			t.Errorf("%s:\n%s", name, screen)
+		}
+	}
+	next := withNextKey()
+	if screen := v.showScreen(next.Peers[0]); strings.Contains(screen, "reason:") || !strings.Contains(screen, "next key") {
+		t.Errorf("show tells the key to come twice:\n%s", screen)
+	}
+}

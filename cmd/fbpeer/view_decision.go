@@ -129,7 +129,7 @@ func (v view) changed(p api.Peer) string {
 	listed := map[string]bool{}
 	for _, c := range p.Changes {
 		listed[c.Field] = true
-		t.add(show(c.Field), elide(show(c.Old), cell), elide(show(c.New), cell))
+		t.add(show(c.Field), elide(orDash(show(c.Old)), cell), elide(orDash(show(c.New)), cell))
 	}
 	if !listed["address"] && !listed["port"] {
 		t.add("endpoint", elide(show(p.Endpoint), cell), "same")

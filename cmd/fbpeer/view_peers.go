@@ -84,77 +84,82 @@ func (v view) presence(p api.Peer) string {
 // showScreen is `show COMPONENT`: one peer in full.
 func (v view) showScreen(p api.Peer) string {
 	t := table{}
-	add := func(name, value string) {
-		if value != "" {
-			t.add(name, value)
-		}
-	}
-	add("component", show(p.Component))
-	add("alias", show(p.Alias))
-	add("label", claimed(p.Label))
-	add("role", show(p.Role))
-	add("state", show(p.State))
+	t.given("component", show(p.Component))
+	t.given("alias", show(p.Alias))
+	t.given("label", claimed(p.Label))
+	t.given("role", show(p.Role))
+	t.given("state", show(p.State))
 	if p.Party != nil {
-		add("party", fmt.Sprint(*p.Party))
+		t.given("party", fmt.Sprint(*p.Party))
 	}
-	add("words", wordsText(p.Words))
-	add("fingerprint", show(p.Fingerprint))
-	add("peer id", show(p.PeerID))
-	add("endpoint", show(p.Endpoint))
-	add("secagg", secaggText(p.Secagg))
+	t.given("words", wordsText(p.Words))
+	t.given("fingerprint", show(p.Fingerprint))
+	t.given("peer id", show(p.PeerID))
+	t.given("endpoint", show(p.Endpoint))
+	t.given("secagg", secaggText(p.Secagg))
 	if c := p.Certificate; c != nil {
-		add("certificate", certificateText(*c))
-		add("  subject", show(c.Subject))
-		add("  signed by", show(c.Issuer))
-		add("  sha256", show(c.SHA256))
-		add("  key sha256", show(c.KeySHA256))
-		add("  blake2b-128", show(c.BLAKE2b128)+"  (MP-SPDZ prints it as Signature)")
-		add("  valid", stamp(&c.NotBefore)+" to "+stamp(&c.NotAfter))
+		addCertificate(&t, *c)
 	}
-	add("announcement", show(p.Announcement))
+	t.given("announcement", show(p.Announcement))
 	if p.Sequence != 0 {
-		add("  sequence", fmt.Sprint(p.Sequence))
+		t.given("  sequence", fmt.Sprint(p.Sequence))
 	}
-	add("  issued", stamp(p.Issued))
-	add("  expires", stamp(p.Expires))
+	t.given("  issued", stamp(p.Issued))
+	t.given("  expires", stamp(p.Expires))
 	if p.LastHeard != nil || p.Connected != nil {
-		add("heard", v.heard(p))
-		add("connected", yesNo(p.Connected))
+		t.given("heard", v.heard(p))
+		t.given("connected", yesNo(p.Connected))
 	}
 	addCardView(&t, p)
 	if p.ApprovedAt != nil {
-		by := ""
-		if p.ApprovedBy != "" {
-			by = " by " + show(p.ApprovedBy)
-		}
-		add("approved", stamp(p.ApprovedAt)+by)
+		t.given("approved", stamp(p.ApprovedAt)+by(p.ApprovedBy))
 	}
-	if n := p.Next; n != nil {
-		add("next key", show(n.KeySHA256))
-		add("  words", wordsText(n.Words))
-		add("  fingerprint", show(n.Fingerprint))
-		switch {
-		case n.Approved:
-			by := ""
-			if n.ApprovedBy != "" {
-				by = " by " + show(n.ApprovedBy)
-			}
-			add("  approved", strings.TrimSpace("ahead "+stamp(n.ApprovedAt)+by))
-		case n.ApprovedKey != "":
-			add("  approved", "ahead is another one, "+show(n.ApprovedKey))
-		default:
-			add("  approved", "not ahead")
-		}
+	if p.Next != nil {
+		addNext(&t, *p.Next)
 	}
-	add("in registry", yesNo(p.Registered))
+	t.given("in registry", yesNo(p.Registered))
 	addByHand(&t, p)
 	return t.String() + v.details(p)
+}
+
+// addCertificate adds the certificate in force, with its hashes.
+func addCertificate(t *table, c api.Certificate) {
+	t.given("certificate", certificateText(c))
+	t.given("  subject", show(c.Subject))
+	t.given("  signed by", show(c.Issuer))
+	t.given("  sha256", show(c.SHA256))
+	t.given("  key sha256", show(c.KeySHA256))
+	t.given("  blake2b-128", show(c.BLAKE2b128)+"  (MP-SPDZ prints it as Signature)")
+	t.given("  valid", stamp(&c.NotBefore)+" to "+stamp(&c.NotAfter))
+}
+
+// addNext adds the key to come, and whether it is approved ahead.
+func addNext(t *table, n api.NextKey) {
+	t.given("next key", show(n.KeySHA256))
+	t.given("  words", wordsText(n.Words))
+	t.given("  fingerprint", show(n.Fingerprint))
+	switch {
+	case n.Approved:
+		t.given("  approved", strings.TrimSpace("ahead "+stamp(n.ApprovedAt)+by(n.ApprovedBy)))
+	case n.ApprovedKey != "":
+		t.given("  approved", "ahead is another one, "+show(n.ApprovedKey))
+	default:
+		t.given("  approved", "not ahead")
+	}
+}
+
+// by is " by alice", or nothing if nobody is named.
+func by(operator string) string {
+	if operator == "" {
+		return ""
+	}
+	return " by " + show(operator)
 }
 
 // details are the reasons of a peer's state, what changed and what would be approved, and its warnings.
 func (v view) details(p api.Peer) string {
 	var b strings.Builder
-	for _, r := range p.Reasons {
+	for _, r := range withoutNext(p.Reasons) {
 		b.WriteString(wrap("reason: ", v.sentence(r), "  "))
 	}
 	b.WriteString(v.warnings(besides(p), ""))
@@ -224,41 +229,36 @@ func yesNo(b *bool) string {
 func (v view) idScreen(s api.Snapshot) string {
 	p := s.Self
 	t := table{}
-	add := func(name, value string) {
-		if value != "" {
-			t.add(name, value)
-		}
-	}
-	add("component", show(p.Component))
-	add("role", show(p.Role))
-	add("label", show(p.Label))
-	add("federation", show(s.Federation))
-	add("words", wordsText(p.Words))
-	add("fingerprint", show(p.Fingerprint))
-	add("peer id", show(p.PeerID))
-	add("endpoint", show(p.Endpoint))
-	add("secagg", secaggText(p.Secagg))
+	t.given("component", show(p.Component))
+	t.given("role", show(p.Role))
+	t.given("label", show(p.Label))
+	t.given("federation", show(s.Federation))
+	t.given("words", wordsText(p.Words))
+	t.given("fingerprint", show(p.Fingerprint))
+	t.given("peer id", show(p.PeerID))
+	t.given("endpoint", show(p.Endpoint))
+	t.given("secagg", secaggText(p.Secagg))
 	if c := p.Certificate; c != nil {
-		add("certificate", certificateText(*c))
-		add("  subject", show(c.Subject))
-		add("  signed by", show(c.Issuer))
-		add("  sha256", show(c.SHA256))
-		add("  blake2b-128", show(c.BLAKE2b128)+"  (MP-SPDZ prints it as Signature)")
+		t.given("certificate", certificateText(*c))
+		t.given("  subject", show(c.Subject))
+		t.given("  signed by", show(c.Issuer))
+		t.given("  sha256", show(c.SHA256))
+		t.given("  blake2b-128", show(c.BLAKE2b128)+"  (MP-SPDZ prints it as Signature)")
 	}
 	if n := p.Next; n != nil {
-		add("next key", show(n.KeySHA256))
+		t.given("next key", show(n.KeySHA256))
 		if n.Certificate != nil {
-			add("  certificate", certificateText(*n.Certificate))
+			t.given("  certificate", certificateText(*n.Certificate))
 		}
-		add("  words", wordsText(n.Words))
-		add("  fingerprint", show(n.Fingerprint))
+		t.given("  words", wordsText(n.Words))
+		t.given("  fingerprint", show(n.Fingerprint))
 	}
 	if p.Party != nil {
-		add("party", fmt.Sprint(*p.Party))
+		t.given("party", fmt.Sprint(*p.Party))
 	} else {
-		add("party", "none yet: no set is in force")
+		t.given("party", "none yet: no set is in force")
 	}
-	add("state", show(s.State))
+	t.given("state", show(s.State))
 	for i, address := range s.Listen {
 		name := ""
 		if i == 0 {

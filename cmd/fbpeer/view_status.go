@@ -199,7 +199,7 @@ func (v view) held(p api.Peer) string {
 	fmt.Fprintf(&b, "CHANGED  %s now announces another %s\n", v.called(p.Component), orDash(strings.Join(names, ", ")))
 	t := table{indent: "         "}
 	for _, c := range slices.Concat(held, reported) {
-		t.add(show(c.Field), elide(show(c.Old), 33)+"  ->  "+elide(show(c.New), 33))
+		t.add(show(c.Field), elide(orDash(show(c.Old)), 33)+"  ->  "+elide(orDash(show(c.New)), 33))
 	}
 	label := "in force"
 	for _, line := range keepsLines(p) {
