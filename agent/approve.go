@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -36,14 +35,7 @@ func (k *core) approveSeveral(r api.ApproveRequest, now time.Time) (outcome, *ap
 		}
 		list = next
 	}
-	if !bytes.Equal(list.Bytes(), k.listFile) {
-		before := k.list
-		if err := k.writeList(list); err != nil {
-			return outcome{}, &api.Error{Code: api.CodeFailed, Text: "the trust list could not be written, nothing was changed: " + err.Error()}
-		}
-		k.recordEdits(before, r.By, now)
-	}
-	return k.settle(now), nil
+	return k.putList(list, r.By, now)
 }
 
 // approvedResult is the answer, from the snapshot after the commit.

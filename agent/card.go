@@ -190,11 +190,7 @@ func (k *core) judgeCard(a *exchange.Announcement, floor uint64, now time.Time) 
 		return "", refused("give it to the other sites", "is this component's own card")
 	}
 	if d := trust.Decide(k.list, k.held(), a, now); d.Verdict == trust.VerdictRevoked || d.Verdict == trust.VerdictDenied {
-		var text []string
-		for _, reason := range d.Reasons {
-			text = append(text, reason.Text)
-		}
-		return "", refused("if that was a mistake: fbpeer trust forget "+a.Component+"@"+a.Peer.String(), "%s is %s: %s", a.Component, d.Verdict, strings.Join(text, "; "))
+		return "", refused("if that was a mistake: fbpeer trust forget "+a.Component+"@"+a.Peer.String(), "%s is %s: %s", a.Component, d.Verdict, sentences(d.Reasons))
 	}
 	if held != nil && held.Hash == a.Hash {
 		return api.CardHeld, nil

@@ -23,7 +23,7 @@ func TestClashIsNotApproved(t *testing.T) {
 	if p.State != api.StateConflict || !warned(p.Warnings, "claims-endpoint") || !warned(find(t, b.snapshot(), b.others[0].config.Component.ID).Warnings, "endpoint-claimed") {
 		t.Errorf("an approved one's endpoint: %+v", p)
 	}
-	if _, err := trustBy(b.offline, approvalOf(p)); fault(t, err).Code != api.CodeRefused || !strings.Contains(err.Error(), "are both approved, with the same endpoint") {
+	if _, err := trustBy(b.offline, approvalOf(p)); fault(t, err).Code != api.CodeRefused || !strings.Contains(err.Error(), "it would have the same endpoint as "+b.others[0].config.Component.ID+", and no set") {
 		t.Errorf("approved: %v", err)
 	}
 	if after := b.outputs(); after != before {

@@ -83,10 +83,8 @@ func checkKeyRequest(r api.TrustRequest) *api.Error {
 		return malformed("key: of a key alone, or of an identity, but not of both")
 	case r.Action != api.ActionRevoke && r.Action != api.ActionForget:
 		return malformed("key: only revoke and forget take one")
-	case len(r.By) > maxBy || !utf8.ValidString(r.By) || strings.ContainsFunc(r.By, unprintable):
-		return malformed("by: at most %d printable characters on one line", maxBy)
 	}
-	return nil
+	return checkText("by", r.By, maxBy)
 }
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
@@ -129,12 +127,17 @@ func (k *core) edit(r api.TrustRequest, now time.Time) (outcome, *api.Error) {
 	if fault != nil {
 		return outcome{}, fault
 	}
+	return k.putList(list, r.By, now)
+}
+
+// putList makes an edited list durable and logs who edited it, then does everything that follows from it.
+func (k *core) putList(list trust.List, by string, now time.Time) (outcome, *api.Error) {
 	if !bytes.Equal(list.Bytes(), k.listFile) {
 		before := k.list
 		if err := k.writeList(list); err != nil {
 			return outcome{}, &api.Error{Code: api.CodeFailed, Text: "the trust list could not be written, nothing was changed: " + err.Error()}
 		}
-		k.recordEdits(before, r.By, now)
+		k.recordEdits(before, by, now)
 	}
 	return k.settle(now), nil
 }
@@ -229,18 +232,15 @@ func replaced(list trust.List, r api.TrustRequest, a *exchange.Announcement) (*t
 func (k *core) wouldHold(list trust.List, a *exchange.Announcement, now time.Time) *api.Error {
 	e := trust.Evaluate(list, k.held(), now)
 	d := e.Decisions[a.Peer]
-	isClash := func(r trust.Reason) bool { return r.Code == trust.CodeClash }
-	if i := slices.IndexFunc(d.Reasons, isClash); i >= 0 && !slices.ContainsFunc(k.evaluation.Decisions[a.Peer].Reasons, isClash) {
-		return refused("ask both sites, and have one of them change it; or revoke the other one first", "%s cannot be approved as it is: %s", a.Component, d.Reasons[i].Text)
+	if len(d.Clashes) > 0 && len(k.evaluation.Decisions[a.Peer].Clashes) == 0 {
+		clash := d.Clashes[0]
+		return refused("ask both sites, and have one of them change it; or revoke the other one first",
+			"%s cannot be approved as it is: it would have the same %s as %s, and no set can hold both", a.Component, clash.What, clash.With)
 	}
 	if d.Verdict == trust.VerdictAccepted && !d.Hold && e.InForce[a.Component] != nil && e.InForce[a.Component].Peer == a.Peer {
 		return nil
 	}
-	text := make([]string, 0, len(d.Reasons))
-	for _, reason := range d.Reasons {
-		text = append(text, reason.Text)
-	}
-	return refused("settle that first: fbpeer show "+a.Component, "%s cannot be approved: it would be %s (%s)", a.Component, d.Verdict, strings.Join(text, "; "))
+	return refused("settle that first: fbpeer show "+a.Component, "%s cannot be approved: it would be %s. %s", a.Component, d.Verdict, sentences(d.Reasons))
 }
 
 func (k *core) deny(r api.TrustRequest, id peer.ID, now time.Time) (trust.List, *api.Error) {

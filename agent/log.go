@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -344,14 +345,18 @@ func newStrangerLines() *rate.Limiter {
 	return rate.NewLimiter(rate.Every(strangerEvery), strangerLines)
 }
 
+// sentences are the texts of reasons, each of which ends with its own full stop.
+func sentences(reasons []trust.Reason) string {
+	texts := make([]string, 0, len(reasons))
+	for _, reason := range reasons {
+		texts = append(texts, reason.Text)
+	}
+	return strings.Join(texts, " ")
+}
+
 func recordOf(event string, a *exchange.Announcement, d trust.Decision) trust.LogRecord {
 	r := trust.LogRecord{Event: event, Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(), Changes: d.Changes}
-	for i, reason := range d.Reasons {
-		if i > 0 {
-			r.Text += "; "
-		}
-		r.Text += reason.Text
-	}
+	r.Text = sentences(d.Reasons)
 	if event == trust.EventReported { // else the reason says that nothing has changed
 		for _, c := range d.Changes {
 			r.Text += fmt.Sprintf(" Its %s was %s and is %s.", c.Field, c.Old, c.New)

@@ -522,3 +522,14 @@ func TestLogReaderFollows(t *testing.T) {
 		t.Errorf("%d records of %d", last, all+100)
 	}
 }
+
+// TestReasonsAreSentences: several reasons of one record read as sentences, one after the other.
+func TestReasonsAreSentences(t *testing.T) {
+	b := newBench(t)
+	b.hearAll()
+	a := b.open().newest[b.others[0].id]
+	r := recordOf(trust.EventChanged, a, trust.Decision{Reasons: []trust.Reason{{Text: "The port is another one."}, {Text: "The label too."}}})
+	if r.Text != "The port is another one. The label too." {
+		t.Errorf("%q", r.Text)
+	}
+}

@@ -96,7 +96,7 @@ func (k *core) warnTaken(p *api.Peer, id peer.ID, entry trust.Entry, now time.Ti
 	}
 	p.Warnings = append(p.Warnings, api.Warning{Code: api.WarnTakenOver,
 		Text: fmt.Sprintf("%s: taken over without asking on %s by your policy ([trust] accept_changes), and in force", what, entry.ApprovedAt.UTC().Format(time.RFC3339)),
-		Cure: "if that was wrong: fbpeer trust revoke " + called(entry)})
+		Cure: "if that was wrong: fbpeer trust revoke " + entry.Called()})
 }
 
 // noted is a change that holds nothing back (label, policy, expiry): by the next evaluation it is no change any more, so it is kept for whoever
@@ -135,12 +135,4 @@ func (k *core) warnNoted(p *api.Peer, id peer.ID, now time.Time) {
 			p.Warnings = append(p.Warnings, warningOf(r))
 		}
 	}
-}
-
-// called is what to type for an entry's component.
-func called(e trust.Entry) string {
-	if e.Alias != "" {
-		return e.Alias
-	}
-	return e.Component
 }

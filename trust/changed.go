@@ -44,7 +44,7 @@ func (s *snapshot) changedReason(e Entry, a *exchange.Announcement, c Change, ne
 	switch c.Field {
 	case fieldComponent:
 		r.Code, r.Cure = CodeComponentChanged, fmt.Sprintf("if that is right: fbpeer trust forget %s, then fbpeer trust approve %s; else fbpeer trust revoke %s",
-			e.called(), c.New, e.called())
+			e.Called(), c.New, e.Called())
 		r.Text = fmt.Sprintf("%s now announces the component id %s.%s%s", e.name(), c.New, s.keeps(e, "its id and values"), signed)
 	case fieldRole:
 		r.Code = CodeRoleChanged
@@ -79,11 +79,11 @@ func (s *snapshot) keyReason(e Entry, a *exchange.Announcement, r Reason) Reason
 
 // decideCure is the command that settles a change.
 func decideCure(e Entry) string {
-	return fmt.Sprintf("fbpeer trust approve %s, or fbpeer trust revoke %s", e.called(), e.called())
+	return fmt.Sprintf("fbpeer trust approve %s, or fbpeer trust revoke %s", e.Called(), e.Called())
 }
 
-// called is what to type for the component.
-func (e Entry) called() string {
+// Called is what to type for the component: its alias, else its id.
+func (e Entry) Called() string {
 	if e.Alias != "" {
 		return e.Alias
 	}

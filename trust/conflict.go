@@ -36,7 +36,7 @@ func (s *snapshot) conflictReason(a *exchange.Announcement, c collision) Reason 
 	identity := a.Peer.String()
 	if own, approved := s.list.ByPeer(a.Peer); approved {
 		identity += ", approved as " + own.name()
-		r.Cure = "ask its operator to take that back; else fbpeer trust revoke " + own.called()
+		r.Cure = "ask its operator to take that back; else fbpeer trust revoke " + own.Called()
 	}
 	nothing := fmt.Sprintf("%s keeps its values; nothing of the other is used.", e.name())
 	switch c.field {
@@ -73,7 +73,7 @@ func (s *snapshot) ownConflictReason(a *exchange.Announcement, field string) Rea
 	}[field]
 	cure := "if nobody here knows it: fbpeer trust deny " + claim(a)
 	if own, approved := s.list.ByPeer(a.Peer); approved {
-		cure = "ask its operator to take that back; else fbpeer trust revoke " + own.called()
+		cure = "ask its operator to take that back; else fbpeer trust revoke " + own.Called()
 	}
 	return Reason{Code: claimCodes[field].claimsOwn, Cure: cure,
 		Text: fmt.Sprintf("%s (identity %s) announces %s. Nothing of it is used. If this site was copied, give the copy an identity, an id and a key of its own.",

@@ -60,7 +60,14 @@ type Decision struct {
 	Verdict Verdict
 	Reasons []Reason // of the verdict first, then warnings
 	Changes []Change
-	Hold    bool // nothing of this announcement reaches player files or rows
+	Hold    bool    // nothing of this announcement reaches player files or rows
+	Clashes []Clash // what it has in common with others that are approved, in the order of the reasons of CodeClash
+}
+
+// Clash is a value that two approved components, or one and this site itself, have in common, so that no set can hold both.
+type Clash struct {
+	With string // the other one, as a text calls it
+	What string // "endpoint", "MP-SPDZ key" and so on
 }
 
 // Decide is pure: it says what l means for a, beside everything that is held. a need not be in h yet: it is
@@ -158,6 +165,11 @@ func (s *snapshot) bars(a *exchange.Announcement) (Verdict, []Reason) {
 func (s *snapshot) warn(d *Decision, a *exchange.Announcement, clashes []collision) {
 	for _, c := range clashes {
 		d.Reasons = append(d.Reasons, s.clashReason(a, c))
+		clash := Clash{With: "this site itself", What: shared[c.field]}
+		if !c.holder.own {
+			clash.With = c.holder.entry.name()
+		}
+		d.Clashes = append(d.Clashes, clash)
 	}
 	if s.held.Equivocal[a.Peer] {
 		d.Hold = true
