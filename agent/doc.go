@@ -61,9 +61,10 @@
 //	agent.lock                held by a running agent, and by an edit without one
 //	socket                    the path of the running agent's control socket
 //
-// File names are made of identities as this program encodes them, never of text that a peer sent. announcements/ is bounded with the
-// table: what the table evicts or what lapses loses its card, unless the list names the identity. imported/ is the operator's to bound. So the sequence floors of listed
-// identities survive a restart with their cards, those of others as long as their cards or the process do.
+// File names are made of identities as this program encodes them, never of text that a peer sent. announcements/ is bounded with
+// the table: what the table evicts or what lapses loses its card, unless the list names the identity. imported/ is the operator's
+// to bound. So the sequence floors of listed identities survive a restart with their cards, those of others as long as their
+// cards or the process do.
 //
 // Player files and rows that somebody else damaged are found every 15 s and before each edit, and written anew; the event
 // players-mended names the files. A registry that cannot be read, or lacks a row, is a warning that makes status answer no. What the
@@ -158,16 +159,17 @@
 //
 // # The operator's files
 //
-// trust.ini, the component's configuration, fbpeer.ini, certificate, key, the staged pair, federation file and database are watched through their
-// folders, and looked at every 15 s besides. The component's own files are read once all of them have been left alone for two seconds: what
-// Fed-BioMed writes in several steps (key, certificate, configuration, each emptied first) is one announcement, and what cannot be used
-// meanwhile is no fault. What cannot be used after that (a list that does not parse, a port that is none, a key that is
-// not the certificate's) leaves the present state in force and is a warning; at the start it is a *config.Error. A
-// missing list, or one without a section, is such an error where approved cards exist: going on without it would forget what was approved and what
-// was revoked. The loop takes the list over once the file has been left alone for a second (an edit by command takes it as it is), and keeps the approved card of an entry that was
-// removed by hand for an hour, or until the next start: putting the text back restores what was in force. Another component's id in the configuration ends Run with a
-// *config.Error that names both. Settings of network and folders take
-// effect at the next start; the warning restart-needed names them.
+// trust.ini, the component's configuration, fbpeer.ini, certificate, key, the staged pair, federation file and database are
+// watched through their folders, and looked at every 15 s besides. The component's own files are read once all of them have been
+// left alone for two seconds: what Fed-BioMed writes in several steps (key, certificate, configuration, each emptied first) is
+// one announcement, and what cannot be used meanwhile is no fault. What cannot be used after that (a list that does not parse, a
+// port that is none, a key that is not the certificate's) leaves the present state in force and is a warning; at the start it is
+// a *config.Error. A missing list, or one without a section, is such an error where approved cards exist: going on without it
+// would forget what was approved and what was revoked. The loop takes the list over once the file has been left alone for a
+// second (an edit by command takes it as it is), and keeps the approved card of an entry that was removed by hand for an hour, or
+// until the next start: putting the text back restores what was in force. Another component's id in the configuration ends Run
+// with a *config.Error that names both. Settings of network and folders take effect at the next start; the warning restart-needed
+// names them.
 //
 // # Policies
 //

@@ -158,12 +158,7 @@ func (k *core) peer(id peer.ID, now time.Time) api.Peer {
 		p.Alias = listed.Alias // a revoked one is forgotten by it too
 	}
 	if approved {
-		p.Alias, p.ApprovedBy = entry.Alias, entry.ApprovedBy
-		p.ApprovedAt, p.Next = timePointer(entry.ApprovedAt), k.nextOf(id, entry)
-		if k.registry.file != nil && values != nil && k.sameKind(values) {
-			has := k.evaluation.InForce[entry.Component] != nil && k.registry.has(partyOf(values.Registration))
-			p.Registered = &has
-		}
+		k.describeApproved(&p, id, entry, values)
 	}
 	if h, ok := k.heard[id]; ok {
 		p.LastHeard = timePointer(h.at)
@@ -206,6 +201,16 @@ func (k *core) state(id peer.ID, d trust.Decision, approved bool) string {
 		return api.StateAccepted
 	default:
 		return api.StatePending
+	}
+}
+
+// describeApproved fills in what is kept of an approval, and whether the values in force, nil for none, stand in the registry.
+func (k *core) describeApproved(p *api.Peer, id peer.ID, entry trust.Entry, values *exchange.Announcement) {
+	p.Alias, p.ApprovedBy = entry.Alias, entry.ApprovedBy
+	p.ApprovedAt, p.Next = timePointer(entry.ApprovedAt), k.nextOf(id, entry)
+	if k.registry.file != nil && values != nil && k.sameKind(values) {
+		has := k.evaluation.InForce[entry.Component] != nil && k.registry.has(partyOf(values.Registration))
+		p.Registered = &has
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"fbpeer/exchange"
+	"fbpeer/trust"
 )
 
 // checkLabel holds the announcement's limits that a person can meet; sealing it holds them all.
@@ -79,12 +80,9 @@ func (l *loader) readPlaces() error {
 	return err
 }
 
-// acceptable are the fields that [trust] accept_changes may name.
-var acceptable = []string{"address", "port", "certificate", "key"}
-
 // readPolicy reads which changes are taken over without asking.
 func (l *loader) readPolicy() error {
-	v := l.get("trust", "accept_changes")
+	v, acceptable := l.get("trust", "accept_changes"), trust.PolicyFields()
 	for name := range strings.FieldsFuncSeq(v.text, isSeparator) {
 		switch {
 		case slices.Contains(l.c.AcceptChanges, name):

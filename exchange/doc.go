@@ -57,11 +57,12 @@
 //
 // # What is checked where
 //
-// The Seal functions and OpenRecord check everything that never changes; what OpenRecord refuses, every honest agent refuses, so a
-// forwarder may be blamed for it. A party's certificate that an authority signed is taken, as nobody here can verify that signature: it is
-// for each site's own settings to say what it is worth. A researcher's or node's is refused. The one exception is CodeNewerVersion, of a version or kind that an agent of a later release reads. Table
-// checks what depends on time and history: known, superseded, expired, ahead of the clock, of an identity whose announcement is not held.
-// Every refusal is a *Refusal with a stable Code.
+// The Seal functions and OpenRecord check everything that never changes; what OpenRecord refuses, every honest agent refuses, so
+// a forwarder may be blamed for it. A party's certificate that an authority signed is taken, as nobody here can verify that
+// signature: it is for each site's own settings to say what it is worth. A researcher's or node's is refused. The one exception
+// is CodeNewerVersion, of a version or kind that an agent of a later release reads. Table checks what depends on time and
+// history: known, superseded, expired, ahead of the clock, of an identity whose announcement is not held. Every refusal is a
+// *Refusal with a stable Code.
 //
 // # Federation
 //

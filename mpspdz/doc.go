@@ -80,8 +80,9 @@
 //
 // # Player files
 //
-// [Render] gives one party's folder: Player-Data/P<j>.pem for every party, Player-Data/P<i>.key, Player-Data/authority-<n>.pem for each
-// authority that the set needs, in the order of their SHA-256, the hash links of all certificates, and ip_addresses, whose own line has the port to bind. [RenderedName] names the folder by the SHA-256 of
+// [Render] gives one party's folder: Player-Data/P<j>.pem for every party, Player-Data/P<i>.key, Player-Data/authority-<n>.pem
+// for each authority that the set needs, in the order of their SHA-256, the hash links of all certificates, and ip_addresses,
+// whose own line has the port to bind. [RenderedName] names the folder by the SHA-256 of
 //
 //	"fbpeer-player-files-v1" 00
 //	uint32 number of files
