@@ -70,7 +70,7 @@ type Agent struct {
 	locks   []*durable.Lock
 	host    host.Host
 	table   *exchange.Table
-	socket  net.Listener
+	socket  *controlSocket
 	teller  *notify.Notifier
 
 	inbox    chan gossip.Received
@@ -427,19 +427,33 @@ func (a *Agent) Close() error {
 	return a.release()
 }
 
-// release gives back everything that open took, in the opposite order.
+// stateGone says that the state folder, or the lock file in it, is not the one that this agent took any more: somebody removed or replaced it
+// while the agent ran. Nothing keeps another agent off that path then, and nothing there is this one's to write.
+func (a *Agent) stateGone() error {
+	if len(a.locks) == 0 || a.locks[0].InPlace() {
+		return nil
+	}
+	return ownFile("start it again: fbpeer run; remove or restore a state folder only while its agent is stopped",
+		"the state folder %s, or agent.lock in it, was removed or replaced while the agent ran", a.core.config.State)
+}
+
+// release gives back everything that open took, in the opposite order. What is another agent's by now is left alone.
 func (a *Agent) release() error {
 	var problems []error
+	ours := len(a.locks) > 0 && a.locks[0].InPlace()
 	if a.socket != nil {
+		problems = append(problems, a.socket.remove())
 		if err := a.socket.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			problems = append(problems, err)
 		}
-		problems = append(problems, a.core.store.unlisten())
+		if ours {
+			problems = append(problems, a.core.store.unlisten())
+		}
 	}
 	if a.host != nil {
 		problems = append(problems, a.host.Close())
 	}
-	if a.core != nil {
+	if a.core != nil && ours {
 		a.core.sealLog()
 	}
 	for i := len(a.locks) - 1; i >= 0; i-- {

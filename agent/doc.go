@@ -61,6 +61,9 @@
 //	agent.lock                held by a running agent, and by an edit without one
 //	socket                    the path of the running agent's control socket
 //
+// An agent whose agent.lock is no longer at its path, because somebody removed or replaced the state folder, ends at the next look (every
+// 15 s) with an error, and leaves alone what another agent has put there meanwhile: the socket that it removes is the one that it made.
+//
 // File names are made of identities as this program encodes them, never of text that a peer sent. announcements/ is bounded with
 // the table: what the table evicts or what lapses loses its card, unless the list names the identity. imported/ is the operator's
 // to bound. So the sequence floors of listed identities survive a restart with their cards, those of others as long as their

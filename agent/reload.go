@@ -22,6 +22,9 @@ func (l *loop) files() []string {
 
 // slow looks at everything now and then: a watch can miss what happens behind a link or on a network's file system.
 func (l *loop) slow(ctx context.Context) error {
+	if err := l.stateGone(); err != nil {
+		return err
+	}
 	l.watchFiles()
 	l.core.mendPlayers(l.options.Now())
 	return l.reread(ctx)

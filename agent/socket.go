@@ -79,7 +79,7 @@ func checkPrivate(folder string, owners ...int) error {
 
 // listen opens the control socket and names it in the state folder. It is called under the agent's lock, so that a socket that is
 // there already is a dead agent's.
-func listen(c *config.Config, s store) (net.Listener, error) {
+func listen(c *config.Config, s store) (*controlSocket, error) {
 	path, err := socketPath(c)
 	if err != nil {
 		return nil, err
@@ -87,18 +87,44 @@ func listen(c *config.Config, s store) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	l, err := net.Listen("unix", path)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, err
 	}
+	l.SetUnlinkOnClose(false) // by its path alone: what is there by then may be another agent's
 	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close(), os.Remove(path))
+	}
+	made, err := os.Lstat(path)
+	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
+	socket := &controlSocket{UnixListener: l, path: path, made: made}
 	if err := s.write(s.path(fileSocket), []byte(path+"\n")); err != nil {
-		return nil, errors.Join(err, l.Close())
+		return nil, errors.Join(err, socket.remove(), l.Close())
 	}
-	return l, nil
+	return socket, nil
 }
 
-// unlisten takes the socket's name away; closing the listener takes the socket.
+// controlSocket listens, and knows which file it made.
+type controlSocket struct {
+	*net.UnixListener
+	path string
+	made fs.FileInfo
+}
+
+// remove takes the socket out of its folder, if the one there is the one that was made here: where the state folder was removed under a
+// running agent, another agent of the same folder has put its own there. The time is compared too, for an inode may be given out again.
+func (s *controlSocket) remove() error {
+	there, err := os.Lstat(s.path)
+	if err != nil || !os.SameFile(there, s.made) || !there.ModTime().Equal(s.made.ModTime()) {
+		return nil
+	}
+	if err := os.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// unlisten takes the socket's name away.
 func (s store) unlisten() error { return durable.Remove(s.path(fileSocket)) }

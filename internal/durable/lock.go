@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -47,6 +48,17 @@ func WaitLock(ctx context.Context, path string) (*Lock, error) {
 	default:
 		return nil, about(path, err)
 	}
+}
+
+// InPlace says whether the path still leads to the file that is held: once that was removed, whoever locks the path anew holds another file,
+// and this lock keeps nobody away any more.
+func (l *Lock) InPlace() bool {
+	held, err := l.file.Stat()
+	if err != nil || !l.file.Locked() {
+		return false
+	}
+	there, err := os.Lstat(l.file.Path())
+	return err == nil && os.SameFile(held, there)
 }
 
 // Release gives the lock back; the file stays. A second Release does nothing.
