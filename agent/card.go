@@ -119,18 +119,27 @@ func openCards(r api.ImportRequest, f exchange.Federation) ([]incoming, *api.Err
 	var all []incoming
 	var faults []string
 	hint := ""
+	const again = "ask for it again, as an attachment: what mail changed cannot be mended"
 	for _, file := range r.Files {
 		cards, err := exchange.OpenCard(file.Text, f)
 		var refusal *exchange.Refusal
 		switch {
 		case errors.As(err, &refusal) && refusal.Code == exchange.CodeFederation:
-			faults = append(faults, file.Name+": is a card of another federation than "+f.Name())
+			// A line that mail changed may look like another federation: only a signature says that it is one.
+			of := ""
+			if foreign, err := exchange.OpenAnyCard(file.Text); err == nil {
+				of = " (it is of " + foreign[0].Federation() + ", joined here is " + f.ID() + ")"
+			} else if !errors.As(err, &refusal) || refusal.Code != exchange.CodeFederation {
+				faults, hint = append(faults, file.Name+": "+err.Error()), again
+				break
+			}
+			faults = append(faults, file.Name+": is a card of another federation than "+f.Name()+of)
 			hint = "ask that site which federation it has joined: fbpeer federation show"
 		case errors.As(err, &refusal) && refusal.Code == exchange.CodeNewerVersion:
 			faults = append(faults, file.Name+": needs a newer fbpeer")
 		case err != nil:
 			faults = append(faults, file.Name+": "+err.Error())
-			hint = "ask for it again, as an attachment: what mail changed cannot be mended"
+			hint = again
 		}
 		for _, card := range cards {
 			all = append(all, incoming{file: file.Name, card: card})

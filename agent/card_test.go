@@ -503,3 +503,27 @@ func TestImportedFileNames(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What mail changed is damaged, also in the line that names the federation; a card of another federation names both.
+func TestDamagedCardIsNotForeign(t *testing.T) {
+	b := newBench(t)
+	card := b.others[0].yearCard(t, b.now)
+	ours := b.open().federation
+	open := func(text []byte, f exchange.Federation) *api.Error {
+		_, fault := openCards(api.ImportRequest{Files: []api.CardFile{{Name: "x.card", Text: text}}}, f)
+		return fault
+	}
+	altered := []byte(ours.ID())
+	altered[0] ^= 1
+	changed := exchange.Armour(bytes.Replace(card.Announcement.Sealed, []byte(ours.ID()), altered, 1))
+	if fault := open(changed, ours); fault == nil || strings.Contains(fault.Text, "another federation") || !strings.Contains(fault.Hint, "ask for it again") {
+		t.Errorf("a changed federation line: %v", fault)
+	}
+	other, err := exchange.NewFederation(ours.Name(), bytes.Repeat([]byte{9}, 32), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fault := open(card.Encode(), other); fault == nil || !strings.Contains(fault.Text, ours.ID()) || !strings.Contains(fault.Text, other.ID()) {
+		t.Errorf("a card of another federation of this name: %v", fault)
+	}
+}

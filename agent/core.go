@@ -230,6 +230,10 @@ func (s store) readIdentity() (ic.PrivKey, error) {
 		return nil, nil
 	}
 	const hint = "put it back from a backup; without it this component is a new identity, which every other operator must approve anew"
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, ownFile("run fbpeer as the user whose file it is, or make it that user's and readable for nobody else: chown, chmod 600 "+path,
+			"the agent's identity cannot be read: %w", err)
+	}
 	if err != nil {
 		return nil, ownFile(hint, "the agent's identity cannot be read: %w", err)
 	}
@@ -246,9 +250,8 @@ func (k *core) makeIdentity() error {
 	if k.self.key != nil {
 		return nil
 	}
-	if traces := k.formerTraces(); len(traces) > 0 {
-		return ownFile("put it back from a backup; to start as a new identity, which every other operator must approve anew, remove "+strings.Join(traces, " and "),
-			"%s is missing, but this component has announced itself before", k.store.path(fileIdentity))
+	if err := k.lostIdentity(); err != nil {
+		return err
 	}
 	key, data, err := discovery.NewIdentity()
 	if err != nil {
@@ -259,6 +262,25 @@ func (k *core) makeIdentity() error {
 	}
 	k.self.sequence.since = k.options.Now()
 	return k.self.identify(key)
+}
+
+// lostIdentity is the error of a component without an identity that has announced itself before; else nil.
+func (k *core) lostIdentity() error {
+	traces := k.formerTraces()
+	if k.self.key != nil || len(traces) == 0 {
+		return nil
+	}
+	return ownFile("put it back from a backup; to start as a new identity, which every other operator must approve anew, remove "+strings.Join(traces, " and "),
+		"%s is missing, but this component has announced itself before", k.store.path(fileIdentity))
+}
+
+// LostIdentity says why an agent of this component would not start for want of its identity: a *config.Error, or nil. It creates nothing.
+func LostIdentity(c *config.Config, o Options) error {
+	k, err := loadCore(c, o.withDefaults(), store{dir: c.State})
+	if err != nil {
+		return err
+	}
+	return k.lostIdentity()
 }
 
 // formerTraces are the files that an identity of this component left in the state folder.

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"strings"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -134,10 +135,15 @@ func (k *core) cloneWarning(running bool, now time.Time) (api.Warning, bool) {
 	if since := now.Sub(met); met.IsZero() || since >= passAgain || since < 0 {
 		return api.Warning{}, false
 	}
+	remove := []string{k.store.path(fileIdentity), k.store.path(fileSequence)}
+	if k.self.id != "" {
+		remove = append(remove, k.store.cardPath(dirHeard, k.self.id))
+	}
 	return api.Warning{Code: api.WarnClone, Error: !running,
-		Text: "another machine announced with this component's identity on " + met.UTC().Format(time.RFC3339) + ", and this agent ended because of it",
-		Cure: "stop the other one, then start this one: fbpeer run; if this machine is the copy, remove " + k.store.path(fileIdentity) + ", " +
-			k.store.path(fileSequence) + " and " + k.store.cardPath(dirHeard, k.self.id)}, true
+		Text: "another machine announced with this component's identity on " + met.UTC().Format(time.RFC3339) + ", and this agent ended because of it; " +
+			"this is shown until " + met.Add(passAgain).UTC().Format(time.RFC3339),
+		Cure: "stop the other one, then start this one: fbpeer run; if this machine is the copy, remove " +
+			strings.Join(remove[:len(remove)-1], ", ") + " and " + remove[len(remove)-1]}, true
 }
 
 // former says whether an identity can only be one that this component had before it was set up anew: it has our component or our key,

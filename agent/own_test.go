@@ -154,6 +154,9 @@ func TestMissingIdentityIsNotMadeAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if said := LostIdentity(b.offline.config, b.offline.options); !isOwnFile(said) || !strings.Contains(said.Error(), "is missing") {
+		t.Errorf("asked without making one: %v", said)
+	}
 	err = lost.makeIdentity()
 	var own *config.Error
 	if !errors.As(err, &own) || !strings.Contains(own.Hint, card) || !strings.Contains(own.Hint, b.store().path(fileSequence)) {

@@ -136,13 +136,15 @@ func (a *Agent) Probe(ctx context.Context, r api.ProbeRequest) (api.Probe, error
 type probing struct {
 	identities map[string]peer.ID // by component
 	aliases    map[string]string
-	among      []string // only pairs of these are told of; nil: all
+	byCard     map[string]bool // who takes part by card, and has no agent that could be asked
+	among      []string        // only pairs of these are told of; nil: all
 }
 
 // probing prepares a probe. A choice of parties is tried within the default set: its files are those that stand on the disk.
 func (k *core) probing(r api.ProbeRequest) (*probing, error) {
-	p := &probing{identities: map[string]peer.ID{}, aliases: map[string]string{}}
+	p := &probing{identities: map[string]peer.ID{}, aliases: map[string]string{}, byCard: map[string]bool{}}
 	for _, entry := range k.list.Entries() {
+		_, p.byCard[entry.Component] = k.imported[entry.Peer]
 		p.identities[entry.Component], p.aliases[entry.Component] = entry.Peer, entry.Alias
 	}
 	if len(r.Set.Parties) > 0 && r.Set.Name == "" {
@@ -173,6 +175,19 @@ func (l *loop) probeStream(identities map[string]peer.ID) func(ctx context.Conte
 	}
 }
 
+// cardOnly is which end of a cell without an agent takes part by card; "": neither.
+func (p *probing) cardOnly(c probe.Cell) string {
+	if c.Code != probe.NoAgent {
+		return ""
+	}
+	for _, component := range []string{c.To, c.From} {
+		if p.byCard[component] {
+			return component
+		}
+	}
+	return ""
+}
+
 // answer tells what was found.
 func (p *probing) answer(set mpspdz.PartySet, cells []probe.Cell) api.Probe {
 	result := api.Probe{Obstacles: []api.Obstacle{}, Cells: []api.ProbeCell{}}
@@ -187,6 +202,10 @@ func (p *probing) answer(set mpspdz.PartySet, cells []probe.Cell) api.Probe {
 		}
 		cell := api.ProbeCell{From: c.From, To: c.To, Result: string(c.Code), Millis: c.Took.Milliseconds(), At: c.At.UTC(), Age: int64(c.Age / time.Second),
 			Text: c.Text, Cure: c.Cure}
+		if card := p.cardOnly(c); card != "" {
+			cell.Text = p.name(card) + " takes part by card, and cannot be probed"
+			cell.Cure = "try its port from here with MP-SPDZ itself, or probe the others: fbpeer probe --parties …"
+		}
 		if !c.Endpoint.IsZero() {
 			cell.Endpoint = c.Endpoint.String()
 		}
@@ -195,7 +214,7 @@ func (p *probing) answer(set mpspdz.PartySet, cells []probe.Cell) api.Probe {
 		}
 		result.Cells = append(result.Cells, cell)
 		if c.Code != probe.OK {
-			result.Obstacles = append(result.Obstacles, api.Obstacle{Code: cell.Result, Component: c.To, Of: c.From, Text: c.Text, Cure: c.Cure})
+			result.Obstacles = append(result.Obstacles, api.Obstacle{Code: cell.Result, Component: c.To, Of: c.From, Text: cell.Text, Cure: cell.Cure})
 		}
 	}
 	result.OK = len(result.Obstacles) == 0

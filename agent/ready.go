@@ -299,7 +299,7 @@ func (v *verdict) cells(component string, view *exchange.View) {
 		switch v.sight.cell(component, view, of) {
 		case api.CellNo:
 			o.Code, o.Text = api.ObstacleMissing, name+" has not approved "+v.of(of)
-			o.Cure = name + "'s operator: fbpeer trust approve " + of
+			o.Cure = name + "'s operator: fbpeer trust approve " + of + " (unless it was denied or revoked there)"
 		case api.CellOld:
 			o.Code, o.Text = api.ObstacleOutdated, name+" has old values of "+v.of(of)
 			o.Cure = "settles when " + name + "'s operator approves the change: fbpeer trust approve " + of

@@ -12,13 +12,14 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
+	"fbpeer/config"
 	"fbpeer/exchange"
 	"fbpeer/internal/durable"
 )
 
 // Names in the state folder (package comment).
 const (
-	fileIdentity  = "identity.key"
+	fileIdentity  = config.IdentityFile
 	fileSequence  = "sequence"
 	fileLog       = "log.jsonl"
 	fileLogHead   = "log.head"

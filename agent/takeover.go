@@ -96,7 +96,8 @@ func (k *core) warnTaken(p *api.Peer, id peer.ID, entry trust.Entry, now time.Ti
 	}
 	p.Warnings = append(p.Warnings, api.Warning{Code: api.WarnTakenOver,
 		Text: fmt.Sprintf("%s: taken over without asking on %s by your policy ([trust] accept_changes), and in force", what, entry.ApprovedAt.UTC().Format(time.RFC3339)),
-		Cure: "if that was wrong: fbpeer trust revoke " + entry.Called()})
+		Cure: "if that was wrong, ask the site to announce the former value, which is then taken back, and take the field out of accept_changes; " +
+			"only if it is not that site: fbpeer trust revoke " + entry.Called() + ", which is for good"})
 }
 
 // noted is a change that holds nothing back (label, policy, expiry): by the next evaluation it is no change any more, so it is kept for whoever

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/user"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,6 +62,7 @@ func (l *loader) readAgent() error {
 // readPlaces reads where the agent keeps and writes what, which needs the state folder.
 func (l *loader) readPlaces() error {
 	l.c.TrustList = l.get("trust", "list").path(l.c.State)
+	l.warnOpen()
 	if err := l.readPolicy(); err != nil {
 		return err
 	}
@@ -78,6 +81,17 @@ func (l *loader) readPlaces() error {
 	var err error
 	l.c.Registry, err = l.get("fedbiomed", "registry").boolean()
 	return err
+}
+
+// warnOpen warns of files that decide who is trusted and that other users of this machine can read, or write.
+func (l *loader) warnOpen() {
+	identity := filepath.Join(l.c.State, IdentityFile)
+	if info, err := os.Stat(identity); err == nil && info.Mode().Perm()&0o077 != 0 {
+		l.warn("%s: others on this machine can read the agent's identity, and announce as this component: chmod 600 %[1]s", l.short(identity))
+	}
+	if info, err := os.Stat(l.c.TrustList); err == nil && info.Mode().Perm()&0o022 != 0 {
+		l.warn("%s: others on this machine can change whom this component trusts: chmod go-w %[1]s", l.short(l.c.TrustList))
+	}
 }
 
 // readPolicy reads which changes are taken over without asking.

@@ -227,6 +227,24 @@ func TestFederationFileRefused(t *testing.T) {
 	if !reflect.DeepEqual(c.Warnings, want) {
 		t.Errorf("warnings %q, want %q", c.Warnings, want)
 	}
+	for name, mode := range map[string]os.FileMode{IdentityFile: 0o640, "trust.ini": 0o666} {
+		write(t, filepath.Join(root, state, name), "")
+		if err := os.Chmod(filepath.Join(root, state, name), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if open, err := load(); err != nil || len(open.Warnings) != 3 || !strings.Contains(open.Warnings[0], "chmod 600 "+state+"/"+IdentityFile) ||
+		!strings.Contains(open.Warnings[1], "chmod go-w "+state+"/trust.ini") {
+		t.Errorf("open to others: %q, %v", open.Warnings, err)
+	}
+	for name, mode := range map[string]os.FileMode{IdentityFile: 0o600, "trust.ini": 0o644} {
+		if err := os.Chmod(filepath.Join(root, state, name), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if closed, err := load(); err != nil || !reflect.DeepEqual(closed.Warnings, want) {
+		t.Errorf("open to their owner only: %q, %v", closed.Warnings, err)
+	}
 	if f, err := c.LoadFederation(); err != nil || f.Name() != "a" {
 		t.Errorf("%v (%v)", f, err)
 	}

@@ -13,6 +13,9 @@ import (
 
 // Names in a root and in a state folder.
 const (
+	// IdentityFile is the agent's private key, in the state folder.
+	IdentityFile = "identity.key"
+
 	fileName    = "fbpeer.ini"
 	stateFolder = "fbpeer"
 	devFolder   = "fbpeer-dev"

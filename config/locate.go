@@ -172,6 +172,7 @@ func (l *loader) ownComponent(err error) error {
 // onlyComponent takes the one component of the two folders, else the plain party whose folder this is.
 func (l *loader) onlyComponent() (target, error) {
 	var all, reasons, folders []string
+	sameID := false
 	for _, root := range l.roots() {
 		etc := filepath.Join(root, "etc")
 		folders = append(folders, etc)
@@ -182,6 +183,7 @@ func (l *loader) onlyComponent() (target, error) {
 		all = append(all, components...)
 		for _, err := range skipped {
 			reasons = append(reasons, l.ownComponent(err).Error())
+			sameID = sameID || errors.Is(err, fedbiomed.ErrSameID)
 		}
 	}
 	ini := l.abs(fileName)
@@ -194,6 +196,10 @@ func (l *loader) onlyComponent() (target, error) {
 	case len(all) == 0:
 		problem := fmt.Sprintf("no component in %s", strings.Join(folders, " or "))
 		slices.Sort(reasons)
+		if sameID {
+			return target{}, faultf("remove one of the two files, or move it out of etc; or say which is meant: --component FILE",
+				"two configurations have one id: %s", strings.Join(reasons, "; "))
+		}
 		if len(reasons) > 0 {
 			problem += " (" + strings.Join(reasons, "; ") + ")"
 		}

@@ -20,6 +20,9 @@ type Error struct {
 	Err      error  // the cause, or nil
 }
 
+// ErrSameID is the cause where two configurations of one folder have one id.
+var ErrSameID = errors.New("two configurations have one id")
+
 // Error is "etc/config-n1.ini: [mpspdz] mpspdz_port: …" or "environment MPSPDZ_PORT: …", without the hint.
 func (e *Error) Error() string {
 	if e.Variable != "" {

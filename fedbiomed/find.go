@@ -98,7 +98,7 @@ func sharedID(file string, same []string) error {
 			others = append(others, filepath.Base(other))
 		}
 	}
-	return &Error{File: file, Section: "default", Key: "id", Problem: "the same id as in " + strings.Join(others, ", "),
+	return &Error{File: file, Section: "default", Key: "id", Problem: "the same id as in " + strings.Join(others, ", "), Err: ErrSameID,
 		Hint: fmt.Sprintf("move the backup out of %s, or name one with --component", filepath.Dir(file))}
 }
 

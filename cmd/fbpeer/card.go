@@ -23,7 +23,8 @@ import (
 func (a *app) cardCommand() *cobra.Command {
 	c := group("card", "register by file, where a site cannot connect", a.cardExportCommand(), a.cardShowCommand(), a.cardImportCommand())
 	c.Long = "A card is a component's registration as a file, for a site that cannot connect: by mail, or on a\n" +
-		"stick. It holds nothing secret, and nobody can change it. What it says is approved as ever: by\n" +
+		"stick. It holds nothing secret. The signed block cannot be changed; the text above it can, and\n" +
+		"counts for nothing: fbpeer card show reads the block. What it says is approved as ever: by\n" +
 		"fingerprint or words. A site without a connection needs the card of every other one, and they its\n" +
 		"own."
 	return c

@@ -3,8 +3,10 @@ package main
 import (
 	"io"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"fbpeer/agent"
 	"fbpeer/agent/api"
 )
 
@@ -147,7 +149,7 @@ func (a *app) idCommand() *cobra.Command {
 		Example: "  fbpeer id\n  fbpeer --component config-n1.ini id --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, _, s, err := a.open(cmd.Context())
+			c, _, s, err := a.open(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -158,6 +160,12 @@ func (a *app) idCommand() *cobra.Command {
 				return err
 			}
 			if s.Self.PeerID == "" {
+				if lost := agent.LostIdentity(c, a.options(zerolog.Nop())); lost != nil {
+					_, hint := outcome(lost)
+					a.note("warning: %s", lost)
+					a.note("hint: %s", addressedOwn(a.prog(), hint))
+					return nil
+				}
 				a.note("hint: no identity yet, it is made by the first: %s run; or, for a site that cannot connect: %s card export", a.prog(), a.prog())
 			}
 			return nil

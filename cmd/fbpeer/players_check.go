@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -122,7 +123,15 @@ func (a *app) checkFolder(dir string, s api.Snapshot, set *mpspdz.PartySet, own 
 	if set != nil {
 		result.Digest = set.Digest().String()
 	}
-	result.Obstacles, result.Warnings = v.findingsJSON(mpspdz.CheckFolder(os.DirFS(dir), set, own, a.now()), dir, chosen)
+	findings := mpspdz.CheckFolder(os.DirFS(dir), set, own, a.now())
+	if set != nil && chosen.typed() == "" && len(s.Sets) > 0 {
+		// The folder may be a named set's: written anew for the default one, it would be another's.
+		for i := range findings {
+			findings[i].Cure = strings.Replace(findings[i].Cure, "write the player files anew:",
+				"this was compared with the default set: name the folder's own with --set; else write the player files anew, with --prune if others are in the way:", 1)
+		}
+	}
+	result.Obstacles, result.Warnings = v.findingsJSON(findings, dir, chosen)
 	result.OK = len(result.Obstacles) == 0
 	return a.verdict(result.OK, result, func() string { return v.checkScreen(result) })
 }

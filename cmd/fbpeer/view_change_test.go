@@ -45,7 +45,8 @@ func withTakenOver() api.Snapshot {
 	nice, lyon := &s.Peers[0], &s.Peers[1]
 	nice.ApprovedBy = trust.ByPolicy
 	nice.Warnings = []api.Warning{{Code: api.WarnTakenOver, Text: "port 14901 -> 14001: taken over without asking on 2026-11-22T11:00:00Z by your policy ([trust] accept_changes), and in force",
-		Cure: "if that was wrong: fbpeer trust revoke nice"}}
+		Cure: "if that was wrong, ask the site to announce the former value, which is then taken back, and take the field out of accept_changes; " +
+			"only if it is not that site: fbpeer trust revoke nice, which is for good"}}
 	lyon.Changes = []api.Change{{Field: "label", Old: "Lyon", New: "Hospital of Lyon"}}
 	lyon.Warnings = []api.Warning{{Code: trust.CodeLabelChanged, Text: idLyon + " now calls itself \"Hospital of Lyon\", before \"Lyon\"."},
 		{Code: trust.CodeEndpointClaimed, Text: "another announces its endpoint", Cure: "fbpeer trust pending"}}
