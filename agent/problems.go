@@ -66,8 +66,8 @@ func (t told) tell(log zerolog.Logger, present []api.Warning) {
 	}
 	for code := range t {
 		if !codes[code] {
+			log.Info().Str("code", code).Str("was", t[code]).Msg("that is mended")
 			delete(t, code)
-			log.Info().Str("code", code).Msg("that is mended")
 		}
 	}
 }

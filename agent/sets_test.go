@@ -113,7 +113,7 @@ func TestFormerSetStaysWhileCertificatesAreIssued(t *testing.T) {
 	introduce(all...)
 	sites[0].approve("dave")
 	waiting := func(s api.Snapshot) bool {
-		return s.Set != nil && s.Set.Digest == former && slices.ContainsFunc(s.Warnings, func(w api.Warning) bool { return w.Code == api.WarnWaitingCertificates })
+		return s.Set != nil && s.Set.Digest == former && s.Waiting != nil && slices.ContainsFunc(s.Warnings, func(w api.Warning) bool { return w.Code == api.WarnWaitingCertificates })
 	}
 	sites[0].wait("the former set while others are waited for", waiting)
 	if r := sites[0].ready("not yet", api.SetSelector{}, func(api.Ready) bool { return true }); !strings.Contains(codes(r), api.ObstacleCertificates) {

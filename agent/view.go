@@ -68,6 +68,7 @@ func (k *core) snapshot(n network, now time.Time) api.Snapshot {
 	s.Warnings = append(k.problems.sorted(), n.warnings...)
 	s.Warnings = append(s.Warnings, k.unregistered(s)...)
 	s.Warnings = append(s.Warnings, k.authoritiesInForce()...)
+	s.Waiting = k.players.waiting
 	for _, p := range k.sets() {
 		if p.waiting != nil {
 			s.Warnings = append(s.Warnings, *p.waiting)

@@ -29,7 +29,7 @@ func NewIdentity() (crypto.PrivKey, []byte, error) {
 func ParseIdentity(data []byte) (crypto.PrivKey, error) {
 	key, err := crypto.UnmarshalPrivateKey(data)
 	if err != nil {
-		return nil, fmt.Errorf("not a libp2p private key: %w", err)
+		return nil, errors.New("that is no identity key: the file is damaged, or another one") // what the parser says of it helps nobody
 	}
 	if key.Type() != pb.KeyType_Ed25519 {
 		return nil, ErrNotEd25519

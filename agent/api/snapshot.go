@@ -65,8 +65,9 @@ type Snapshot struct {
 	Self       Peer        `json:"self"`
 	Peers      []Peer      `json:"peers"` // by the state's weight (the order of the State constants), then component, then peer id
 	Set        *Set        `json:"set,omitempty"`
-	NoSet      *Warning    `json:"no_set,omitempty"` // why no set is in force
-	Sets       []NamedSet  `json:"sets,omitempty"`   // proposed for experiments, by name
+	NoSet      *Warning    `json:"no_set,omitempty"`  // why no set is in force
+	Waiting    *Warning    `json:"waiting,omitempty"` // what the set that is to follow Set waits for: ready answers no meanwhile
+	Sets       []NamedSet  `json:"sets,omitempty"`    // proposed for experiments, by name
 	Matrix     *Matrix     `json:"matrix,omitempty"`
 	Keys       []BarredKey `json:"keys,omitempty"`     // MP-SPDZ public keys that sections of their own bar, in the list's order
 	Warnings   []Warning   `json:"warnings,omitempty"` // of the agent itself

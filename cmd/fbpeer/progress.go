@@ -126,6 +126,9 @@ func missing(p fleet.Progress) string {
 			list = append(list, fmt.Sprintf("%s %d of %d", l.name, l.have, l.want))
 		}
 	}
+	if len(list) == 0 && p.Waiting != "" {
+		return show(strings.ReplaceAll(p.Waiting, "\n", "; "))
+	}
 	if len(list) == 0 {
 		return "the components do not agree yet"
 	}

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"fbpeer/agent"
 	"fbpeer/agent/api"
@@ -70,7 +72,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &failure{code: exitUsage, err: err, hint: cmd.CommandPath() + " --help"}
+		return &failure{code: exitUsage, err: plainValue(err), hint: cmd.CommandPath() + " --help"}
 	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.component, "component", "", "Fed-BioMed component's configuration `FILE` (config-n1.ini is looked up in etc/)")
@@ -248,4 +250,20 @@ func (a *app) openConfig(ctx context.Context, c *config.Config, ask asking) (age
 		return nil, api.Snapshot{}, err
 	}
 	return control, s, nil
+}
+
+// plainValue says of a flag's value that cannot be read what is wanted, in the place of what the parser says.
+func plainValue(err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	flag := invalid.GetFlag()
+	switch flag.Value.Type() {
+	case "int":
+		return fmt.Errorf("--%s: %q is no whole number", flag.Name, invalid.GetValue())
+	case "duration":
+		return fmt.Errorf("--%s: %q is no time to wait: write 30s, 5m or 2h", flag.Name, invalid.GetValue())
+	}
+	return err
 }

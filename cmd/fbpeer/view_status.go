@@ -70,7 +70,7 @@ func (v view) headline(s api.Snapshot) string {
 		return federation + ": NOT READY." + decisions
 	}
 	digest := shortDigest(s.Set.Digest)
-	if agreed(s) && len(undoneOf(s)) == 0 && !refusesSecagg(s) {
+	if agreed(s) && s.Waiting == nil && len(undoneOf(s)) == 0 && !refusesSecagg(s) {
 		return fmt.Sprintf("%s: ready, %s (set %s).%s", federation, agreement(len(s.Set.Parties)), digest, decisions)
 	}
 	return fmt.Sprintf("%s: %d parties in force here (set %s).%s", federation, len(s.Set.Parties), digest, decisions)

@@ -384,6 +384,11 @@ func TestHeadlineAgrees(t *testing.T) {
 		}
 	}
 	s := answered(four())
+	s.Waiting = &api.Warning{Code: api.WarnWaitingCertificates, Text: "waiting for the certificate that dave issues"}
+	if text := viewOf(s).headline(s); strings.Contains(text, "ready") {
+		t.Errorf("while a set waits, where ready answers no: %s", text)
+	}
+	s.Waiting = nil
 	if text := viewOf(s).headline(s); text != "cardio: ready, 4 parties agree (set 7be1c09a)." {
 		t.Errorf("%s", text)
 	}
