@@ -63,6 +63,14 @@ func checkBy(by, note string) *api.Error {
 	return checkText("note", note, maxNote)
 }
 
+// CheckNote refuses what no note of an operator is: a *api.Error, or nil.
+func CheckNote(note string) error {
+	if fault := checkText("note", note, maxNote); fault != nil {
+		return fault
+	}
+	return nil
+}
+
 func checkText(name, text string, most int) *api.Error {
 	if len(text) > most || !utf8.ValidString(text) || strings.ContainsFunc(text, unprintable) {
 		return &api.Error{Code: api.CodeRequest, Text: fmt.Sprintf("%s: at most %d printable characters on one line", name, most)}

@@ -64,7 +64,7 @@ func (a *app) approveCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&ap.fingerprint, "fingerprint", "", "the whole `FINGERPRINT` or all eight words; answers the question")
 	c.Flags().StringVar(&ap.alias, "alias", "", "`NAME` to call it here")
-	c.Flags().StringVar(&ap.note, "note", "", "`TEXT` to keep beside it in the trust list")
+	c.Flags().Var((*noteValue)(&ap.note), "note", "`TEXT` to keep beside it in the trust list")
 	c.Flags().BoolVar(&ap.replace, "replace", false, "approve a new identity for a known component, and revoke the old one")
 	c.Flags().BoolVar(&ap.registered, "registered", false, "approve those who are registered by hand with their certificate")
 	c.Flags().StringVar(&ap.from, "from", "", "approve what the lines COMPONENT FINGERPRINT of this `FILE` name, all or nothing")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"fbpeer/agent"
 	"fbpeer/agent/api"
@@ -81,6 +82,8 @@ func outcome(err error) (code int, hint string) {
 			return exitUsage, request.Hint
 		}
 		return exitFailed, request.Hint
+	case errors.Is(err, fs.ErrPermission):
+		return exitUsage, "run fbpeer as the component's user, or give that user the file or folder that is named"
 	}
 	return exitFailed, ""
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"fmt"
+	"io/fs"
 	"strings"
+	"syscall"
 	"testing"
 
 	"fbpeer/agent/fleet"
@@ -12,6 +15,7 @@ func TestFlagValuesInPlainWords(t *testing.T) {
 		`--lines: "x" is no whole number`:                           {"log", "-n", "x"},
 		`--wait: "foo" is no time to wait: write 30s, 5m or 2h`:     {"ready", "--wait", "foo"},
 		`--timeout: "soon" is no time to wait: write 30s, 5m or 2h`: {"dev", "--once", "--timeout", "soon"},
+		"--note: at most": {"trust", "deny", "nice", "--note", "two\nlines"},
 	} {
 		a, _, stderr := testApp("", false)
 		if code := run(args, a.env); code != exitUsage || !strings.Contains(stderr.String(), want) {
@@ -24,5 +28,11 @@ func TestFlagValuesInPlainWords(t *testing.T) {
 func TestMissingNamesTheCause(t *testing.T) {
 	if text := missing(fleet.Progress{Components: 2, Connected: 2, Registered: 2, Written: 2, Waiting: "etc/zz.ini: broken\nanother"}); text != "etc/zz.ini: broken; another" {
 		t.Error(text)
+	}
+}
+
+func TestClosedFolderIsAnOwnFile(t *testing.T) {
+	if code, hint := outcome(fmt.Errorf("status: %w", &fs.PathError{Op: "stat", Path: ".", Err: syscall.EACCES})); code != exitUsage || hint == "" {
+		t.Errorf("exit %d, hint %q", code, hint)
 	}
 }

@@ -260,6 +260,8 @@ func plainValue(err error) error {
 	}
 	flag := invalid.GetFlag()
 	switch flag.Value.Type() {
+	case "note":
+		return fmt.Errorf("--%w", invalid.Unwrap())
 	case "int":
 		return fmt.Errorf("--%s: %q is no whole number", flag.Name, invalid.GetValue())
 	case "duration":

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fbpeer/agent"
 	"fbpeer/agent/api"
 	"fbpeer/mpspdz"
 )
@@ -158,7 +159,7 @@ func (a *app) decisionCommand(d decision) *cobra.Command {
 		},
 	}
 	if d.action != api.ActionForget {
-		c.Flags().StringVar(&note, "note", "", "`TEXT` to keep beside it in the trust list")
+		c.Flags().Var((*noteValue)(&note), "note", "`TEXT` to keep beside it in the trust list")
 	}
 	if d.key != "" {
 		c.Use = d.action + " COMPONENT|--key KEY"
@@ -280,5 +281,19 @@ func written(r api.TrustResult) error {
 			return refused("", "the decision is kept, but not all that follows from it could be written (%s)", w.Code)
 		}
 	}
+	return nil
+}
+
+// noteValue is the text of --note, refused as usage where it could not stand in the trust list.
+type noteValue string
+
+func (n *noteValue) String() string { return string(*n) }
+func (n *noteValue) Type() string   { return "note" }
+
+func (n *noteValue) Set(text string) error {
+	if err := agent.CheckNote(text); err != nil {
+		return err
+	}
+	*n = noteValue(text)
 	return nil
 }
