@@ -131,7 +131,7 @@ func (a *app) approveIn(ctx context.Context, control agent.Controller, s api.Sna
 	if _, err := io.WriteString(a.stdout, text+v.consequences(s, api.ActionApprove, result)); err != nil {
 		return err
 	}
-	if lastDecision(s, p) {
+	if p.State != api.StateChanged && lastDecision(s, p) { // who announces a change has been approved before, and others us
 		fmt.Fprintf(a.stderr, "The others must approve you too: read them your words (%s id)\n", a.prog())
 	}
 	return written(result)
