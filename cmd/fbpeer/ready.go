@@ -28,8 +28,8 @@ func (a *app) readyCommand() *cobra.Command {
 			"registered every other with the same values in the same order, files and rows are written,\n" +
 			"certificates outlast the day, and no node has secure aggregation off. Otherwise it says who must\n" +
 			"do what, and exits 3. Components that are not in the set are no obstacle.\n\n" +
-			"A site that takes part by card cannot be asked: with one in the set the answer is never yes. Compare the\n" +
-			"set words with its operator by telephone instead, or ask for the others: --parties.\n\n" +
+			"A site that takes part by card cannot be asked: with one in the set the answer is never yes. Compare\n" +
+			"the set words with its operator by telephone instead, or ask for the others: --parties.\n\n" +
 			"The default set is the one that status shows. With --wait it asks again until the answer is yes;\n" +
 			"progress goes to stderr. What a site says of itself is believed: this finds mistakes, not lies.",
 		Example: "  fbpeer ready\n  fbpeer ready --wait 60s && ./start-the-experiment\n  fbpeer ready --parties nice,lyon --wait 2m --json\n" +
