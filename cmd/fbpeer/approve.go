@@ -90,7 +90,7 @@ func (a *app) approve(ctx context.Context, ap approval) error {
 
 // approveIn asks, and approves what the snapshot holds.
 func (a *app) approveIn(ctx context.Context, control agent.Controller, s api.Snapshot, ap approval) error {
-	p, err := target(s, ap.component, ap.replace, ap.fingerprint)
+	p, err := target(s, ap.component, ap.replace, "")
 	if err != nil {
 		return err
 	}
