@@ -94,8 +94,8 @@ func standing(found []api.Peer) []api.Peer {
 }
 
 // target is the one peer that COMPONENT means for a decision. Refused identities do not make it ambiguous, and a replacement
-// is one by another identity than the approved one. Of several, the one that a whole fingerprint is of is meant, if one is given (--from): nobody else can have it, and who claims
-// another's component must not spoil a list.
+// is one by another identity than the approved one. Of several, the one that a whole fingerprint is of is meant, if one is given (--from):
+// nobody else can have it, and who claims another's component must not spoil a list.
 func target(s api.Snapshot, arg string, replace bool, fingerprint string) (api.Peer, error) {
 	found, err := resolve(s, arg)
 	if err != nil {
