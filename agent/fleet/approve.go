@@ -19,14 +19,20 @@ func (f *fleet) approve(ctx context.Context) {
 		workers sync.WaitGroup
 		mutex   sync.Mutex
 	)
+	type task struct {
+		at       *member
+		requests []api.TrustRequest
+	}
+	var tasks []task // all of them are decided on before the first worker notes what was refused
 	for _, m := range f.running() {
-		requests := f.decide(m)
-		if len(requests) == 0 {
-			continue
+		if requests := f.decide(m); len(requests) > 0 {
+			tasks = append(tasks, task{m, requests})
 		}
+	}
+	for _, t := range tasks {
 		workers.Go(func() {
-			for _, r := range requests {
-				_, err := m.agent.Trust(ctx, r)
+			for _, r := range t.requests {
+				_, err := t.at.agent.Trust(ctx, r)
 				if err == nil || notRunning(err) {
 					continue
 				}
@@ -35,7 +41,7 @@ func (f *fleet) approve(ctx context.Context) {
 					continue // the newer one is seen in the next round
 				}
 				mutex.Lock()
-				f.refusals[approval{m.id, r.Component, r.PeerID, r.Announcement}] = fmt.Sprintf("%s: %v", m.id, err)
+				f.refusals[approval{t.at.id, r.Component, r.PeerID, r.Announcement}] = fmt.Sprintf("%s: %v", t.at.id, err)
 				mutex.Unlock()
 			}
 		})
