@@ -117,8 +117,9 @@ func TestLookAgain(t *testing.T) {
 		s.Peers[0].Next = &api.NextKey{KeySHA256: key}
 		return Look(s, start)[0]
 	}
-	if next("a").key == next("b").key || next("a").key != next("a").key {
-		t.Errorf("keys to come: %q, %q", next("a").key, next("b").key)
+	first, again, other := next("a").key, next("a").key, next("b").key
+	if first != again || first == other {
+		t.Errorf("keys to come: %q, %q, %q", first, again, other)
 	}
 	taken := func(at time.Time, text string) Event {
 		s := accepted(api.Warning{Code: api.WarnTakenOver, Text: text})
