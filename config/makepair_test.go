@@ -7,12 +7,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -191,40 +188,14 @@ func TestMakePairTwice(t *testing.T) {
 	}
 }
 
-const killAt = "FBPEER_CONFIG_TEST_KILL_AT"
-
 // TestMakePairChild is the process that TestMakePairKilled kills.
 func TestMakePairChild(t *testing.T) {
-	n, err := strconv.Atoi(os.Getenv(killAt))
-	if err != nil {
-		t.Skip("runs only as the process that TestMakePairKilled starts and kills")
-	}
-	c := loadWithoutPair(t, os.Getenv("FBPEER_CONFIG_TEST_ROOT"))
-	w := pairWriter{key: c.Component.PrivateKey, certificate: c.Component.Certificate, step: func(string) error {
-		if n--; n == 0 {
-			return syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		}
-		return nil
-	}}
+	step := killedStep(t, "MAKE")
+	c := loadWithoutPair(t, os.Getenv(childRoot))
+	w := pairWriter{key: c.Component.PrivateKey, certificate: c.Component.Certificate, step: step}
 	if _, err := c.makePair(w, rand.Reader, NamesAll, os.Getenv("FBPEER_CONFIG_TEST_FORCE") == "1", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// runKilled runs the child until its step n; survived: it has fewer steps.
-func runKilled(t *testing.T, root, force string, n int) (survived bool) {
-	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestMakePairChild$")
-	cmd.Env = append(os.Environ(), killAt+"="+strconv.Itoa(n), "FBPEER_CONFIG_TEST_ROOT="+root, "FBPEER_CONFIG_TEST_FORCE="+force)
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
-		return false
-	}
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return true
 }
 
 // TestMakePairKilled kills it before each step, over a former pair and over nothing. What is left is the former pair, the new pair, or
@@ -245,7 +216,7 @@ func TestMakePairKilled(t *testing.T) {
 						}
 					}
 				}
-				if runKilled(t, root, test.force, n) {
+				if runKilled(t, "TestMakePairChild", "MAKE", n, childRoot+"="+root, "FBPEER_CONFIG_TEST_FORCE="+test.force) {
 					if want := map[string]int{"1": 9, "0": 6}[test.force]; n-1 != want {
 						t.Errorf("%d steps were killed, not %d", n-1, want)
 					}

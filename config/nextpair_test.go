@@ -5,11 +5,8 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -131,21 +128,11 @@ func TestActivateAfterInterruptedGenerate(t *testing.T) {
 	}
 }
 
-const killNextAt = "FBPEER_CONFIG_TEST_KILL_NEXT_AT"
-
 // TestNextPairChild is the process that TestStageKilled and TestActivateKilled kill.
 func TestNextPairChild(t *testing.T) {
-	n, err := strconv.Atoi(os.Getenv(killNextAt))
-	if err != nil {
-		t.Skip("runs only as the process that another test starts and kills")
-	}
-	c := loadWithoutPair(t, os.Getenv("FBPEER_CONFIG_TEST_ROOT"))
-	w := c.writer(func(string) error {
-		if n--; n == 0 {
-			return syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		}
-		return nil
-	})
+	step := killedStep(t, "NEXT")
+	c := loadWithoutPair(t, os.Getenv(childRoot))
+	w, err := c.writer(step), error(nil)
 	if os.Getenv("FBPEER_CONFIG_TEST_ACTIVATE") == "1" {
 		_, err = c.activatePair(w, time.Now())
 	} else {
@@ -156,20 +143,10 @@ func TestNextPairChild(t *testing.T) {
 	}
 }
 
-// killNext runs the child until its step n; survived: it has fewer steps.
+// killNext runs it until its step n; survived: it has fewer steps.
 func killNext(t *testing.T, root, activate string, n int) (survived bool) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestNextPairChild$")
-	cmd.Env = append(os.Environ(), killNextAt+"="+strconv.Itoa(n), "FBPEER_CONFIG_TEST_ROOT="+root, "FBPEER_CONFIG_TEST_ACTIVATE="+activate)
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
-		return false
-	}
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return true
+	return runKilled(t, "TestNextPairChild", "NEXT", n, childRoot+"="+root, "FBPEER_CONFIG_TEST_ACTIVATE="+activate)
 }
 
 // TestStageKilled: what was staged before stays whole until the new pair stands whole. (What WriteFile leaves when it is killed within
