@@ -60,6 +60,9 @@ func (k *core) setAuthorities(now time.Time, as mpspdz.Authorities) {
 // tellAuthorities records which authorities are set where the log does not know it, at a start too. First the line, then authorities.seen,
 // which says what the log knows: after a crash in between it is told again.
 func (k *core) tellAuthorities(now time.Time) {
+	if !k.chain.known { // a line before could not be written: the next look at the log's end tells it
+		return
+	}
 	if k.trusted == nil {
 		known, err := os.ReadFile(k.store.path(fileTrusted))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

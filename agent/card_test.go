@@ -2,7 +2,6 @@ package agent
 
 import (
 	"bytes"
-	"crypto/rand"
 	"errors"
 	"os"
 	"strings"
@@ -22,19 +21,9 @@ func (o *outsider) card(t *testing.T, now, expires time.Time, change func(*excha
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := o.registration()
-	if change != nil {
-		change(&r)
-	}
-	o.last = exchange.NextSequence(now, o.last)
-	issued := now.UTC().Truncate(time.Second)
-	a, err := exchange.Seal(rand.Reader, f, r, exchange.Stamp{Sequence: o.last, Issued: issued, Expires: expires.UTC().Truncate(time.Second)},
-		exchange.Keys{Identity: o.identity, Certificate: o.pair.Key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	members := exchange.Members{Rows: []exchange.Member{memberOf(partyOf(r))}}
-	view, err := exchange.SealView(f, exchange.View{Rows: exchange.MembersRoot(members.Rows), Members: 1, Sequence: o.last, Issued: issued}, o.identity)
+	a := o.seal(t, now, expires, change)
+	members := exchange.Members{Rows: []exchange.Member{memberOf(partyOf(a.Registration))}}
+	view, err := exchange.SealView(f, exchange.View{Rows: exchange.MembersRoot(members.Rows), Members: 1, Sequence: a.Sequence, Issued: a.Issued}, o.identity)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -152,6 +152,14 @@ func TestLogOwesADecision(t *testing.T) {
 	}
 }
 
+// Two keys of one component are two decisions.
+func TestSubject(t *testing.T) {
+	one, other := trust.LogRecord{Component: "nice", Text: "the key SHA256:a"}, trust.LogRecord{Component: "nice", Text: "the key SHA256:b"}
+	if subject(one) == subject(other) {
+		t.Errorf("%q, %q", subject(one), subject(other))
+	}
+}
+
 // TestLogAfterAPanic: what runs on the way out of a process that ends between list and line does not take the list for told.
 func TestLogAfterAPanic(t *testing.T) {
 	b := newBench(t)
@@ -159,20 +167,7 @@ func TestLogAfterAPanic(t *testing.T) {
 	id := b.others[0].config.Component.ID
 	r := approvalOf(find(t, b.snapshot(), id))
 	r.By = "alice@site"
-	k, err := b.offline.loadToWrite()
-	if err != nil {
-		t.Fatal(err)
-	}
-	k.store.step = func(name string) error {
-		if name == "log" {
-			panic(errKilled)
-		}
-		return nil
-	}
-	func() {
-		defer func() { _ = recover() }()
-		k.edit(r, b.now)
-	}()
+	k := b.killedBeforeLog(r)
 	k.sealLog() // as release does
 	b.restart()
 	if got := b.decisions(id); !slices.Equal(got, []string{"approved by alice@site"}) {

@@ -107,7 +107,7 @@ func (k *core) openLog(now time.Time) error {
 	var r trust.LogRecord
 	switch damage, err := k.logDamage(head, headErr); {
 	case err != nil:
-		k.chain.known = false
+		k.chain.known, k.chain.unsealed = false, unsealed
 		return err
 	case damage != "":
 		r = trust.LogRecord{Event: trust.EventLogDamaged, Text: damage}

@@ -409,16 +409,12 @@ func TestLogSaysWho(t *testing.T) {
 	verified(t, store{dir: x.config.State})
 }
 
-// A crash between an edit and its line in the log: the next start makes up for it.
-func TestLogCatchesUpWithTheList(t *testing.T) {
-	b := newBench(t)
-	b.hearAll()
-	logbook(b).sealLog()
-	id := b.others[0].config.Component.ID
-	r := approvalOf(find(t, b.snapshot(), id))
+// killedBeforeLog does an edit that ends between the list and its line in the log, and gives what is left of the process.
+func (b *bench) killedBeforeLog(r api.TrustRequest) (k *core) {
+	b.t.Helper()
 	k, err := b.offline.loadToWrite()
 	if err != nil {
-		t.Fatal(err)
+		b.t.Fatal(err)
 	}
 	k.store.step = func(name string) error {
 		if name == "log" {
@@ -426,11 +422,20 @@ func TestLogCatchesUpWithTheList(t *testing.T) {
 		}
 		return nil
 	}
-	func() {
-		defer func() { _ = recover() }()
-		r.By = "tester@test"
-		k.edit(r, b.now)
-	}()
+	defer func() { _ = recover() }()
+	k.edit(r, b.now)
+	return k
+}
+
+// A crash between an edit and its line in the log: the next start makes up for it.
+func TestLogCatchesUpWithTheList(t *testing.T) {
+	b := newBench(t)
+	b.hearAll()
+	logbook(b).sealLog()
+	id := b.others[0].config.Component.ID
+	r := approvalOf(find(t, b.snapshot(), id))
+	r.By = "tester@test"
+	b.killedBeforeLog(r)
 	before := len(logRecords(t, b.store()))
 	if _, err := b.offline.loadToWrite(); err != nil {
 		t.Fatal(err)

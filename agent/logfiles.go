@@ -95,10 +95,10 @@ func (c *chain) decides(r trust.LogRecord) {
 	c.decided = append(c.decided, subject(r))
 }
 
-// subject is whom or what a decision is on: a component's identity, or a key.
+// subject is whom or what a decision is on: a component's identity, or a key, which the text names.
 func subject(r trust.LogRecord) string {
-	if r.Component+r.Peer == "" {
-		return r.Text
+	if r.Peer == "" {
+		return r.Component + " " + r.Text
 	}
 	return r.Component + "@" + r.Peer
 }

@@ -383,6 +383,12 @@ func (o *outsider) registration() exchange.Registration {
 // announce seals one; change, if not nil, changes the registration.
 func (o *outsider) announce(t *testing.T, now time.Time, change func(*exchange.Registration)) *exchange.Announcement {
 	t.Helper()
+	return o.seal(t, now, now.UTC().Truncate(time.Second).Add(exchange.DefaultLifetime), change)
+}
+
+// seal is announce with an end of one's own choice.
+func (o *outsider) seal(t *testing.T, now, expires time.Time, change func(*exchange.Registration)) *exchange.Announcement {
+	t.Helper()
 	f, err := o.config.LoadFederation()
 	if err != nil {
 		t.Fatal(err)
@@ -392,8 +398,8 @@ func (o *outsider) announce(t *testing.T, now time.Time, change func(*exchange.R
 		change(&r)
 	}
 	o.last = exchange.NextSequence(now, o.last)
-	issued := now.UTC().Truncate(time.Second)
-	a, err := exchange.Seal(rand.Reader, f, r, exchange.Stamp{Sequence: o.last, Issued: issued, Expires: issued.Add(exchange.DefaultLifetime)},
+	a, err := exchange.Seal(rand.Reader, f, r,
+		exchange.Stamp{Sequence: o.last, Issued: now.UTC().Truncate(time.Second), Expires: expires.UTC().Truncate(time.Second)},
 		exchange.Keys{Identity: o.identity, Certificate: o.pair.Key})
 	if err != nil {
 		t.Fatal(err)

@@ -163,6 +163,7 @@ func waitGone(t *testing.T, pid int) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 			t.Fatalf("process %d runs on", pid)
 		}
+		// A process that is not ours to wait for tells nobody of its end: it is looked at again.
 		time.Sleep(10 * time.Millisecond)
 	}
 }
@@ -209,6 +210,7 @@ func messages(t *testing.T, path string, n int) (all []Message) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %d messages in %s: %s", n, path, data)
 		}
+		// The bubble's clock: it moves on, and no time passes, once all in the bubble wait, for the process too.
 		time.Sleep(10 * time.Millisecond)
 	}
 	for line := range strings.Lines(read(t, path)) {
