@@ -87,10 +87,10 @@ func (l *loader) readPlaces() error {
 func (l *loader) warnOpen() {
 	identity := filepath.Join(l.c.State, IdentityFile)
 	if info, err := os.Stat(identity); err == nil && info.Mode().Perm()&0o077 != 0 {
-		l.warn("%s: others on this machine can read the agent's identity, and announce as this component: chmod 600 %[1]s", l.short(identity))
+		l.warn("%s is open to others than its owner, and whoever reads it can announce as this component: chmod 600 %[1]s", l.short(identity))
 	}
 	if info, err := os.Stat(l.c.TrustList); err == nil && info.Mode().Perm()&0o022 != 0 {
-		l.warn("%s: others on this machine can change whom this component trusts: chmod go-w %[1]s", l.short(l.c.TrustList))
+		l.warn("%s can be changed by others than its owner, and says whom this component trusts: chmod go-w %[1]s", l.short(l.c.TrustList))
 	}
 }
 

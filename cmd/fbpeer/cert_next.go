@@ -234,13 +234,26 @@ func (a *app) askAhead(whole context.Context, control agent.Controller, began ti
 	}
 }
 
-// saidAhead says whether a snapshot tells who has approved the staged key ahead since a time, or that all have.
+// saidAhead says whether a snapshot tells who has approved the staged key ahead since a time, or that all have who can be asked.
 func saidAhead(s api.Snapshot, since time.Time) bool {
 	if s.Self.Next == nil || s.Self.Next.Ahead == nil {
 		return true // and it is refused
 	}
 	ahead := s.Self.Next.Ahead
-	return len(ahead.Waiting)+len(ahead.Unknown) == 0 || ahead.Asked != nil && !ahead.Asked.Before(since)
+	_, online := byCard(s, slices.Concat(ahead.Waiting, ahead.Unknown))
+	return len(online) == 0 || ahead.Asked != nil && !ahead.Asked.Before(since)
+}
+
+// byCard parts components into those that take part by file, whom nobody can ask, and the others.
+func byCard(s api.Snapshot, components []string) (cards, online []string) {
+	for _, component := range components {
+		if slices.ContainsFunc(s.Peers, func(p api.Peer) bool { return p.Component == component && p.ByCard != nil }) {
+			cards = append(cards, component)
+		} else {
+			online = append(online, component)
+		}
+	}
+	return cards, online
 }
 
 // activate puts the staged pair in place, and waits for the agent, if there is one, to announce it.

@@ -69,14 +69,14 @@ func (a *app) statusCommand() *cobra.Command {
 				return err
 			}
 			shown := statusOf(s)
-			return a.verdict(shown.Ready, shown, func() string { return a.view(s).statusScreen(s) })
+			return a.verdict(len(obstacles(s)) == 0, shown, func() string { return a.view(s).statusScreen(s) })
 		},
 	}
 }
 
 func statusOf(s api.Snapshot) statusJSON {
 	return statusJSON{
-		peersJSON: peersOf(s), Ready: len(obstacles(s)) == 0, Set: s.Set, NoSet: s.NoSet, Sets: s.Sets, Matrix: s.Matrix, Keys: s.Keys,
+		peersJSON: peersOf(s), Ready: len(obstacles(s)) == 0 && s.Waiting == nil, Set: s.Set, NoSet: s.NoSet, Sets: s.Sets, Matrix: s.Matrix, Keys: s.Keys,
 		Warnings: s.Warnings, Members: s.Members, Online: s.Connected, Running: s.Running,
 	}
 }

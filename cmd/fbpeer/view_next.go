@@ -142,7 +142,12 @@ func (v view) notActivated(s api.Snapshot, a api.Ahead) string {
 	if len(a.Waiting) > 0 {
 		text += fmt.Sprintf("Their operators: %s\n", v.approvesUs(s))
 	}
-	if len(a.Unknown) > 0 {
+	cards, silent := byCard(s, a.Unknown)
+	if len(cards) > 0 {
+		text += wrap("", "By card, so that nobody can ask: "+v.listed(cards)+". Hand over a new card (fbpeer card export), and hear by telephone that the key is "+
+			"approved ahead there.", "")
+	}
+	if len(silent) > 0 {
 		text += "Who was not heard from may have no agent running, or no connection; ask again in 10 seconds.\n"
 	}
 	return text + wrap("", "With --force it is done all the same: these keep the former key until they approve the change, and runs with them fail until then.", "")

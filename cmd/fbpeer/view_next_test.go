@@ -256,6 +256,15 @@ func testAskAhead(t *testing.T) {
 	}
 	late, all := api.Ahead{Approved: []string{idNice}, Waiting: []string{idLyon}}, api.Ahead{Approved: []string{idNice, idLyon}}
 	silent := api.Ahead{Approved: []string{idNice}, Unknown: []string{idLyon}}
+	byFile := withStaged(silent) // no roll call was ever made
+	for i := range byFile.Peers {
+		if byFile.Peers[i].Component == idLyon {
+			byFile.Peers[i].ByCard = &api.ByCard{}
+		}
+	}
+	if text := viewOf(byFile).notActivated(byFile, silent); !strings.Contains(text, "By card, so that nobody can ask: lyon") || strings.Contains(text, "ask again") {
+		t.Errorf("%s", text)
+	}
 	for _, test := range []struct {
 		name    string
 		answers []api.Snapshot
@@ -267,6 +276,7 @@ func testAskAhead(t *testing.T) {
 		{"a former no, and by now all have", []api.Snapshot{said(-time.Second, late), said(-time.Second, all)}, 0, true},
 		{"a former no, and one of now", []api.Snapshot{said(-time.Second, late), said(time.Second, late)}, 1, true},
 		{"no answer to a former call", []api.Snapshot{said(-time.Second, silent), said(time.Second, all)}, 0, true},
+		{"who takes part by card is not asked", []api.Snapshot{byFile}, 1, false},
 		{"none is staged any more", []api.Snapshot{said(-time.Second, late), four()}, 0, true},
 	} {
 		a, _, stderr := testApp("", false)
