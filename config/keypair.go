@@ -16,10 +16,9 @@ type KeyPair struct {
 	KeyPEM      []byte // the key file's bytes
 }
 
-// LoadKeyPair reads both files and checks them: the certificate's rules, who signed it, its time, and that the key is its
-// own. Every fault is an
-// *Error with the cure. Where the two differ, or the key changes while they are read (Fed-BioMed rewrites one after the other), it is
-// ErrMismatch as well: wait and read again.
+// LoadKeyPair reads both files and checks them: the certificate's rules, who signed it, its time, and that the key is its own. Every
+// fault is an *Error with the cure. Where the two differ, or the key changes while they are read (Fed-BioMed rewrites one after the
+// other), it is ErrMismatch as well: wait and read again.
 func (c *Config) LoadKeyPair(now time.Time) (KeyPair, error) {
 	return c.readKeyPair(os.ReadFile, now)
 }

@@ -39,13 +39,14 @@ func (c *Config) ReadNext() (*mpspdz.Certificate, error) {
 func (c *Config) readNext() (*mpspdz.Certificate, stagedPair, error) {
 	path := c.NextFile()
 	const cure = "drop it: fbpeer cert generate --next --discard; or replace it: fbpeer cert generate --next --force"
-	if _, err := os.ReadFile(path); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, stagedPair{}, nil
-		}
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, stagedPair{}, nil
+	}
+	if err != nil {
 		return nil, stagedPair{}, unreadable(c.short(path), err, cure)
 	}
-	pair, ok := readStaged(path)
+	pair, ok := parseStaged(data)
 	if !ok {
 		return nil, stagedPair{}, faultf(cure, "%s is not a staged key and its certificate", c.short(path))
 	}
@@ -59,13 +60,13 @@ func (c *Config) readNext() (*mpspdz.Certificate, stagedPair, error) {
 	return certificate, pair, nil
 }
 
-// inUse says whether the present certificate has the key of this one.
+// inUse says whether the present certificate has the key of this one. It may be another one of that key: an authority signed it.
 func (c *Config) inUse(staged *mpspdz.Certificate) bool {
 	data, err := os.ReadFile(c.Component.Certificate)
 	if err != nil {
 		return false
 	}
-	present, err := mpspdz.ParseCertificatePEM(data)
+	present, err := mpspdz.ParseLeafPEM(data)
 	return err == nil && present.KeySHA256() == staged.KeySHA256()
 }
 

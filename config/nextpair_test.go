@@ -2,8 +2,10 @@ package config
 
 import (
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"io/fs"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -234,4 +236,42 @@ func checkActivationKilled(t *testing.T, root, staged, finishedBy string, n int)
 		t.Errorf("step %d: the former pair is lost", n)
 	}
 	return mismatches
+}
+
+// TestActivateSigned: a staged key that an authority signed, and that somebody put in place by hand, is in use for every reader; that
+// certificate stays when the staged file goes.
+func TestActivateSigned(t *testing.T) {
+	root := onePlain(t, "[trust]\nauthorities = root.pem\n")
+	c, now := loadPlain(t, root), time.Now()
+	made, err := c.StagePair(rand.Reader, NamesAll, false, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, ok := readStaged(c.NextFile())
+	if !ok {
+		t.Fatal("nothing is staged")
+	}
+	authority := signedBy(t, "Root", nil, true)
+	template := x509.Certificate{SerialNumber: big.NewInt(2), Subject: made.X509().Subject, DNSNames: made.DNSNames(),
+		NotBefore: made.NotBefore(), NotAfter: made.NotAfter()}
+	der, err := x509.CreateCertificate(rand.Reader, &template, authority.template, made.X509().PublicKey, authority.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := encode("CERTIFICATE", der)
+	write(t, filepath.Join(root, "root.pem"), authority.certificate())
+	write(t, c.Component.PrivateKey, string(pair.key))
+	write(t, c.Component.Certificate, signed)
+	if inForce, err := c.LoadKeyPair(now); err != nil || !inForce.Certificate.CASigned() || inForce.Certificate.KeySHA256() != made.KeySHA256() {
+		t.Fatalf("the signed pair is not in force: %v", err)
+	}
+	if next, err := c.LoadNext(); next != nil || err != nil {
+		t.Errorf("still staged: %v, %v", next != nil, err)
+	}
+	if done, err := c.ActivatePair(now); err != nil || !done.Finished || staged(c) != "" {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if read(t, c.Component.Certificate) != signed {
+		t.Error("the authority's certificate was replaced")
+	}
 }

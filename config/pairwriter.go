@@ -91,12 +91,16 @@ func stagedFile(key string) string {
 
 func (p stagedPair) file() []byte { return append(bytes.Clone(p.key), p.certificate...) }
 
-// readStaged takes only what MakePair writes: one key and one certificate, which fit.
 func readStaged(path string) (p stagedPair, ok bool) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return p, false
 	}
+	return parseStaged(data)
+}
+
+// parseStaged takes only what MakePair and StagePair write: one key and one certificate, which fit.
+func parseStaged(data []byte) (p stagedPair, ok bool) {
 	block, certificate := pem.Decode(data)
 	if block == nil {
 		return p, false
