@@ -45,6 +45,9 @@ type authorityFacts struct {
 // Subject is the subject for display, as Certificate.Subject is.
 func (a *Authority) Subject() string { return a.subject.String() }
 
+// SubjectHash is the name of the certificate's hash links, as Certificate.SubjectHash is.
+func (a *Authority) SubjectHash() string { return subjectHash(a.canonical) }
+
 // SHA256 is that of the DER.
 func (a *Authority) SHA256() Hash { return a.hash }
 

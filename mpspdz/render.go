@@ -82,7 +82,7 @@ func Render(set PartySet, own Own) ([]File, error) {
 	}
 	for n, a := range authorities {
 		name := fmt.Sprintf("authority-%d.pem", n)
-		hashes[name] = subjectHash(a.canonical)
+		hashes[name] = a.SubjectHash()
 		files = append(files, File{Path: path.Join(PlayerData, name), Data: a.PEM(), Mode: modePublic})
 	}
 	files = append(files, hashLinks(hashes)...)

@@ -101,6 +101,20 @@ func TestJudgeAuthority(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, v.code, test.code)
 		}
 	}
+	// OpenSSL looks for the authority under its subject's hash alone.
+	link, wrong := filepath.Join(dir, mpspdz.PlayerData, all[0].SubjectHash()+".0"), filepath.Join(dir, mpspdz.PlayerData, "0a1b2c3d.0")
+	if err := os.Rename(link, wrong); err != nil {
+		t.Fatal(err)
+	}
+	if f, err = readFiles(os.DirFS(dir), site); err != nil {
+		t.Fatal(err)
+	}
+	if v := f.judge(parties[1].Certificate.DER(), 1, now); v.code != UnknownCertificate {
+		t.Errorf("with the authority under another hash: %s", v.code)
+	}
+	if err := os.Rename(wrong, link); err != nil {
+		t.Fatal(err)
+	}
 	site.Authorities = mpspdz.Authorities{}
 	if _, err := readFiles(os.DirFS(dir), site); err == nil || !strings.Contains(err.Error(), "is a CA's") {
 		t.Errorf("a folder with an authority that nobody set: %v", err)

@@ -96,7 +96,9 @@ func readTrusted(folder fs.FS, set mpspdz.Authorities) (map[mpspdz.Hash]*mpspdz.
 				return nil, none, err
 			}
 			if a := set.Find(data); a != nil {
-				signers = append(signers, a)
+				if a.SubjectHash() == hash {
+					signers = append(signers, a)
+				}
 				continue
 			}
 			certificate, err := mpspdz.ParseLeafPEM(data)
