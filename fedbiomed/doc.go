@@ -17,10 +17,10 @@
 // # A configuration
 //
 // Load reads [default] id, component and db, [mpspdz] private_key, public_key, mpspdz_ip and mpspdz_port, and of a node [security]
-// secure_aggregation and force_secure_aggregation (1, yes, true, on and their opposites, in any case, as configparser has it; t and f too, as Fed-BioMed
-// has it). Ids begin with NODE_ or
-// RESEARCHER_, in upper or lower case, and component must agree. Relative paths are relative to the configuration's folder; a
-// certificate or key that is not there is looked for below the root, as Fed-BioMed's documentation has it.
+// secure_aggregation and force_secure_aggregation (1, yes, true, on and their opposites, in any case, as configparser has it; t and f
+// too, as Fed-BioMed has it). Ids begin with NODE_ or RESEARCHER_, in upper or lower case, and component must agree. Relative paths are
+// relative to the configuration's folder; a certificate or key that is not there is looked for below the root, as Fed-BioMed's
+// documentation has it.
 //
 // The environment wins, as it does in Fed-BioMed: MPSPDZ_IP, MPSPDZ_PORT, MPSPDZ_CERTIFICATE_KEY, MPSPDZ_CERTIFICATE_PEM,
 // SECURE_AGGREGATION and FORCE_SECURE_AGGREGATION. Fed-BioMed's documentation spells the first two MPSDPZ_IP and MPSDPZ_PORT,

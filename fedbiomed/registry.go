@@ -42,8 +42,8 @@ type Row struct {
 }
 
 // Registry edits the table Certificates of one component's database in place. Between calls, and on disk between runs, it keeps only
-// the document that was written last, to know what the component's truncation left of it. One Registry at a time may write a database, and its methods are
-// called one after another; the component's own writes are reckoned with.
+// the document that was written last, to know what the component's truncation left of it. One Registry at a time may write a database,
+// and its methods are called one after another; the component's own writes are reckoned with.
 type Registry struct {
 	path    string
 	file    durable.InPlace

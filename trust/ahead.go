@@ -16,11 +16,14 @@ import (
 // brings says whether an announcement is what the entry pins, but for a certificate with the key that was approved ahead. endpoint is
 // the one in force where the entry pins none.
 func (e Entry) brings(a *exchange.Announcement, endpoint mpspdz.Endpoint) bool {
-	if !e.Endpoint.IsZero() {
-		endpoint = e.Endpoint
+	if e.Next.IsZero() {
+		return false
 	}
-	return !e.Next.IsZero() && e.Next == a.Certificate.KeySHA256() && e.Peer == a.Peer && e.Component == a.Component && e.Role == a.Role &&
-		(endpoint.IsZero() || endpoint == a.Endpoint)
+	if e.Endpoint.IsZero() {
+		e.Endpoint = endpoint
+	}
+	e.Key, e.Certificate = e.Next, mpspdz.Hash{}
+	return e.fits(a)
 }
 
 // ahead is brings for what is held. A certificate of an authority that is not set here could stand in no set: it waits for a person.
@@ -61,9 +64,9 @@ func (ev *Evaluation) follow(s *snapshot, e Entry) {
 // ApproveNext approves ahead the key that an approved component will change to; a zero key takes that back. The error: the component is
 // not approved, the key is its present one, or the list bars the key.
 func (l List) ApproveNext(component string, key mpspdz.Hash, by string, at time.Time) (List, error) {
-	e, there := l.Entry(component)
+	e, approved := l.approvedComponent(component)
 	switch {
-	case !there || e.Status != Approved:
+	case !approved:
 		return l, fmt.Errorf("%s is not approved: no key of it can be approved ahead", quoted(component))
 	case key == e.Key:
 		return l, fmt.Errorf("%s is the present key of %s", key, e.name())
@@ -85,8 +88,8 @@ func (l List) ApproveNext(component string, key mpspdz.Hash, by string, at time.
 // Follow moves the pins of a component to the key that was approved ahead and the certificate that it is announced with. Who approved it
 // ahead, and when, is from then on who approved it.
 func (l List) Follow(component string, certificate mpspdz.Hash) (List, error) {
-	e, there := l.Entry(component)
-	if !there || e.Status != Approved || e.Next.IsZero() {
+	e, approved := l.approvedComponent(component)
+	if !approved || e.Next.IsZero() {
 		return l, fmt.Errorf("no key of %s is approved ahead", quoted(component))
 	}
 	if certificate.IsZero() {

@@ -41,14 +41,14 @@ func compareEntries(old, now Entry) (r LogRecord, differs bool) {
 		r.Event = EventForgotten
 		return r, true
 	}
-	r.change("identity", old.Peer.String(), now.Peer.String())
-	r.change("role", string(old.Role), string(now.Role))
+	r.change(fieldIdentity, old.Peer.String(), now.Peer.String())
+	r.change(fieldRole, string(old.Role), string(now.Role))
 	address, port := addressOf(old.Endpoint)
 	newAddress, newPort := addressOf(now.Endpoint)
-	r.change("address", address, newAddress)
-	r.change("port", port, newPort)
-	r.change("certificate", hashText(old.Certificate), hashText(now.Certificate))
-	r.change("key", hashText(old.Key), hashText(now.Key))
+	r.change(fieldAddress, address, newAddress)
+	r.change(fieldPort, port, newPort)
+	r.change(fieldCertificate, hashText(old.Certificate), hashText(now.Certificate))
+	r.change(fieldKey, hashText(old.Key), hashText(now.Key))
 	decided = decided || len(r.Changes) > 0
 	r.change("next", hashText(old.Next), hashText(now.Next))
 	r.change("alias", old.Alias, now.Alias)

@@ -23,9 +23,10 @@ const (
 	VerdictRevoked    Verdict = "revoked"
 )
 
-// Change is one field that differs from what is in force, or from what the list pins where nothing is. Field is one of address, port,
-// certificate, key, identity, component, role, label, policy, expiry. Old and New are display forms (escaped): certificates and
-// keys as "SHA256:" and base64, times in RFC 3339.
+// Change is one field with its old and new value. In a Decision it differs from what is in force, or from what the list pins where nothing
+// is, and Field is one of address, port, certificate, key, identity, component, role, label, policy, expiry; a LogRecord has others too:
+// what else a section of the list holds (status, alias, next and so on), and what the agent changed. Old and New are display forms
+// (escaped): certificates and keys as "SHA256:" and base64, times in RFC 3339.
 //
 // Label, policy and expiry do not reach player files: they are reported and do not hold anything back. Expiry is reported only where
 // an announcement ends sooner than the one before; a later end is the ordinary course. An identity is reported where another one
@@ -70,10 +71,9 @@ type Clash struct {
 	What string // "endpoint", "MP-SPDZ key" and so on
 }
 
-// Decide is pure: it says what l means for a, beside everything that is held. a need not be in h yet: it is
-// looked at as if it were. Decide does not look at what l would
-// say of other announcements, except that what they have in force, or pinned, or claim, can be contradicted by a. One call costs
-// an index of the whole snapshot; for all of them use Evaluate.
+// Decide is pure: it says what l means for a, beside everything that is held. a need not be in h yet: it is looked at as if it were.
+// Decide does not look at what l would say of other announcements, except that what they have in force, or pinned, or claim, can be
+// contradicted by a. One call costs an index of the whole snapshot; for all of them use Evaluate.
 func Decide(l List, h Held, a *exchange.Announcement, now time.Time) Decision {
 	return newSnapshot(l, h, a, now).decide(a)
 }

@@ -95,8 +95,8 @@ func (e Entry) barsAll() bool { return e.Status != Approved && e.Peer == "" && e
 // Pin fills in an endpoint or certificate that the operator left out; a zero one leaves its pin as it is. The error: the component is not
 // approved, or another value is pinned.
 func (l List) Pin(component string, endpoint mpspdz.Endpoint, certificate mpspdz.Hash) (List, error) {
-	e, there := l.Entry(component)
-	if !there || e.Status != Approved {
+	e, approved := l.approvedComponent(component)
+	if !approved {
 		return l, fmt.Errorf("%s is not approved: nothing can be pinned", quoted(component))
 	}
 	if !endpoint.IsZero() {

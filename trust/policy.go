@@ -64,8 +64,9 @@ type Takeover struct {
 	Changes []Change // from what was pinned
 }
 
-// takeovers finds the changes that the policy takes over. Each is of an approved identity that contradicts nobody, whose former values are in
-// force, whose announcement and certificate are valid now, and whose authority this site has set. Two that would contradict each other both wait for a person.
+// takeovers finds the changes that the policy takes over. Each is of an approved identity that contradicts nobody, whose former values are
+// in force, whose announcement and certificate are valid now, and whose authority this site has set. Two that would contradict each other
+// both wait for a person.
 func (s *snapshot) takeovers(decisions map[peer.ID]Decision) []Takeover {
 	var all []Takeover
 	if len(s.held.Policy) == 0 {
