@@ -67,29 +67,18 @@ func (c *Config) CheckPair(now time.Time) Pair {
 		p.Key = "can be read, and there is no certificate to compare it with"
 	}
 	p.Fits = finding == nil && p.Certificate != nil
-	if info, err := os.Stat(c.Component.PrivateKey); err == nil && info.Mode().Perm()&0o004 != 0 {
-		p.Findings = append(p.Findings, mpspdz.Finding{Code: mpspdz.FolderKeyReadable, Where: keyFile,
-			Text: "everybody on this machine can read the private key", Cure: "chmod 600 " + keyFile})
+	if info, err := os.Stat(c.Component.PrivateKey); err == nil {
+		p.Findings = append(p.Findings, mpspdz.CheckKeyMode(keyFile, info.Mode())...)
 	}
 	if s := p.Certificate; s != nil && !s.KeyIDs() && !strings.Contains(s.Subject(), c.Component.ID) {
 		p.Findings = append(p.Findings, mpspdz.Finding{Code: SharedSubject, Where: certificateFile, Cure: cureSubject,
 			Text: fmt.Sprintf("its subject (%s) does not name this component: with another site of the same subject neither could run", s.Subject())})
 	}
-	slices.SortStableFunc(p.Findings, errorsFirst)
+	slices.SortStableFunc(p.Findings, mpspdz.ErrorsFirst)
 	return p
 }
 
 const cureSubject = "make one whose subject holds the component's id: fbpeer cert generate"
-
-func errorsFirst(a, b mpspdz.Finding) int {
-	switch {
-	case a.Error == b.Error:
-		return 0
-	case a.Error:
-		return -1
-	}
-	return 1
-}
 
 // readKey reads the private key; what is wrong with it is a finding.
 func (c *Config) readKey(shown string) (crypto.Signer, *mpspdz.Finding) {

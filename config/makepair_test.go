@@ -305,6 +305,10 @@ func TestCheckPair(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("W new-refuses, W key-readable, W shared-subject")
+	if err := os.Chmod(c.Component.PrivateKey, 0o602); err != nil { // to be replaced by anybody
+		t.Fatal(err)
+	}
+	want("W new-refuses, W key-readable, W shared-subject")
 	write(t, c.Component.PrivateKey, twoPairs(t)[1].key)
 	want("E key-mismatch, W new-refuses, W key-readable, W shared-subject")
 	write(t, c.Component.PrivateKey, "nothing")

@@ -128,11 +128,11 @@ func ofAuthority(err error, i, n int, a *Authority) error {
 }
 
 // parseAuthority applies every rule but those of time and of the own signature. With an error about what the certificate says it gives the
-// authority as far as it was read, so that it can be named.
+// authority as far as it was read, so that it can be named. The cure is for ofAuthority to give.
 func parseAuthority(der []byte) (*Authority, error) {
 	if len(der) > maxCertificate {
-		return nil, &CertificateError{RuleTooLarge,
-			fmt.Sprintf("the certificate has %d bytes: at most %d are accepted", len(der), maxCertificate), cureAuthority}
+		return nil, &CertificateError{Rule: RuleTooLarge,
+			Detail: fmt.Sprintf("the certificate has %d bytes: at most %d are accepted", len(der), maxCertificate)}
 	}
 	der = bytes.Clone(der)
 	a := &Authority{hash: sha256.Sum256(der)}
@@ -161,14 +161,11 @@ func parseAuthority(der []byte) (*Authority, error) {
 
 // checkNow is what depends on the time, and on the certificate's own signature, which a damaged file of a root shows.
 func (a *Authority) checkNow(now time.Time) error {
-	switch {
-	case now.After(a.parsed.NotAfter):
-		return &CertificateError{RuleExpired, "the certificate expired on " + a.NotAfter().Format(time.RFC3339), cureAuthority}
-	case now.Before(a.parsed.NotBefore):
-		return &CertificateError{RuleNotYetValid, "the certificate is valid only from " + a.parsed.NotBefore.UTC().Format(time.RFC3339),
-			"wait, or set this machine's clock right"}
-	case a.root() && a.verify(a.parsed) != nil:
-		return &CertificateError{RuleSignature, "the certificate's signature was not made by its own key: the file is damaged", cureAuthority}
+	if err := checkValid(a.parsed, now); err != nil {
+		return err
+	}
+	if a.root() && a.verify(a.parsed) != nil {
+		return &CertificateError{Rule: RuleSignature, Detail: "the certificate's signature was not made by its own key: the file is damaged"}
 	}
 	return nil
 }
@@ -192,12 +189,12 @@ func checkAuthority(extensions []rawExtension) (authorityFacts, error) {
 	seen, ca := map[string]bool{}, false
 	for _, ext := range extensions {
 		if seen[ext.oid] {
-			return facts, &CertificateError{RuleDuplicate, "the certificate has the extension " + oidName(ext.oid) + " twice", cureAuthority}
+			return facts, &CertificateError{Rule: RuleDuplicate, Detail: "the certificate has the extension " + oidName(ext.oid) + " twice"}
 		}
 		seen[ext.oid] = true
 		if ext.critical && !knownCritical(ext.oid) {
-			return facts, &CertificateError{RuleCritical,
-				"the certificate has a critical extension that MP-SPDZ's OpenSSL does not know (" + oidName(ext.oid) + ")", cureAuthority}
+			return facts, &CertificateError{Rule: RuleCritical,
+				Detail: "the certificate has a critical extension that MP-SPDZ's OpenSSL does not know (" + oidName(ext.oid) + ")"}
 		}
 		isCA, err := facts.take(ext)
 		if err != nil {
@@ -206,7 +203,7 @@ func checkAuthority(extensions []rawExtension) (authorityFacts, error) {
 		ca = ca || isCA
 	}
 	if !ca {
-		return facts, &CertificateError{RuleNotCA, "the certificate is no authority's (it lacks basicConstraints CA:TRUE)", cureAuthority}
+		return facts, &CertificateError{Rule: RuleNotCA, Detail: "the certificate is no authority's (it lacks basicConstraints CA:TRUE)"}
 	}
 	return facts, nil
 }
@@ -223,13 +220,13 @@ func (f *authorityFacts) take(ext rawExtension) (ca bool, err error) {
 			return false, malformedExtension("keyUsage")
 		}
 		if bits.At(bitKeyCertSign) == 0 {
-			return false, &CertificateError{RuleNotCA, "the certificate may sign no others (its keyUsage lacks keyCertSign)", cureAuthority}
+			return false, &CertificateError{Rule: RuleNotCA, Detail: "the certificate may sign no others (its keyUsage lacks keyCertSign)"}
 		}
 	case oidExtendedKeyUsage:
 		return false, checkExtendedKeyUsage(value)
 	case oidNameConstraints:
-		return false, &CertificateError{RuleConstraints,
-			"the certificate has name constraints, within which hardly any certificate could name a party P0, P1 and so on", cureAuthority}
+		return false, &CertificateError{Rule: RuleConstraints,
+			Detail: "the certificate has name constraints, within which hardly any certificate could name a party P0, P1 and so on"}
 	case oidSubjectKeyID:
 		if !value.ReadASN1Bytes(&f.subjectKey, asn1.OCTET_STRING) || !value.Empty() {
 			return false, malformedExtension("subjectKeyIdentifier")

@@ -153,8 +153,8 @@ func parseOne(b []byte, parse func([]byte) (*Certificate, error)) (*Certificate,
 // CheckSelfSigned verifies the certificate's own signature, and refuses one that an authority made. The error is a *CertificateError
 // with RuleSignature or RuleNotSelf.
 //
-// It is not part of ParseCertificate, which every announcement passes on its way in: it would cost another RSA operation there,
-// and adds no security, since OpenSSL does not look at the signature of a certificate that it finds in its folder, and the
+// It is not part of ParseCertificate and ParseLeaf, which every announcement passes on its way in: it would cost another RSA operation
+// there, and adds no security, since OpenSSL does not look at the signature of a certificate that it finds in its folder, and the
 // announcement's proof already shows possession of the key. It finds a damaged file of one's own.
 func (c *Certificate) CheckSelfSigned() error {
 	if err := c.CheckSelfIssued(); err != nil {
@@ -169,12 +169,15 @@ func (c *Certificate) CheckSelfSigned() error {
 }
 
 // CheckTime checks that now is within the validity. The error is a *CertificateError with RuleExpired or RuleNotYetValid.
-func (c *Certificate) CheckTime(now time.Time) error {
+func (c *Certificate) CheckTime(now time.Time) error { return checkValid(c.parsed, now) }
+
+// checkValid is CheckTime for a party's certificate and for an authority's.
+func checkValid(c *x509.Certificate, now time.Time) error {
 	switch {
-	case now.After(c.NotAfter()):
-		return &CertificateError{RuleExpired, "the certificate expired on " + c.NotAfter().Format(time.RFC3339), cureNew}
-	case now.Before(c.NotBefore()):
-		return &CertificateError{RuleNotYetValid, "the certificate is valid only from " + c.NotBefore().Format(time.RFC3339),
+	case now.After(c.NotAfter):
+		return &CertificateError{RuleExpired, "the certificate expired on " + c.NotAfter.UTC().Format(time.RFC3339), cureNew}
+	case now.Before(c.NotBefore):
+		return &CertificateError{RuleNotYetValid, "the certificate is valid only from " + c.NotBefore.UTC().Format(time.RFC3339),
 			"wait, or set this machine's clock right"}
 	}
 	return nil

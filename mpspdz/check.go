@@ -3,6 +3,7 @@ package mpspdz
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -36,23 +37,19 @@ func CheckCertificate(file []byte, where string, use Use, trusted Authorities, n
 	if err != nil {
 		return nil, []Finding{broken(where, err)}
 	}
-	var errs, warnings []Finding
+	var findings []Finding
 	if err := c.CheckTime(now); err != nil {
-		errs = append(errs, broken(where, err))
+		findings = append(findings, broken(where, err))
 	}
-	for _, finding := range append(c.checkSigner(where, use, trusted), c.checkUse(where, use)...) {
-		if finding.Error {
-			errs = append(errs, finding)
-		} else {
-			warnings = append(warnings, finding)
-		}
-	}
+	findings = append(findings, c.checkSigner(where, use, trusted)...)
+	findings = append(findings, c.checkUse(where, use)...)
 	if left := c.NotAfter().Sub(now); left > 0 && left < RenewAhead {
-		warnings = append(warnings, Finding{Code: FolderExpiresSoon, Where: where,
+		findings = append(findings, Finding{Code: FolderExpiresSoon, Where: where,
 			Text: fmt.Sprintf("it ends %s, on %s, and every other site must approve the next one", within(left), c.NotAfter().Format(time.DateOnly)),
 			Cure: cureNew})
 	}
-	return c, append(errs, warnings...)
+	slices.SortStableFunc(findings, ErrorsFirst)
+	return c, findings
 }
 
 // checkSigner judges the signature, and who made it.

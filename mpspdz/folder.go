@@ -1,7 +1,6 @@
 package mpspdz
 
 import (
-	"cmp"
 	"io/fs"
 	"slices"
 	"time"
@@ -43,13 +42,17 @@ func CheckFolder(fsys fs.FS, expected *PartySet, own Own, now time.Time) []Findi
 		f.checkLines()
 		f.checkSetCertificates()
 	}
-	slices.SortStableFunc(f.findings, func(a, b Finding) int { return cmp.Compare(severity(a), severity(b)) })
+	slices.SortStableFunc(f.findings, ErrorsFirst)
 	return f.findings
 }
 
-func severity(f Finding) int {
-	if f.Error {
+// ErrorsFirst compares two findings to sort them (stably): errors before warnings.
+func ErrorsFirst(a, b Finding) int {
+	switch {
+	case a.Error == b.Error:
 		return 0
+	case a.Error:
+		return -1
 	}
 	return 1
 }
@@ -65,7 +68,7 @@ const (
 	FolderSeveralKeys  = "several-keys"      // error: keys of several parties
 	FolderBadKey       = "bad-key"           // error: a private key that MP-SPDZ cannot use
 	FolderKeyMismatch  = "key-mismatch"      // error: P<i>.key is not the key of P<i>.pem
-	FolderKeyReadable  = "key-readable"      // warning: everybody on the machine reads the key
+	FolderKeyReadable  = "key-readable"      // warning: everybody on the machine may use the key
 	FolderStrayKey     = "stray-key"         // warning: a key that MP-SPDZ never reads
 	FolderMissing      = "no-certificate"    // error: no P<j>.pem
 	FolderBad          = "bad-certificate"   // error: a certificate that breaks a rule of the package comment

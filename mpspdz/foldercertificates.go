@@ -72,19 +72,13 @@ func (e *CertificateError) issues() bool {
 }
 
 func (f *folder) checkTime(j int, where string, c *Certificate) {
-	finding := Finding{Where: where, Component: f.component(j), Cure: cureNew}
-	switch end := c.NotAfter(); {
-	case f.now.After(end):
-		finding.Code, finding.Error, finding.Text = FolderExpired, true, "the certificate expired on "+end.Format(time.RFC3339)
-	case f.now.Before(c.NotBefore()):
-		finding.Code, finding.Error = FolderNotYetValid, true
-		finding.Text = "the certificate is valid only from " + c.NotBefore().Format(time.RFC3339)
-		finding.Cure = "wait, or set this machine's clock right"
-	case end.Sub(f.now) < expiresSoon:
-		finding.Code, finding.Text = FolderExpiresSoon, "the certificate ends within a day, on "+end.Format(time.RFC3339)
-	default:
+	finding := Finding{Code: FolderExpiresSoon, Where: where, Cure: cureNew, Text: "the certificate ends within a day, on " + c.NotAfter().Format(time.RFC3339)}
+	if err := c.CheckTime(f.now); err != nil {
+		finding = broken(where, err)
+	} else if c.NotAfter().Sub(f.now) >= expiresSoon {
 		return
 	}
+	finding.Component = f.component(j)
 	f.add(finding)
 }
 

@@ -55,8 +55,8 @@ func (f *folder) checkKey(name string) {
 		f.add(*fault)
 		return
 	}
-	if info, err := fs.Stat(f.fsys, name); err == nil && info.Mode()&0o007 != 0 {
-		f.warn(FolderKeyReadable, name, fmt.Sprintf("everybody on this machine may use it (mode %04o)", info.Mode().Perm()), "chmod 600 "+name)
+	if info, err := fs.Stat(f.fsys, name); err == nil {
+		f.findings = append(f.findings, CheckKeyMode(name, info.Mode())...)
 	}
 	key, err := ParsePrivateKeyPEM(data)
 	var bad *CertificateError
@@ -71,6 +71,15 @@ func (f *folder) checkKey(name string) {
 	if err := CheckKeyPair(c.good, key); errors.As(err, &bad) {
 		f.fail(FolderKeyMismatch, name, fmt.Sprintf("it is not the key of %s (MP-SPDZ: key values mismatch)", PartyName(f.number)+".pem"), bad.Cure)
 	}
+}
+
+// CheckKeyMode warns of a private key's file whose mode gives others than owner and group anything. where names the file, as it is shown.
+func CheckKeyMode(where string, mode fs.FileMode) []Finding {
+	if mode&0o007 == 0 {
+		return nil
+	}
+	return []Finding{{Code: FolderKeyReadable, Where: where, Cure: "chmod 600 " + where,
+		Text: fmt.Sprintf("everybody on this machine may use it (mode %04o)", mode.Perm())}}
 }
 
 // checkOwnNumber compares whose folder it is with the number that the expected set gives.

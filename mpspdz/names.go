@@ -69,11 +69,7 @@ func (c *Certificate) namesNew() []string {
 	if len(c.facts.dnsNames) > 0 {
 		return c.facts.dnsNames
 	}
-	var names []string
-	for _, a := range c.subject.commonNames() {
-		names = append(names, a.text)
-	}
-	return names
+	return c.CommonNames()
 }
 
 func acceptsNew(names []string, host string) bool {
