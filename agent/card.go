@@ -127,8 +127,8 @@ func openCards(r api.ImportRequest, f exchange.Federation) ([]incoming, *api.Err
 		case errors.As(err, &refusal) && refusal.Code == exchange.CodeFederation:
 			// A line that mail changed may look like another federation: only a signature says that it is one.
 			of := ""
-			if foreign, err := exchange.OpenAnyCard(file.Text); err == nil {
-				of = " (it is of " + foreign[0].Federation() + ", joined here is " + f.ID() + ")"
+			if _, federation, err := exchange.OpenAnyCard(file.Text); err == nil {
+				of = " (it is of " + federation + ", joined here is " + f.ID() + ")"
 			} else if !errors.As(err, &refusal) || refusal.Code != exchange.CodeFederation {
 				faults, hint = append(faults, file.Name+": "+err.Error()), again
 				break

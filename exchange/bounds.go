@@ -116,26 +116,31 @@ func (t *Table) makeRoom(r Record, payer peer.ID, protected bool, now time.Time)
 
 // makeSetRoom holds an identity to its number of set names. What has lapsed makes room.
 func (t *Table) makeSetRoom(r Record, now time.Time) (evicted []ID, err error) {
-	var lapsed []ID
-	names := 0
-	for id := range t.slots[r.announcement()].dependents {
-		if id.Kind == r.Kind {
-			names++
-			if t.slots[id].record.lapsed(now) {
-				lapsed = append(lapsed, id)
-			}
-		}
-	}
-	if names < MaxSetNames {
+	live, lapsed := t.setNames(t.slots[r.announcement()], r.Kind, now)
+	if live+len(lapsed) < MaxSetNames {
 		return nil, nil
 	}
 	if len(lapsed) == 0 {
-		return nil, late(r, CodeFull, "set-name", r.Set, fmt.Sprintf("this identity has %d others of this kind", names))
+		return nil, late(r, CodeFull, "set-name", r.Set, fmt.Sprintf("this identity has %d others of this kind", live))
 	}
 	for _, id := range lapsed {
 		evicted = append(evicted, t.drop(id)...)
 	}
 	return evicted, nil
+}
+
+// setNames counts the set names of one kind that depend on an announcement and have not lapsed, and lists those that have.
+func (t *Table) setNames(of *slot, kind Kind, now time.Time) (live int, lapsed []ID) {
+	for id := range of.dependents {
+		switch {
+		case id.Kind != kind:
+		case t.slots[id].record.lapsed(now):
+			lapsed = append(lapsed, id)
+		default:
+			live++
+		}
+	}
+	return live, lapsed
 }
 
 // newestOfLargest is the newest record of who pays for most; of several such ones, the newest of

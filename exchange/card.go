@@ -33,19 +33,6 @@ func (c Card) Encode() []byte {
 	return b.Bytes()
 }
 
-// Federation is the id of the federation that the card is of.
-func (c Card) Federation() string {
-	e, err := parseEnvelope(c.Announcement.Sealed)
-	if err != nil {
-		return ""
-	}
-	_, federation, err := payloadHead(e.kind, string(e.payload))
-	if err != nil {
-		return ""
-	}
-	return federation
-}
-
 // OpenCard reads the cards of one or more sites from a file, each an announcement and what follows it of the same identity. Everything
 // that never changes is checked, as OpenRecord does; time and history are not. Records that only a later release reads, and those that
 // are of no use in a card, are passed over once they are known to be the same identity's. Errors are a *CardError with the line, or a
@@ -72,23 +59,26 @@ func OpenCard(file []byte, f Federation) ([]Card, error) {
 	return cards, nil
 }
 
-// OpenAnyCard is OpenCard in the federation that the first record names: to show a card, where it is not known whose it is. Every
-// signature is checked; that the federation is the right one is not.
-func OpenAnyCard(file []byte) ([]Card, error) {
+// OpenAnyCard is OpenCard in the federation that the first record names, whose id it gives: to show a card, where it is not known whose it
+// is. Every signature is checked; that the federation is the right one is not.
+func OpenAnyCard(file []byte) (cards []Card, federation string, err error) {
 	blocks, err := dearmour(file, labelRecord)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	first := blocks[0]
 	e, err := parseEnvelope(first.data)
 	if err != nil {
-		return nil, &cardFault{first.line, err}
+		return nil, "", &cardFault{first.line, err}
 	}
-	_, federation, err := payloadHead(e.kind, string(e.payload))
+	_, federation, err = payloadHead(e.kind, string(e.payload))
 	if err != nil {
-		return nil, &cardFault{first.line, ofKind(e.kind, err)}
+		return nil, "", &cardFault{first.line, ofKind(e.kind, err)}
 	}
-	return OpenCard(file, Federation{id: federation})
+	if cards, err = OpenCard(file, Federation{id: federation}); err != nil {
+		return nil, "", err
+	}
+	return cards, federation, nil
 }
 
 // cardFault says where in a card a record is that was refused.

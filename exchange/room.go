@@ -7,7 +7,7 @@ import (
 )
 
 // HasRoom says whether Put would take a record of a kind that depends on an announcement, if it is newer than what is held: whether the
-// identity has a set name left for it, and, where nobody approved it, whether there is room among others'.
+// identity has a set name left for it, and, where nobody approved the identity, whether there is room among others of that sort.
 func (t *Table) HasRoom(id ID, now time.Time) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -15,13 +15,8 @@ func (t *Table) HasRoom(id ID, now time.Time) bool {
 	if _, held := t.slots[id]; held || !known {
 		return known
 	}
-	names := 0
-	for other := range author.dependents {
-		if other.Kind == id.Kind && !t.slots[other].record.lapsed(now) {
-			names++
-		}
-	}
-	return names < MaxSetNames && (author.protected || t.dependents.total < t.bounds.Pending)
+	live, _ := t.setNames(author, id.Kind, now)
+	return live < MaxSetNames && (author.protected || t.dependents.total < t.bounds.Pending)
 }
 
 // Room is how many announcements of identities that are not held and not protected Put would take now if this peer forwarded them: what is

@@ -169,11 +169,11 @@ func (a *app) cardShow(file string) error {
 	if err != nil {
 		return err
 	}
-	cards, err := exchange.OpenAnyCard(data)
+	cards, federation, err := exchange.OpenAnyCard(data)
 	if err != nil {
 		return refused("ask for it again, as an attachment: what mail changed cannot be mended", "%s: %w", file, err)
 	}
-	shown := cardJSON{Federation: cards[0].Federation()}
+	shown := cardJSON{Federation: federation}
 	if joined.ID() != "" {
 		ours := joined.ID() == shown.Federation
 		shown.Ours, shown.Name = &ours, joined.Name()
