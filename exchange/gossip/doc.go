@@ -11,8 +11,11 @@
 // Outcome is the one switch of what becomes of a record of any kind: accepted (delivered and passed on, whether or not we trust it),
 // ignored, or rejected.
 //
-// Views and calls travel on the topic alone. Of calls one in 10 seconds is accepted, whoever makes it, since everybody answers it: the
-// others are ignored, and Publish sends none. Whatever is not an announcement is ignored while that of its identity is not in the table.
+// Views and calls travel on the topic alone. Everybody answers a call, so one in 10 seconds is accepted of the callers that are trusted
+// here and of our own together, one in 10 seconds of all other callers together, and of each caller what its own bound allows: nobody who
+// is not trusted can keep the others from calling. What is beyond is ignored, and Publish sends no call of our own that comes too soon; of
+// a trusted caller it is delivered nevertheless, as Passed (at most 16 wait for that), since others may have accepted it. Whatever is not an
+// announcement is ignored while that of its identity is not in the table.
 //
 // # Sync: /fbpeer/1/sync
 //
@@ -44,6 +47,9 @@
 // after its length (2 bytes). Only records of accepted or directly connected members are handed on. The receiver verifies them, keeps at
 // most 8 TCP addresses of each, and drops loopback, link-local and multicast ones.
 //
+// Announcements of an MP-SPDZ key that the list bars (Config.BarredKey) are ignored whoever makes them, on the topic too, and those that
+// are held are withheld here (Config.Withheld), while their identities are listened to: they may make another key.
+//
 // Records of barred identities (denied or revoked here) are in the table, but asked for them the answer is "withheld"; we do not
 // ask for theirs. What came from a neighbour once, whether it was stored, refused or withheld, is not asked of it again on that connection,
 // except what a rate bound held up. A record may be newer than the one asked for, never another's.
@@ -52,9 +58,9 @@
 // bounds as those from the topic.
 //
 // Exchanges run when a connection has been identified (the side that dialled at once, the other 1 to 2 s later, which is usually one
-// byte), every SyncEvery with one random neighbour, with 3 random neighbours 100 to 300 ms after Stored, and, if an exchange showed something that we
-// lack, with another random neighbour 1 to 2 s later, at most 8 times until something is stored: the one who had it may have used up its
-// share, or not answer.
+// byte), every SyncEvery with one random neighbour, with 3 random neighbours 100 to 300 ms after Stored, and, if an exchange showed
+// something that we lack, with another random neighbour 1 to 2 s later, at most 8 times until something is stored: the one who had it may
+// have used up its share, or not answer.
 //
 // # Members: /fbpeer/1/members
 //
@@ -70,25 +76,22 @@
 // none within a second. The first question has 2 hops. D refuses what does not have the roots of its view, and so does L if it holds that
 // view. Barred members get no answer, and none is given about barred authors.
 //
-// Announcements of an MP-SPDZ key that the list bars (Config.BarredKey) are ignored whoever makes them, and those that are held are withheld in a
-// sync (Config.Withheld), while their identities are listened to: they may make another key.
-//
 // # Calls to one member: /fbpeer/1/call
 //
-// D sends one frame, a sealed call of at most 512 bytes, its own or one that it heard (Remind). L checks it as one from the topic, whenever
-// the last one came, and delivers it: to whoever did not answer, a call is made alone. Of a
-// trusted neighbour 3 at once and one in 10 s are taken, of all 16 at once and 2 a second, of others none.
-// A call on the topic that comes too soon after another is delivered too, as Passed.
+// To whoever did not answer, a call is made alone. D sends one frame, a sealed call of at most 512 bytes, its own or one that it heard
+// (Remind). L checks it as one from the topic, whenever the last one came, and delivers it if it is L's own or its author is trusted; other
+// calls are dropped. Of a trusted neighbour 3 at once and one in 10 s are taken, of all together 16 at once and 2 a second, of other
+// neighbours none.
 //
 // # Bounds
 //
-// Per forwarding neighbour 2,048 records and 8 MiB at once, refilled by 50 records and 256 KiB a second; per origin 16 records and
-// 64 KiB at once, refilled by 1 record in 5 s and 4 KiB a second, for announcements, proposals and numbered certificates each; 32 views at
-// once, refilled by 1 a second. The forwarder pays for everything it brings, the origin only for what would be
-// accepted, so that nobody can use up somebody else's, and only once for a record that comes several ways before it
-// is stored. Of a neighbour 4 syncs a second (16 at once) and 16 questions for members (512 at
-// once) are answered, at the same time 4
-// syncs of one and 32 of all, and 16 questions or calls of one and 128 of all.
+// Per forwarding neighbour 2,048 records and 8 MiB at once, refilled by 50 records and 256 KiB a second; per origin 16 records and 64 KiB
+// at once, refilled by 1 record in 5 s and 4 KiB a second, for announcements, proposals and numbered certificates each; 32 views at once,
+// refilled by 1 a second; 3 calls at once, refilled by 1 in 5 s. The forwarder pays for everything it brings, the origin only for what
+// would be accepted, so that nobody can use up somebody else's, and only once for a record that comes several ways before it is stored. Of
+// a neighbour 4 syncs a second (16 at once) and 16 questions for members (512 at once) are answered, at the same time 4 syncs of one and 32
+// of all, and 16 questions or calls of one and 128 of all.
+//
 // Each bound counts 4,096 strangers at the same time; who was idle longest makes room for another. Trusted ones are always counted apart.
 // A bound that bites is counted in Stats and logged once per peer; calls that come too close upon each other are only counted.
 //

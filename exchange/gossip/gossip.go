@@ -34,7 +34,8 @@ type Received struct {
 	Record exchange.Opened
 	From   peer.ID // the forwarding peer
 	Via    string  // "topic" or "sync"; "call" for a roll call that was made to us alone
-	// Passed is a roll call that came too soon after another one: not answered here and not passed on, but others may answer it.
+	// Passed is a trusted member's roll call that came too soon after another one: not answered here and not passed on, but others may
+	// answer it.
 	Passed bool
 }
 
@@ -284,8 +285,8 @@ func (x *Exchange) examine(sealed []byte, from peer.ID, as func(exchange.ID) boo
 	return r, err
 }
 
-// timely charges who made a record for it, of its kind alone; a call is also charged to everybody. Those of members that nobody here
-// approved never use up what trusted ones may.
+// timely charges who made a record for it, of its kind alone; a call is also charged to all trusted callers together, or to all others.
+// Those of members that nobody here approved never use up what trusted ones may.
 func (x *Exchange) timely(r exchange.Record, now time.Time) bool {
 	trusted := x.c.Trusted(r.Peer)
 	if !x.origins[r.Kind].allow(r.Peer, trusted, len(r.Sealed), now) {

@@ -71,7 +71,7 @@ func (x *Exchange) validate(_ context.Context, from peer.ID, m *pubsub.Message) 
 	return result
 }
 
-// passOver delivers calls that came too soon.
+// passOver delivers calls of trusted members that came too soon.
 func (x *Exchange) passOver(ctx context.Context) {
 	for {
 		select {
@@ -98,8 +98,8 @@ func (x *Exchange) receive(ctx context.Context, s *pubsub.Subscription) {
 }
 
 // Publish sends an own sealed record on the topic, after the loop has put it into the table, unless it is a call. Whoever is not connected
-// gets what is synced by sync. A call that comes less than 10 s after another, whoever made that one, is a *exchange.Refusal with CodeRate
-// and is not sent: nobody would answer it, but everybody answers the other.
+// gets what is synced by sync. A call that comes less than 10 s after another one of ours, or that was accepted of a trusted caller, is a
+// *exchange.Refusal with CodeRate and is not sent: who trusts both would not answer it, but answers the other.
 func (x *Exchange) Publish(ctx context.Context, sealed []byte) error {
 	r, err := exchange.OpenRecord(sealed, x.c.Federation)
 	if err != nil {
