@@ -72,7 +72,8 @@ func (e *CertificateError) issues() bool {
 }
 
 func (f *folder) checkTime(j int, where string, c *Certificate) {
-	finding := Finding{Code: FolderExpiresSoon, Where: where, Cure: cureNew, Text: "the certificate ends within a day, on " + c.NotAfter().Format(time.RFC3339)}
+	finding := Finding{Code: FolderExpiresSoon, Where: where, Cure: cureNew,
+		Text: "the certificate ends within a day, on " + c.NotAfter().Format(time.RFC3339)}
 	if err := c.CheckTime(f.now); err != nil {
 		finding = broken(where, err)
 	} else if c.NotAfter().Sub(f.now) >= expiresSoon {

@@ -7,11 +7,11 @@
 // do what MP-SPDZ does: TCP, then TLS 1.2, in which both present and demand a certificate. MP-SPDZ's party that dials is the TLS client.
 // The result of each direction is a [Code]; [Cell] has it with what a person should know and do.
 //
-// Whom a member judges, it judges as OpenSSL would with that folder: is the certificate trusted (it has a hash link, byte by byte; or it was
-// signed by an authority that the operator set and that has one, with all above it: nobody else that has one can issue another, which
-// mpspdz.ParseLeaf sees to), is it in time, may it be used, is it that of the party who should be there, and is it accepted under that
-// party's number: by MP-SPDZ's old rule for names in a Fed-BioMed set, by the new one in a plain set.
-// What the other rule says is a [Warning].
+// Whom a member judges, it judges as OpenSSL would with that folder: is the certificate trusted (it has a hash link of its subject, byte by
+// byte; or it was signed by an authority that the operator set and that has one, with all above it: nobody else that has one can issue
+// another, which mpspdz.ParseLeaf sees to), is it in time, may it be used, is it that of the party who should be there, and is it accepted
+// under that party's number: by MP-SPDZ's old rule for names in a Fed-BioMed set, by the new one in a plain set. What the other rule says
+// is a [Warning].
 //
 // An agent never breaks off TLS because of a certificate. When TLS stands, each side sends its verdict on the other as one line,
 //

@@ -13,9 +13,10 @@
 //
 // Views and calls travel on the topic alone. Everybody answers a call, so one in 10 seconds is accepted of the callers that are trusted
 // here and of our own together, one in 10 seconds of all other callers together, and of each caller what its own bound allows: nobody who
-// is not trusted can keep the others from calling. What is beyond is ignored, and Publish sends no call of our own that comes too soon; of
-// a trusted caller it is delivered nevertheless, as Passed (at most 16 wait for that), since others may have accepted it. Whatever is not an
-// announcement is ignored while that of its identity is not in the table.
+// is not trusted can keep the others from calling. What is beyond is ignored, and Publish sends no call of our own that comes too soon;
+// one of a trusted caller is delivered nevertheless, as Passed (at most 16 wait for that), since others may have accepted it.
+//
+// Whatever is not an announcement is ignored while that of its identity is not in the table.
 //
 // # Sync: /fbpeer/1/sync
 //
