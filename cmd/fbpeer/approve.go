@@ -43,8 +43,9 @@ func (a *app) approveCommand() *cobra.Command {
 			"--from FILE (or -) approves many at once, all or nothing. Each line is COMPONENT and its fingerprint\n" +
 			"or eight words, as you compared them; blank lines and lines that begin with # are passed over. If\n" +
 			"one line does not fit what has been heard, it is named and nothing is approved. What is approved\n" +
-			"already stays so: the same file may be used again. For an approved component whose key to come\n" +
-			"waits, the line has the fingerprint or words of that key, and it is approved ahead.",
+			"already stays so: the same file may be used again. Where several identities claim COMPONENT, the\n" +
+			"one that the line's fingerprint is of is meant. For an approved component whose key to come waits,\n" +
+			"the line has the fingerprint or words of that key, and it is approved ahead.",
 		Example: "  fbpeer trust approve NODE_983 --alias nice\n" +
 			"  fbpeer trust approve nice --fingerprint \"cargo velvet tiny orbit lemon glide prison amount\"\n" +
 			"  fbpeer trust approve nice --replace --fingerprint SHA256:…\n" +

@@ -90,8 +90,8 @@ func (a *app) certShowCommand() *cobra.Command {
 		Short: "the own certificate: names, validity, hashes, and as which party MP-SPDZ accepts it",
 		Long: "The component's own MP-SPDZ certificate as it stands on disk: subject, names, validity, hashes,\n" +
 			"whether the private key fits, where the files are and who says so, and which MP-SPDZ accepts it as\n" +
-			"which party, and the pair that is staged to follow. The BLAKE2b-128 is what MP-SPDZ prints of each\n" +
-			"party as Signature. Works without a running agent.",
+			"which party, and the key to come with its certificate. The BLAKE2b-128 is what MP-SPDZ prints of\n" +
+			"each party as Signature. Works without a running agent.",
 		Example: "  fbpeer cert show\n  fbpeer --component config-n1.ini cert show --json",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.certShow(cmd.Context()) },

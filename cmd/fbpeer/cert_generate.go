@@ -34,8 +34,8 @@ func (a *app) certGenerateCommand() *cobra.Command {
 			"new one, as .old; putting both files back undoes the change.\n\n" +
 			"If it is interrupted, the same command finishes it; until then nothing new is announced.\n\n" +
 			"With --next nothing is replaced: the new pair is staged in the state folder, and the agent announces\n" +
-			"which key will follow. The others approve it ahead; fbpeer cert activate then changes to it without\n" +
-			"a gap. --discard drops what is staged.",
+			"the key to come. The others approve it ahead; fbpeer cert activate then changes to it without a gap.\n" +
+			"--discard drops it again.",
 		Example: "  fbpeer cert generate\n  fbpeer --component config-n1.ini cert generate --force\n" +
 			"  fbpeer --config alice/fbpeer.ini cert generate --names all --force\n  fbpeer cert generate --next\n" +
 			"  fbpeer cert generate --next --discard",
@@ -53,9 +53,9 @@ func (a *app) certGenerateCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&names, "names", "", "`NAMES` in the certificate: fedbiomed (CN *) or all (P0 to P255)")
-	c.Flags().BoolVar(&force, "force", false, "replace the present key and certificate, and keep them as .old; with --next, replace what is staged")
-	c.Flags().BoolVar(&next, "next", false, "stage a pair that will follow, for the others to approve ahead")
-	c.Flags().BoolVar(&discard, "discard", false, "with --next: drop the staged pair")
+	c.Flags().BoolVar(&force, "force", false, "replace the present key and certificate, and keep them as .old; with --next, replace the key to come")
+	c.Flags().BoolVar(&next, "next", false, "stage a key to come and its certificate, for the others to approve ahead")
+	c.Flags().BoolVar(&discard, "discard", false, "with --next: drop the key to come")
 	return c
 }
 

@@ -117,12 +117,13 @@ func (a *app) certActivateCommand() *cobra.Command {
 	var force bool
 	c := &cobra.Command{
 		Use:   "activate",
-		Short: "use the staged key, once all others have approved it ahead",
-		Long: "Puts the key that `cert generate --next` staged, and its certificate, where the component's own\n" +
-			"configuration names them. First all other sites are asked: exit code 3 as long as one that is\n" +
-			"approved here has not approved the key ahead, or does not answer. If they had been asked seconds\n" +
-			"before, it waits until they may be asked again, at most 15 seconds. With --force it is done all the\n" +
-			"same: those keep the former key until they approve the change, and runs with them fail until then.\n\n" +
+		Short: "use the key to come, once all others have approved it ahead",
+		Long: "Puts the key to come, which `cert generate --next` staged, and its certificate where the component's\n" +
+			"own configuration names them. First all other sites are asked: exit code 3 as long as one that is\n" +
+			"approved here has not approved the key ahead, does not answer, or takes part by card, so that nobody\n" +
+			"can ask it. If they had been asked seconds before, it waits until they may be asked again, at most\n" +
+			"15 seconds. With --force it is done all the same: those keep the former key until they approve the\n" +
+			"change, and runs with them fail until then.\n\n" +
 			"The agent announces the new certificate, endorsed by the former key, and who has approved it ahead\n" +
 			"takes it over within seconds. In these, parties with the former files and parties with the new ones\n" +
 			"cannot shake hands: start no run until fbpeer ready says yes. The former pair is kept beside the new\n" +

@@ -29,7 +29,7 @@ func (a *app) initCommand() *cobra.Command {
 			"./fbpeer.ini, or the file of --config, from --id, --ip, --port, --certificate and --private-key.\n" +
 			"What is missing of them is asked for on a terminal. (component create --role party makes folder, key\n" +
 			"and certificate as well.)\n\n" +
-			"Nothing is ever overwritten.",
+			"Nothing is ever overwritten. docs/settings.md explains every setting.",
 		Example: "  fbpeer --component config-n1.ini init\n" +
 			"  fbpeer init --id alice --ip 10.0.0.2 --port 14000 --certificate alice.pem --private-key alice.key",
 		Args: noArgs,

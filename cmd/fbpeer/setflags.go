@@ -23,7 +23,7 @@ func (f *setFlags) register(c *cobra.Command) {
 }
 
 func (f *setFlags) registerParties(c *cobra.Command) {
-	c.Flags().StringArrayVar(&f.parties, "parties", nil, "this site and these `PARTIES`: ids, prefixes or aliases, with commas between")
+	c.Flags().StringArrayVar(&f.parties, "parties", nil, "this site and these `PARTIES`: ids, beginnings of ids or aliases, with commas between")
 }
 
 // selection checks the flags and splits the parties. A flag that was given and is empty is a mistake: a variable of a script that is

@@ -44,7 +44,8 @@ func (a *app) trustCommand() *cobra.Command {
 		}))
 	c.Long = "Each site's operator approves the other components, one by one: nothing that somebody announces is\n" +
 		"used before. COMPONENT is an id, a unique beginning of one, an alias, or COMPONENT@PEERID, which is\n" +
-		"needed where several identities claim one component."
+		"needed where several identities claim one component. (In the list of trust approve --from the\n" +
+		"fingerprint says which of them is meant.)"
 	return c
 }
 
