@@ -14,9 +14,6 @@ func (k *core) approveSeveral(r api.ApproveRequest, now time.Time) (outcome, *ap
 	if len(r.Approvals) == 0 || len(r.Approvals) > api.MaxApprovals {
 		return outcome{}, &api.Error{Code: api.CodeRequest, Text: fmt.Sprintf("1 to %d approvals at a time", api.MaxApprovals)}
 	}
-	if !k.joined {
-		return outcome{}, notJoined()
-	}
 	if fault := k.rereadList(now); fault != nil {
 		return outcome{}, fault
 	}

@@ -17,9 +17,6 @@ import (
 // exportCard makes this component's card, and a new announcement of its own above it, so that whoever hears us goes by that. seen is the
 // highest sequence of ours that was validly seen. The card leaves only after both are numbered and stored.
 func (k *core) exportCard(r api.ExportRequest, seen uint64, now time.Time) (api.Card, error) {
-	if !k.joined {
-		return api.Card{}, notJoined()
-	}
 	expires, fault := k.cardExpires(r, now)
 	if fault != nil {
 		return api.Card{}, fault
@@ -350,9 +347,6 @@ func (a *Agent) Import(ctx context.Context, r api.ImportRequest) (api.ImportResu
 
 // Export makes a card from the stores.
 func (o *offline) Export(ctx context.Context, r api.ExportRequest) (api.Card, error) {
-	if o.config.Federation == "" {
-		return api.Card{}, notJoined() // before the lock makes its folder
-	}
 	return locking(ctx, o, func(running Controller) (api.Card, error) { return running.Export(ctx, r) },
 		func() (api.Card, error) { return o.export(r) })
 }
@@ -368,9 +362,6 @@ func (o *offline) export(r api.ExportRequest) (api.Card, error) {
 
 // Import takes cards into the stores, with the same commit as a running agent.
 func (o *offline) Import(ctx context.Context, r api.ImportRequest) (api.ImportResult, error) {
-	if o.config.Federation == "" {
-		return api.ImportResult{}, notJoined() // before the lock makes its folder
-	}
 	if fault := checkBy(r.By, ""); fault != nil {
 		return api.ImportResult{}, fault
 	}

@@ -34,9 +34,6 @@ func (k *core) settle(now time.Time) outcome {
 	defer k.sealLog()
 	before := k.evaluation
 	k.evaluate(now)
-	if !k.joined {
-		return outcome{}
-	}
 	l := k.finishList(now)
 	inForce, err := k.putInForce(l)
 	if err != nil {

@@ -110,9 +110,6 @@ func (k *core) edit(r api.TrustRequest, now time.Time) (outcome, *api.Error) {
 	if fault != nil {
 		return outcome{}, fault
 	}
-	if !k.joined {
-		return outcome{}, notJoined()
-	}
 	if fault := k.rereadList(now); fault != nil {
 		return outcome{}, fault
 	}

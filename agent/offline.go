@@ -121,8 +121,12 @@ func (o *offline) Trust(ctx context.Context, r api.TrustRequest) (api.TrustResul
 		func() (api.TrustResult, error) { return o.trust(r) })
 }
 
-// locking does something to the stores under the agent's lock. If an agent was started meanwhile, it is asked.
+// locking does something to the stores of a component that has joined a federation, under the agent's lock. If an agent was started
+// meanwhile, it is asked.
 func locking[Answer any](ctx context.Context, o *offline, ask func(Controller) (Answer, error), do func() (Answer, error)) (a Answer, err error) {
+	if o.config.Federation == "" {
+		return a, notJoined() // before the lock makes its folder
+	}
 	if owner, foreign := durable.ForeignOwner(o.config.State); foreign {
 		return a, refused("sudo -u "+owner.Name+" fbpeer …", "the state folder %s belongs to %s: what root writes there its agent could not read", o.config.State, owner.Name)
 	}
@@ -166,9 +170,6 @@ func (o *offline) loadToWrite() (*core, error) {
 
 // Registry reads the stores; a sync takes the lock.
 func (o *offline) Registry(ctx context.Context, r api.RegistryRequest) (api.Registry, error) {
-	if r.Sync && o.config.Federation == "" {
-		return api.Registry{}, notJoined() // before the lock makes its folder
-	}
 	if r.Sync {
 		return locking(ctx, o, func(running Controller) (api.Registry, error) { return running.Registry(ctx, r) }, o.syncRegistry)
 	}

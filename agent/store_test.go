@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +25,32 @@ func TestIrregularCardsAreNotRead(t *testing.T) {
 	}
 	if s := b.snapshot(); len(s.Peers) != 3 || !warned(s.Warnings, api.WarnStore) {
 		t.Errorf("%s", dump(s))
+	}
+}
+
+// What edits the stores is refused before a federation is joined, and makes no state folder.
+func TestNothingIsMadeBeforeJoining(t *testing.T) {
+	s := newScene(t)
+	c := s.config(s.files[0])
+	c.Federation = ""
+	o := &offline{config: c, options: s.options().withDefaults()}
+	for what, do := range map[string]func() error{
+		"revoke a key": func() error {
+			_, err := trustBy(o, api.TrustRequest{Action: api.ActionRevoke, Key: "SHA256:" + strings.Repeat("A", 43)})
+			return err
+		},
+		"approve several": func() error {
+			_, err := o.Approve(t.Context(), api.ApproveRequest{Approvals: []api.Approval{{Component: "NODE_x"}}})
+			return err
+		},
+		"export": func() error { _, err := o.Export(t.Context(), api.ExportRequest{}); return err },
+		"import": func() error { _, err := o.Import(t.Context(), api.ImportRequest{}); return err },
+		"sync":   func() error { _, err := o.Registry(t.Context(), api.RegistryRequest{Sync: true}); return err },
+	} {
+		f := fault(t, do())
+		if _, err := os.Lstat(c.State); f.Text != notJoined().Text || !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v, and the state folder: %v", what, f, err)
+		}
 	}
 }
 

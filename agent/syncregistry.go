@@ -66,8 +66,6 @@ func (k *core) syncRegistry(now time.Time) (api.Registry, outcome, error) {
 	switch {
 	case !k.fedbiomed():
 		return api.Registry{}, outcome{}, noRegistry(k)
-	case !k.joined:
-		return api.Registry{}, outcome{}, notJoined()
 	case k.registry.file == nil:
 		return api.Registry{}, outcome{}, refused("set [fedbiomed] registry = true in fbpeer.ini", "the registry of %s is not kept by fbpeer", k.config.Component.ID)
 	}
