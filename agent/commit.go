@@ -32,7 +32,6 @@ type outcome struct {
 // snapshot, and is tried again.
 func (k *core) settle(now time.Time) outcome {
 	defer k.sealLog()
-	before := k.evaluation
 	k.evaluate(now)
 	l := k.finishList(now)
 	inForce, err := k.putInForce(l)
@@ -55,10 +54,11 @@ func (k *core) settle(now time.Time) outcome {
 	if renewErr != nil {
 		k.failed(api.WarnStore, "a proposed set could not be renewed", renewErr)
 	}
-	k.recordVerdicts(before, now)
+	k.recordVerdicts(now)
 	if !maps.Equal(numbers, k.players.numbers()) {
 		k.evaluate(now) // texts name parties by their numbers
 	}
+	k.judged = k.evaluation
 	expiryErr := k.tellExpiry(now)
 	if expiryErr != nil {
 		k.failed(api.WarnStore, "what was told of certificates that end could not be stored", expiryErr)

@@ -52,6 +52,7 @@ type core struct {
 	shown      map[peer.ID][]mpspdz.Hash // older announcements with the newest one's held values
 	equivocal  map[peer.ID]bool
 	evaluation trust.Evaluation
+	judged     trust.Evaluation // the last one whose verdicts the log has
 
 	players   players                                       // the default set's
 	confirmed map[string]*namedSet                          // by name
@@ -147,6 +148,7 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 		k.recall(p)
 	}
 	k.evaluate(o.Now())
+	k.judged = k.evaluation
 	return k, nil
 }
 

@@ -186,7 +186,7 @@ func TestLogLateFollow(t *testing.T) {
 	if err := k.hear(o.announce(t, b.now, func(r *exchange.Registration) { r.Label = "Nice" }), nil, o.id, b.now); err != nil {
 		t.Fatal(err)
 	}
-	k.evaluation = trust.Evaluation{Decisions: map[peer.ID]trust.Decision{o.id: {Verdict: trust.VerdictAccepted}}} // as before it was announced
+	k.judged = trust.Evaluation{Decisions: map[peer.ID]trust.Decision{o.id: {Verdict: trust.VerdictAccepted}}} // as before it was announced
 	f, err := os.OpenFile(b.offline.config.TrustList, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -267,5 +267,75 @@ func TestLogAuthoritiesAtAStart(t *testing.T) {
 	lines := b.logged(trust.EventAuthorities)
 	if len(lines) != 2 || !strings.Contains(lines[0], "authorities set: CN=Root") || !strings.Contains(lines[1], "no authorities are set any more") {
 		t.Errorf("%q", lines)
+	}
+}
+
+// TestLogHandEditThatACommandTakesOver: what follows from an edit by hand is in the log also where a command takes it over, whether that is
+// done, refused, or stored only at the second attempt.
+func TestLogHandEditThatACommandTakesOver(t *testing.T) {
+	approval := func(b *bench, k *core) api.TrustRequest {
+		r := approvalOf(k.peer(b.others[2].id, b.now))
+		r.By = "tester@test"
+		return r
+	}
+	for name, command := range map[string]func(b *bench, k *core) *api.Error{
+		"done": func(b *bench, k *core) *api.Error {
+			_, fault := k.edit(approval(b, k), b.now)
+			return fault
+		},
+		"several": func(b *bench, k *core) *api.Error {
+			r := approval(b, k)
+			_, fault := k.approveSeveral(api.ApproveRequest{By: r.By,
+				Approvals: []api.Approval{{Component: r.Component, PeerID: r.PeerID, Announcement: r.Announcement}}}, b.now)
+			return fault
+		},
+		"refused": func(b *bench, k *core) *api.Error {
+			r := approval(b, k)
+			r.Action = api.ActionRevoke
+			if _, fault := k.edit(r, b.now); fault == nil {
+				b.t.Error("who is not approved was revoked")
+			}
+			k.settle(b.now) // as the loop's next
+			return nil
+		},
+		"second attempt": func(b *bench, k *core) *api.Error {
+			k.store.step = func(name string) error {
+				if name == "card "+dirApproved {
+					return errors.New("no space left on device")
+				}
+				return nil
+			}
+			done, fault := k.edit(approval(b, k), b.now)
+			if !done.retry {
+				b.t.Error("it was stored at once")
+			}
+			k.store.step = nil
+			k.settle(b.now)
+			return fault
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.hearAll()
+			b.approve(b.others[0])
+			b.approve(b.others[1])
+			k := b.open()
+			k.settle(b.now)
+			id := b.others[0].config.Component.ID
+			without, err := k.list.Forget(id, b.others[0].id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(b.offline.config.TrustList, without.Bytes(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if fault := command(b, k); fault != nil {
+				t.Fatal(fault)
+			}
+			heard := slices.DeleteFunc(b.logged(trust.EventHeard), func(line string) bool { return !strings.Contains(line, id) })
+			if len(heard) != 2 {
+				t.Errorf("who waits for a decision again: %q", heard)
+			}
+		})
 	}
 }

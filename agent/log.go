@@ -246,15 +246,16 @@ func textSuffix(text string) string {
 	return ": " + text
 }
 
-// recordVerdicts writes what changed between two evaluations: who was heard for the first time, who announces something else.
-func (k *core) recordVerdicts(before trust.Evaluation, now time.Time) {
+// recordVerdicts writes what changed since the last evaluation that it told of: who was heard for the first time, who announces something
+// else.
+func (k *core) recordVerdicts(now time.Time) {
 	ids := make([]peer.ID, 0, len(k.evaluation.Decisions))
 	for id := range k.evaluation.Decisions {
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		decision, old := k.evaluation.Decisions[id], before.Decisions[id]
+		decision, old := k.evaluation.Decisions[id], k.judged.Decisions[id]
 		a := k.newest[id]
 		k.recordNext(a, decision, old, now)
 		if a == nil || (decision.Verdict == old.Verdict && slices.Equal(decision.Changes, old.Changes)) {

@@ -11,7 +11,6 @@ import (
 
 	"fbpeer/agent/api"
 	"fbpeer/exchange"
-	"fbpeer/trust"
 )
 
 // An identity that contradicts itself is known for it after a restart too: otherwise what fits every pin would come into force.
@@ -60,12 +59,13 @@ func TestStrangersDoNotFillTheLog(t *testing.T) {
 	before := lines()
 	for range 10 * strangerLines {
 		k.evaluate(b.now)
-		k.recordVerdicts(trust.Evaluation{}, b.now)
+		k.recordVerdicts(b.now)
 	}
 	if got := lines() - before; got != strangerLines {
 		t.Errorf("%d lines, want %d", got, strangerLines)
 	}
-	k.recordVerdicts(k.evaluation, b.now.Add(strangerEvery))
+	k.judged = k.evaluation
+	k.recordVerdicts(b.now.Add(strangerEvery))
 	data, err := os.ReadFile(k.store.path(fileLog))
 	if err != nil || !strings.Contains(string(data), "2304 more lines about identities") {
 		t.Errorf("what was left out is not told: %v", err)
