@@ -131,7 +131,7 @@ func (k *core) fillPins(now time.Time) (withheld map[string]bool) {
 	for _, entry := range pins {
 		k.recordPin(entry, now)
 	}
-	k.told()
+	k.listTold()
 	return nil
 }
 

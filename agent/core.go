@@ -69,7 +69,8 @@ type core struct {
 	chain     chain
 	seen      []byte            // the trust list all of whose lines the log has; nil: unknown
 	untold    bool              // the list in force has lines that are still to come
-	owed      []trust.LogRecord // decisions whose lines could not be written
+	owed      []trust.LogRecord // decisions whose lines could not be written, the first maxOwed
+	lost      int               // those after them
 	trusted   []byte            // the authorities as the log knows them; nil: unknown
 	announced bool              // when it was loaded, this component had announced itself before
 	happened  []notify.Event    // to be told

@@ -186,7 +186,8 @@
 //
 // Lines are appended in the loop, or under agent.lock, and synced one by one. Before a line, a log.jsonl of 8 MiB or more is renamed to
 // log-<number of its last line>.jsonl; after the commit's last line log.head is replaced. trust.seen is
-// replaced as soon as the lines about a list are written, and not before: a line that could not be is owed, and comes before the next one.
+// replaced as soon as the lines about a list are written, and not before: a line that could not be is owed, and comes before the next one. The first 1024 are; the event
+// left-out counts those after them.
 // A crash leaves a torn last line, or a head or list that is behind; the next start mends each: the line after a torn one carries the hash of
 // the last whole line, a newline and the torn bytes, and is the event log-cut. A head that knows more lines than there are, or another last line, is
 // the event log-damaged: numbers go on after the head's, so that the gap shows for ever. A list that is not trust.seen's gives the

@@ -46,7 +46,7 @@ func (k *core) loadList() error {
 
 func isEmpty(list trust.List) bool { return len(list.Entries()) == 0 && len(list.Listed()) == 0 }
 
-// setList puts a list in force. data is the file's text. Its lines in the log are still to come: told says when they have.
+// setList puts a list in force. data is the file's text. Its lines in the log are still to come: listTold says when they have.
 func (k *core) setList(list trust.List, data []byte) {
 	k.list, k.listFile, k.untold = list, data, true
 	k.named = map[peer.ID]bool{}

@@ -14,9 +14,9 @@ import (
 // listHash is what the lines about the list in force carry (trust.LogRecord.List).
 func (k *core) listHash() string { return trust.HashLogLine(k.list.Bytes()).String() }
 
-// told ends the lines about the list in force: whoever puts one in force calls it after them. A line that could not be written is owed
+// listTold ends the lines about the list in force: whoever puts one in force calls it after them. A line that could not be written is owed
 // then, and trust.seen waits for it. A death before this leaves trust.seen behind, and the next start finds what is missing.
-func (k *core) told() {
+func (k *core) listTold() {
 	k.untold = false
 	if k.chain.known {
 		k.noteSeen()
@@ -26,7 +26,7 @@ func (k *core) told() {
 // noteSeen notes in trust.seen which list the log knows, once it has every line about it.
 func (k *core) noteSeen() {
 	list := k.list.Bytes()
-	if k.untold || len(k.owed) > 0 || k.seen != nil && bytes.Equal(list, k.seen) {
+	if k.untold || len(k.owed)+k.lost > 0 || k.seen != nil && bytes.Equal(list, k.seen) {
 		return
 	}
 	if err := k.store.write(k.store.path(fileSeen), list); err != nil {
@@ -42,7 +42,7 @@ func (k *core) recordEdits(before trust.List, by string, now time.Time) {
 		r.By, r.Fingerprint = by, k.fingerprintOf(r)
 		k.record(r, now)
 	}
-	k.told()
+	k.listTold()
 }
 
 // catchUp records how the trust list differs from the one that the log knows, but for what the log's last lines tell already: it was edited
@@ -76,5 +76,5 @@ func (k *core) catchUp(now time.Time) {
 		r.By, r.Fingerprint = cut(r.By, maxBy), k.fingerprintOf(r)
 		k.record(r, now)
 	}
-	k.told()
+	k.listTold()
 }

@@ -152,6 +152,46 @@ func TestLogOwesADecision(t *testing.T) {
 	}
 }
 
+// TestLogOwesNoMoreThanItHolds: while the log cannot be written, a policy goes on taking over what others announce. What is owed is bounded,
+// and the rest is counted, also where the line that says so fails at first.
+func TestLogOwesNoMoreThanItHolds(t *testing.T) {
+	b := newBench(t)
+	k := b.open()
+	k.store.step = func(name string) error {
+		if name == "log" {
+			return errors.New("no space left on device")
+		}
+		return nil
+	}
+	k.untold = true
+	for i := range maxOwed + 3 {
+		k.record(trust.LogRecord{Event: trust.EventPolicy, Component: fmt.Sprint("NODE_", i)}, b.now)
+	}
+	k.listTold()
+	if len(k.owed) != maxOwed {
+		t.Errorf("%d are held", len(k.owed))
+	}
+	written := 0
+	k.store.step = func(name string) error {
+		if name == "log" {
+			if written++; written == maxOwed+1 {
+				return errors.New("no space left on device")
+			}
+		}
+		return nil
+	}
+	for range 3 {
+		k.sealLog()
+	}
+	if lines := b.logged(trust.EventPolicy); len(lines) != maxOwed || !strings.Contains(lines[maxOwed-1], fmt.Sprintf(`"NODE_%d"`, maxOwed-1)) {
+		t.Errorf("%d lines", len(lines))
+	}
+	if lines := b.logged(trust.EventLeftOut); len(lines) != 1 || !strings.Contains(lines[0], "3 more decisions") {
+		t.Errorf("%q", lines)
+	}
+	verified(t, b.store())
+}
+
 // Two keys of one component are two decisions.
 func TestSubject(t *testing.T) {
 	one, other := trust.LogRecord{Component: "nice", Text: "the key SHA256:a"}, trust.LogRecord{Component: "nice", Text: "the key SHA256:b"}

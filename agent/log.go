@@ -21,6 +21,10 @@ import (
 // maxLogText is the longest text of a record, in bytes: escaped, with everything else in the line, it stays below what is read.
 const maxLogText = 32 << 10
 
+// maxOwed bounds the lines about decisions that are held while the log cannot be written: what others announce can make more of them, where a
+// policy takes that over.
+const maxOwed = 1024
+
 // record adds a line. A log that cannot be written stops nothing; the agent's own log says so, and a decision's line is owed.
 func (k *core) record(r trust.LogRecord, now time.Time) {
 	k.changed = now
@@ -36,8 +40,12 @@ func (k *core) record(r trust.LogRecord, now time.Time) {
 	}
 	if err != nil {
 		k.options.Log.Error().Err(err).Str("event", r.Event).Msg("the log cannot be written")
-		if r.List != "" {
+		switch {
+		case r.List == "":
+		case len(k.owed) < maxOwed:
 			k.owed = append(k.owed, r)
+		default:
+			k.lost++
 		}
 		return
 	}
@@ -77,7 +85,7 @@ func (k *core) appendLog(r trust.LogRecord, now time.Time) error {
 // sealLog notes in log.head how far the log has got, and writes what is owed. The head comes after the lines: a crash in between leaves
 // one that is behind, which is no defect.
 func (k *core) sealLog() {
-	if len(k.owed) > 0 && k.openLog(k.options.Now()) != nil || !k.chain.known {
+	if len(k.owed)+k.lost > 0 && k.openLog(k.options.Now()) != nil || !k.chain.known {
 		return
 	}
 	if k.chain.unsealed {
@@ -125,6 +133,19 @@ func (k *core) openLog(now time.Time) error {
 			return err
 		}
 	}
+	if err := k.payOwed(now); err != nil {
+		return err
+	}
+	if k.seen == nil {
+		k.catchUp(now)
+	}
+	k.tellAuthorities(now)
+	k.sealLog()
+	return nil
+}
+
+// payOwed writes the lines that could not be written, and how many are lost.
+func (k *core) payOwed(now time.Time) error {
 	for len(k.owed) > 0 {
 		if err := k.appendLog(k.owed[0], now); err != nil {
 			return err
@@ -132,11 +153,15 @@ func (k *core) openLog(now time.Time) error {
 		k.tell(k.owed[0], now)
 		k.owed = k.owed[1:]
 	}
-	if k.seen == nil {
-		k.catchUp(now)
+	if k.lost == 0 {
+		return nil
 	}
-	k.tellAuthorities(now)
-	k.sealLog()
+	r := trust.LogRecord{Event: trust.EventLeftOut, Text: fmt.Sprintf("%d more decisions, made while the log could not be written, are not in it", k.lost)}
+	if err := k.appendLog(r, now); err != nil {
+		return err
+	}
+	k.tell(r, now)
+	k.lost = 0
 	return nil
 }
 

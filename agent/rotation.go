@@ -110,7 +110,7 @@ func (k *core) follow(now time.Time) (held map[string]*exchange.Announcement, fa
 	for _, event := range events {
 		k.record(event, now)
 	}
-	k.told()
+	k.listTold()
 	k.evaluate(now)
 	return nil, false
 }

@@ -53,7 +53,7 @@ func (k *core) takeOver(now time.Time) (late bool) {
 		for _, t := range k.evaluation.Takeovers {
 			k.recordTakeover(t, now)
 		}
-		k.told()
+		k.listTold()
 		k.evaluate(now)
 	}
 	return false

@@ -10,7 +10,7 @@ const (
 	EventPolicy   = "policy"   // a change that [trust] accept_changes took over
 	EventConflict = "conflict" // another identity claims what an approved component, or ours, has
 	EventFormer   = "former"   // an identity that this component had before it was set up anew
-	EventLeftOut  = "left-out" // lines about strangers beyond the limit
+	EventLeftOut  = "left-out" // lines beyond a limit: about strangers, or decisions while the log could not be written
 
 	// What was decided.
 	EventApproved  = "approved"
