@@ -33,8 +33,8 @@ type outcome struct {
 func (k *core) settle(now time.Time) outcome {
 	defer k.sealLog()
 	k.evaluate(now)
-	l := k.finishList(now)
-	inForce, err := k.putInForce(l)
+	late := k.finishList(now)
+	inForce, err := k.putInForce()
 	if err != nil {
 		k.failed(api.WarnStore, "an approval could not be stored, the former state stays in force", err)
 		return outcome{retry: true}
@@ -64,31 +64,22 @@ func (k *core) settle(now time.Time) outcome {
 		k.failed(api.WarnStore, "what was told of certificates that end could not be stored", expiryErr)
 	}
 	k.views.stale = true
-	return outcome{rows: rows, retry: l.retry || errors.Join(playersErr, rowsErr, err, renewErr, expiryErr) != nil}
-}
-
-// unfinished is what could not be written into trust.ini yet, and is tried again.
-type unfinished struct {
-	held     map[string]*exchange.Announcement // component -> card that stays in force until then; nil: none may
-	withheld map[string]bool                   // components of which nothing is put in force until then
-	retry    bool
+	return outcome{rows: rows, retry: late || errors.Join(playersErr, rowsErr, err, renewErr, expiryErr) != nil}
 }
 
 // finishList writes into trust.ini what follows by itself: keys that were approved ahead, empty pins, and what the policy takes over. Each may
-// make work for the others, so they take turns until nothing is left, or a turn writes nothing.
-func (k *core) finishList(now time.Time) (u unfinished) {
+// make work for the others, so they take turns until nothing is left, or a turn writes nothing. late: something could not be written, and is
+// tried again; standing says what is in force until then.
+func (k *core) finishList(now time.Time) (late bool) {
 	for range 2*len(k.list.Entries()) + 1 {
 		before := k.listFile
-		var behind bool
-		u.held, behind = k.follow(now)
-		u.withheld = k.fillPins(now)
-		late := k.takeOver(now)
-		u.retry = behind || late || len(u.withheld) > 0
+		behind, open := k.follow(now), k.fillPins(now)
+		late = k.takeOver(now) || behind || open
 		if bytes.Equal(k.listFile, before) {
 			break
 		}
 	}
-	return u
+	return late
 }
 
 // failed reports a write that failed.
@@ -96,21 +87,14 @@ func (k *core) failed(code, text string, err error) {
 	k.problems.set(api.Warning{Code: code, Text: text + ": " + exchange.ShowText(err.Error()), Cure: "it is tried again by itself; mend what the text names"})
 }
 
-// fillPins writes the endpoints and certificates that the operator left out of trust.ini. withheld names the components for which
-// that failed, or has to wait for an edit by hand: nothing of theirs is put in force, for after a restart somebody else's first announcement could be pinned.
-func (k *core) fillPins(now time.Time) (withheld map[string]bool) {
+// fillPins writes the endpoints and certificates that the operator left out of trust.ini. late: that failed, or has to wait for an edit by
+// hand.
+func (k *core) fillPins(now time.Time) (late bool) {
 	if len(k.evaluation.Pins) == 0 {
-		return nil
-	}
-	all := func() map[string]bool {
-		withheld = map[string]bool{}
-		for _, entry := range k.evaluation.Pins {
-			withheld[entry.Component] = true
-		}
-		return withheld
+		return false
 	}
 	if !k.listUntouched() {
-		return all() // somebody is editing it: theirs comes first
+		return true // somebody is editing it: theirs comes first
 	}
 	list, err := k.list, error(nil)
 	for _, entry := range k.evaluation.Pins {
@@ -124,7 +108,7 @@ func (k *core) fillPins(now time.Time) (withheld map[string]bool) {
 	if err != nil {
 		k.problems.set(api.Warning{Code: api.WarnTrustList, Text: "pins could not be written: " + exchange.ShowText(err.Error()),
 			Cure: "make " + k.config.TrustList + " writable, or give endpoint and certificate there yourself"})
-		return all()
+		return true
 	}
 	pins := k.evaluation.Pins
 	k.evaluate(now)
@@ -132,34 +116,47 @@ func (k *core) fillPins(now time.Time) (withheld map[string]bool) {
 		k.recordPin(entry, now)
 	}
 	k.listTold()
-	return nil
+	return false
+}
+
+// standing gives the announcements that are approved, by component, as far as trust.ini has what follows by itself. Until a pin is written
+// nothing of its identity is among them, for after a restart somebody else's first announcement could be pinned; and until it is written that
+// a site took back a key that was approved ahead, its former card is, which alone tells of that.
+func (k *core) standing() map[string]*exchange.Announcement {
+	standing := maps.Clone(k.evaluation.InForce)
+	for component, card := range k.cardsOf(k.evaluation.Lapsed) {
+		if card == nil {
+			delete(standing, component)
+		} else {
+			standing[component] = card
+		}
+	}
+	for _, entry := range k.evaluation.Pins {
+		delete(standing, entry.Component)
+	}
+	return standing
 }
 
 // putInForce makes the approved announcements durable and gives those that player files and rows are made of, by component.
-func (k *core) putInForce(u unfinished) (map[string]*exchange.Announcement, error) {
-	inForce := map[string]*exchange.Announcement{}
-	for _, component := range slices.Sorted(maps.Keys(k.evaluation.InForce)) {
-		a := k.evaluation.InForce[component]
-		if u.withheld[component] {
-			continue
-		}
-		if card, held := u.held[component]; held {
-			if card == nil {
-				continue
-			}
-			a = card
-		}
+func (k *core) putInForce() (map[string]*exchange.Announcement, error) {
+	standing := k.standing()
+	for _, component := range slices.Sorted(maps.Keys(standing)) {
+		a := standing[component]
 		if present := k.approved[a.Peer]; present == nil || present.Hash != a.Hash {
 			if err := k.store.writeCard(dirApproved, a, nil); err != nil {
 				return nil, err
 			}
 			k.approved[a.Peer] = a
 		}
-		if k.sameKind(a) {
-			inForce[component] = a
-		}
 	}
-	return inForce, nil
+	return k.lookInForce(), nil
+}
+
+// lookInForce is putInForce for readers, who write nothing.
+func (k *core) lookInForce() map[string]*exchange.Announcement {
+	inForce := k.standing()
+	maps.DeleteFunc(inForce, func(_ string, a *exchange.Announcement) bool { return !k.sameKind(a) })
+	return inForce
 }
 
 // partyOf is what others need of an announcement.
@@ -356,17 +353,6 @@ func (k *core) finishRegistry() error {
 		k.record(trust.LogRecord{Event: trust.EventRecovered, Text: text}, k.options.Now())
 	}
 	return nil
-}
-
-// lookInForce is putInForce for readers: what is approved and durable.
-func (k *core) lookInForce() map[string]*exchange.Announcement {
-	inForce := map[string]*exchange.Announcement{}
-	for component, a := range k.evaluation.InForce {
-		if k.sameKind(a) {
-			inForce[component] = a
-		}
-	}
-	return inForce
 }
 
 // registryProblem is the warning for an error of the registry.

@@ -184,6 +184,9 @@ func TestPinsWaitForAnEditByHand(t *testing.T) {
 	if done := k.settle(b.now); !done.retry || len(rows(t, b.offline.config.Component.Database)) != 1 {
 		t.Errorf("%+v, %s", done, b.outputs())
 	}
+	if _, fault := k.partySet(api.SetSelector{Parties: []string{o.config.Component.ID, other.config.Component.ID}}); fault == nil {
+		t.Error("players write has a set of somebody who is not pinned yet")
+	}
 	if _, err := k.reloadList(b.now); err != nil {
 		t.Fatal(err)
 	}
@@ -274,4 +277,50 @@ func TestNoCardOfABarredKey(t *testing.T) {
 	if done := k.settle(b.now); done.retry || len(rows(t, b.offline.config.Component.Database)) != 2 || !b.entry(o).Next.IsZero() {
 		t.Errorf("%+v, %s, %+v", done, b.outputs(), b.entry(o))
 	}
+}
+
+// TestReadersSeeWhatStands: while what follows by itself cannot be written into trust.ini, ready and players write go by what the player files
+// are made of.
+func TestReadersSeeWhatStands(t *testing.T) {
+	b, o, _ := aheadBench(t)
+	all := api.SetSelector{Parties: []string{o.config.Component.ID, b.others[1].config.Component.ID}}
+	b.now = b.now.Add(time.Second)
+	k := b.open()
+	if err := k.hear(o.announce(t, b.now, movedTo(t, 14901)), nil, o.id, b.now); err != nil { // and takes its key to come back
+		t.Fatal(err)
+	}
+	k.settle(b.now)
+	writes := 0
+	k.store.step = func(name string) error {
+		if name == "trust list" {
+			if writes++; writes > 1 { // the approval is written, the withdrawal is not
+				return errors.New("no space left on device")
+			}
+		}
+		return nil
+	}
+	r := approvalOf(find(t, b.shown(k), o.config.Component.ID))
+	r.By = "tester@test"
+	agree := func(what string) {
+		t.Helper()
+		set, fault := k.partySet(all)
+		if fault != nil {
+			t.Fatalf("%s: %v", what, fault)
+		}
+		files := ipFile(t, b.offline.config.PlayersDir)
+		for _, p := range set.Parties {
+			if !strings.Contains(files, p.Endpoint) {
+				t.Errorf("%s: %s is at %s, and the files say\n%s", what, p.Component, p.Endpoint, files)
+			}
+		}
+	}
+	if done, fault := k.edit(r, b.now); fault != nil || !done.retry {
+		t.Fatalf("%+v, %v", done, fault)
+	}
+	agree("the former card stays")
+	k.store.step = nil
+	if done := k.settle(b.now); done.retry || !strings.Contains(ipFile(t, b.offline.config.PlayersDir), ":14901") {
+		t.Errorf("%+v, %s", done, b.outputs())
+	}
+	agree("all is written")
 }

@@ -74,15 +74,14 @@ func (k *core) recallNext() {
 }
 
 // follow writes into trust.ini what follows from keys that were approved ahead: pins that move to the key that is in use now, and
-// approvals that a site has taken back. failed says that it must be tried again; until then the former card of who has taken a key back
-// stays (held, by component), for it alone tells of that.
-func (k *core) follow(now time.Time) (held map[string]*exchange.Announcement, failed bool) {
+// approvals that a site has taken back. late: it could not be written, and is tried again.
+func (k *core) follow(now time.Time) (late bool) {
 	following, ending := k.evaluation.Following, k.evaluation.Lapsed
 	if len(following)+len(ending) == 0 {
-		return nil, false
+		return false
 	}
 	if !k.listUntouched() {
-		return k.cardsOf(ending), true // somebody is editing it: theirs comes first
+		return true // somebody is editing it: theirs comes first
 	}
 	list, err := k.list, error(nil)
 	var events []trust.LogRecord
@@ -105,14 +104,14 @@ func (k *core) follow(now time.Time) (held map[string]*exchange.Announcement, fa
 	if err != nil {
 		k.problems.set(api.Warning{Code: api.WarnTrustList, Text: "what follows from a key that was approved ahead could not be written: " + exchange.ShowText(err.Error()),
 			Cure: "make " + k.config.TrustList + " writable; until then the former key stays in force here"})
-		return k.cardsOf(ending), true
+		return true
 	}
 	for _, event := range events {
 		k.record(event, now)
 	}
 	k.listTold()
 	k.evaluate(now)
-	return nil, false
+	return false
 }
 
 // cardsOf are the approved cards of those whose site took back a key that was approved ahead; nil where the list bars the card's own key.
