@@ -109,7 +109,8 @@ type Controller interface {
 	Trust(ctx context.Context, r api.TrustRequest) (api.TrustResult, error)
 	// Call gives the present state after a roll call. The stores call nobody.
 	Call(ctx context.Context) (api.Snapshot, error)
-	// Ready says whether a set may run, after a roll call. Without a running agent it is ErrNotRunning.
+	// Ready says whether a set may run, after a roll call. Without a running agent it is ErrNotRunning, unless all others of the set take part
+	// by card: these cannot be asked anyway.
 	Ready(ctx context.Context, sel api.SetSelector) (api.Ready, error)
 	// Parties gives a whole set. The error is *api.Error if it cannot be formed.
 	Parties(ctx context.Context, sel api.SetSelector) (api.PartySet, error)

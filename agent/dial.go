@@ -60,8 +60,7 @@ func Dial(ctx context.Context, c *config.Config) (Controller, error) {
 	}
 }
 
-// connect opens the socket that the state folder names, if only we can have made it, or,
-// for root, the user whose state folder it is.
+// connect opens the socket that the state folder names, if only we can have made it, or, for root, the user whose state folder it is.
 func (s store) connect(ctx context.Context) (net.Conn, string, error) {
 	data, err := os.ReadFile(s.path(fileSocket))
 	if err != nil {
@@ -191,7 +190,7 @@ func (c *client) do(ctx context.Context, method, path string, body []byte, into 
 	return &fault
 }
 
-// Open is Dial, or else the stores: reading takes no lock and creates nothing, Trust takes the lock for the edit only.
+// Open is Dial, or else the stores: reading takes no lock and creates nothing, and what writes there takes the lock for that alone.
 func Open(ctx context.Context, c *config.Config, o Options) (Controller, error) {
 	running, err := Dial(ctx, c)
 	if err == nil || !errors.Is(err, ErrNotRunning) {

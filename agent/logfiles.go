@@ -69,7 +69,7 @@ func (s store) openLogFile(name string) (*os.File, error) {
 	return f, err
 }
 
-// chain is where log.jsonl has got to. It is read when the first line is written, under the agent's lock.
+// chain is where log.jsonl has got to. It is read at the start, and again after a write that failed, under the agent's lock.
 type chain struct {
 	known    bool          // the rest was read
 	previous trust.LogHash // what the next line carries

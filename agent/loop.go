@@ -48,8 +48,8 @@ type loop struct {
 	opener   *probe.Opener
 }
 
-// Run serves until ctx ends (then the error is nil) or something is final: ErrClone, or a *config.Error if the configuration became
-// another component's. Everything is closed when it returns.
+// Run serves until ctx ends (then the error is nil) or something is final: ErrClone; a *config.Error if the configuration became another
+// component's, or the state folder was removed or replaced; a fault in fbpeer itself. Everything is closed when it returns.
 func (a *Agent) Run(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	l := newLoop(a)
@@ -268,7 +268,7 @@ func (l *loop) sleep(wake *time.Timer) {
 		wake.Stop()
 		return
 	}
-	// A second more: what runs out at a time has run out only after it.
+	// A millisecond more: what runs out at a time has run out only after it.
 	wake.Reset(max(0, next.Sub(now)) + time.Millisecond)
 }
 

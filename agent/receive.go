@@ -20,8 +20,8 @@ func sameHeld(a, b *exchange.Announcement) bool {
 		a.Certificate.SHA256() == b.Certificate.SHA256()
 }
 
-// hear takes an announcement of somebody else that the table took, and makes it durable. One that cannot be stored is not taken: it
-// comes again with the next sync. rival, if not nil, is another with the same sequence, which is kept beside it as the proof.
+// hear takes an announcement of somebody else that the table is about to take, and makes it durable first. One that cannot be stored is not
+// taken: it comes again with the next sync. rival, if not nil, is another with the same sequence, which is kept beside it as the proof.
 func (k *core) hear(a, rival *exchange.Announcement, from peer.ID, now time.Time) error {
 	if err := k.store.writeCard(dirHeard, a, rival); err != nil {
 		return err

@@ -9,7 +9,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// settleDown is how long a file must have been quiet before it is read again: editors and Fed-BioMed write in several steps.
+// settleDown is how long no file must have changed before the loop is told: editors and Fed-BioMed write in several steps. How long a file must
+// have been left alone before it is taken over, the loop decides (quiet).
 const settleDown = 100 * time.Millisecond
 
 // watcher reports changes of single files. It watches their folders, for a rename into place is invisible to a watch on the file.
