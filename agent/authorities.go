@@ -181,7 +181,7 @@ func (k *core) authoritiesInForce() []api.Warning {
 	var all []*mpspdz.Authority
 	for _, p := range k.sets() {
 		for _, a := range p.signers {
-			if p.noSet == nil && p.name != "" && !slices.Contains(all, a) {
+			if p.inForce() && !slices.Contains(all, a) {
 				all = append(all, a)
 			}
 		}

@@ -33,11 +33,7 @@ func (k *core) exportCard(r api.ExportRequest, seen uint64, now time.Time) (api.
 	}
 	card := exchange.Card{Announcement: a}
 	view, members := k.viewOf("", &k.players)
-	if view.Sequence, err = k.nextRecord(now); err != nil {
-		return api.Card{}, err
-	}
-	view.Issued = now
-	if card.View, err = exchange.SealView(k.federation, view, k.self.key); err != nil {
+	if card.View, err = k.sealView(view, now); err != nil {
 		return api.Card{}, err
 	}
 	card.Members = &members
@@ -85,23 +81,7 @@ func (k *core) numberedForCard(expires, now time.Time) ([]*exchange.NumberedCert
 		return nil, err
 	}
 	record.Expires = now.Add(exchange.DefaultLifetime)
-	told, err := k.sealNumbered(record, now)
-	if err != nil {
-		return nil, err
-	}
-	if err := k.store.writeRecord(told); err != nil {
-		return nil, err
-	}
-	k.keepNumbered(told)
-	k.outbox = append(k.outbox, told)
-	return []*exchange.NumberedCertificate{forCard}, nil
-}
-
-func (k *core) sealNumbered(record exchange.NumberedCertificate, now time.Time) (made *exchange.NumberedCertificate, err error) {
-	if record.Sequence, err = k.nextRecord(now); err != nil {
-		return nil, err
-	}
-	return exchange.SealNumberedCertificate(k.federation, record, k.self.key)
+	return []*exchange.NumberedCertificate{forCard}, k.tellNumbered(record, now)
 }
 
 // incoming is a card that is to be imported.
@@ -161,7 +141,7 @@ func asFault(faults []string, hint string) *api.Error {
 func (k *core) judgeCards(all []incoming, floor func(peer.ID) uint64, now time.Time) *api.Error {
 	var faults []string
 	hint := ""
-	first := map[peer.ID]incoming{}
+	first, held := map[peer.ID]incoming{}, k.held()
 	for i, in := range all {
 		a := in.card.Announcement
 		other, twice := first[a.Peer]
@@ -175,7 +155,7 @@ func (k *core) judgeCards(all []incoming, floor func(peer.ID) uint64, now time.T
 			continue
 		}
 		first[a.Peer] = in
-		outcome, fault := k.judgeCard(a, floor(a.Peer), now)
+		outcome, fault := k.judgeCard(a, held, floor(a.Peer), now)
 		if fault != nil {
 			faults, hint = append(faults, in.file+": "+fault.Text), fault.Hint
 		}
@@ -185,7 +165,7 @@ func (k *core) judgeCards(all []incoming, floor func(peer.ID) uint64, now time.T
 }
 
 // judgeCard is pure but for what the core holds.
-func (k *core) judgeCard(a *exchange.Announcement, floor uint64, now time.Time) (outcome string, fault *api.Error) {
+func (k *core) judgeCard(a *exchange.Announcement, present trust.Held, floor uint64, now time.Time) (outcome string, fault *api.Error) {
 	held := k.newest[a.Peer]
 	for _, known := range []*exchange.Announcement{held, k.approved[a.Peer]} {
 		if known != nil {
@@ -195,7 +175,7 @@ func (k *core) judgeCard(a *exchange.Announcement, floor uint64, now time.Time) 
 	if a.Peer == k.self.id {
 		return "", refused("give it to the other sites", "is this component's own card")
 	}
-	if d := trust.Decide(k.list, k.held(), a, now); d.Verdict == trust.VerdictRevoked || d.Verdict == trust.VerdictDenied {
+	if d := trust.Decide(k.list, present, a, now); d.Verdict == trust.VerdictRevoked || d.Verdict == trust.VerdictDenied {
 		return "", refused("if that was a mistake: fbpeer trust forget "+a.Component+"@"+a.Peer.String(), "%s is %s: %s", a.Component, d.Verdict, sentences(d.Reasons))
 	}
 	if held != nil && held.Hash == a.Hash {

@@ -333,7 +333,7 @@ func (k *core) replay(folder string, card storedCard) {
 		k.self.announcement = a
 	case k.approved[a.Peer] != nil && a.Sequence < k.approved[a.Peer].Sequence:
 		// An older file that somebody put back: what is in force is newer.
-	case !k.keeps(a.Peer) && !k.options.Now().Before(lapse(a.Expires)):
+	case !k.keeps(a.Peer) && !k.options.Now().Before(exchange.Lapse(a.Expires)):
 		// Ran out while nobody was waiting for it; its card goes with the next start of an agent.
 	default:
 		k.newest[a.Peer] = a
@@ -386,7 +386,7 @@ func (k *core) nextExpiry(now time.Time) time.Time {
 	for _, held := range []map[peer.ID]*exchange.Announcement{k.newest, k.approved} {
 		for _, a := range held {
 			note(a.Expires)
-			note(lapse(a.Expires))
+			note(exchange.Lapse(a.Expires))
 			note(a.Certificate.NotAfter())
 			note(a.Certificate.NotBefore())
 		}
@@ -420,15 +420,6 @@ func (k *core) nextExpiry(now time.Time) time.Time {
 		note(renewAt(k.self.announcement.Issued, k.self.announcement.Expires))
 	}
 	return next
-}
-
-// lapse is when a record is no longer told to others: its expiry, rounded up to the hour as the table does.
-func lapse(expires time.Time) time.Time {
-	end := expires.Truncate(time.Hour)
-	if end.Before(expires) {
-		end = end.Add(time.Hour)
-	}
-	return end
 }
 
 // expire forgets announcements that lapsed and that no entry of the list waits for.

@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -186,6 +187,11 @@ func TestPinsWaitForAnEditByHand(t *testing.T) {
 	}
 	if _, fault := k.partySet(api.SetSelector{Parties: []string{o.config.Component.ID, other.config.Component.ID}}); fault == nil {
 		t.Error("players write has a set of somebody who is not pinned yet")
+	}
+	if table := k.table(b.now); !slices.ContainsFunc(table.Obstacles, func(x api.Obstacle) bool {
+		return x.Code == api.ObstacleRowMissing && x.Component == o.config.Component.ID
+	}) {
+		t.Errorf("registry check: %+v", table.Obstacles)
 	}
 	if _, err := k.reloadList(b.now); err != nil {
 		t.Fatal(err)

@@ -52,7 +52,7 @@ func (k *core) replayImported(c importedCard) {
 	newest := k.newest[a.Peer]
 	switch {
 	case a.Peer == k.self.id,
-		!k.keeps(a.Peer) && !k.options.Now().Before(lapse(a.Expires)),
+		!k.keeps(a.Peer) && !k.options.Now().Before(exchange.Lapse(a.Expires)),
 		newest != nil && newest.Hash != a.Hash && newest.Sequence >= a.Sequence:
 		k.overtaken = append(k.overtaken, a.Peer)
 	default:
@@ -101,7 +101,7 @@ func (k *core) row(o exchange.Opened) exchange.Record {
 // expireImported forgets cards that ran out and that no entry of the list waits for: the table itself keeps what is protected.
 func (k *core) expireImported(t *exchange.Table, now time.Time) {
 	for id, c := range k.imported {
-		if a := c.card.Announcement; !k.keeps(id) && !now.Before(lapse(a.Expires)) {
+		if a := c.card.Announcement; !k.keeps(id) && !now.Before(exchange.Lapse(a.Expires)) {
 			t.Remove(a.Record().ID)
 			k.drop(id)
 		}

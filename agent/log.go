@@ -14,7 +14,6 @@ import (
 	"fbpeer/agent/api"
 	"fbpeer/exchange"
 	"fbpeer/internal/durable"
-	"fbpeer/mpspdz"
 	"fbpeer/trust"
 )
 
@@ -232,18 +231,10 @@ func (k *core) recordRow(component string, a *exchange.Announcement, old row, no
 	if old.endpoint != fresh.endpoint { // the old one may be anybody's text
 		r.Changes = append(r.Changes, trust.Change{Field: "endpoint", Old: exchange.ShowText(cut(old.endpoint, maxBy)), New: fresh.endpoint})
 	}
-	if was, is := hashOrNone(old.certificate), hashOrNone(fresh.certificate); was != is {
+	if was, is := hashText(old.certificate), hashText(fresh.certificate); was != is {
 		r.Changes = append(r.Changes, trust.Change{Field: "certificate", Old: was, New: is})
 	}
 	k.record(r, now)
-}
-
-// hashOrNone is empty for none.
-func hashOrNone(h mpspdz.Hash) string {
-	if h.IsZero() {
-		return ""
-	}
-	return h.String()
 }
 
 // level is how loud the agent's own log is about an event.

@@ -19,7 +19,7 @@ import (
 // program's error; the next commit does it.
 func (k *core) mendPlayers(now time.Time) {
 	for name, p := range k.sets() {
-		if p.noSet != nil || p.name == "" {
+		if !p.inForce() {
 			continue
 		}
 		files, err := mpspdz.Render(p.set, k.own())

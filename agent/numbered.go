@@ -88,22 +88,35 @@ func (k *core) issue(name string, base mpspdz.PartySet, now time.Time) error {
 	} else if record.Certificate, err = mpspdz.NewNumberedCertificate(k.options.Random, k.self.pair.Key, k.config.Component.ID, number, own.NotAfter(), now); err != nil {
 		return err
 	}
-	if record.Sequence, err = k.nextRecord(now); err != nil {
+	if err := k.tellNumbered(record, now); err != nil {
 		return err
 	}
-	made, err := exchange.SealNumberedCertificate(k.federation, record, k.self.key)
+	if !same {
+		k.record(trust.LogRecord{Event: trust.EventIssued, Component: k.config.Component.ID, Peer: k.self.id.String(),
+			Text: fmt.Sprintf("issued certificate %s for party %d", record.Certificate.SHA256(), number) + ofSet(name)}, now)
+	}
+	return nil
+}
+
+// sealNumbered numbers and seals the certificate that this party issued for its number in a set.
+func (k *core) sealNumbered(record exchange.NumberedCertificate, now time.Time) (made *exchange.NumberedCertificate, err error) {
+	if record.Sequence, err = k.nextRecord(now); err != nil {
+		return nil, err
+	}
+	return exchange.SealNumberedCertificate(k.federation, record, k.self.key)
+}
+
+// tellNumbered seals it, stores and holds it, and has it told to the others.
+func (k *core) tellNumbered(record exchange.NumberedCertificate, now time.Time) error {
+	made, err := k.sealNumbered(record, now)
 	if err != nil {
 		return err
 	}
 	if err := k.store.writeRecord(made); err != nil {
 		return err
 	}
-	k.keepNumbered(made)
+	k.numbered[made.Record().ID] = made
 	k.outbox = append(k.outbox, made)
-	if !same {
-		k.record(trust.LogRecord{Event: trust.EventIssued, Component: k.config.Component.ID, Peer: k.self.id.String(),
-			Text: fmt.Sprintf("issued certificate %s for party %d", made.Certificate.SHA256(), number) + ofSet(name)}, now)
-	}
 	return nil
 }
 
@@ -114,8 +127,6 @@ func ofSet(name string) string {
 	}
 	return " of the set " + name
 }
-
-func (k *core) keepNumbered(c *exchange.NumberedCertificate) { k.numbered[c.Record().ID] = c }
 
 // stands says whether all parties of a set are still approved as they stand in it: the same endpoint and key, and no authority that is not
 // set here any more.

@@ -161,6 +161,6 @@ func (k *core) former(id peer.ID) bool {
 
 func (k *core) formerIdentity(a *exchange.Announcement) api.Warning {
 	return api.Warning{Code: api.WarnFormerIdentity,
-		Text: "an earlier identity of this component is still being told; nothing of it is used, and it lapses on " + lapse(a.Expires).UTC().Format(time.DateOnly),
+		Text: "an earlier identity of this component is still being told; nothing of it is used, and it lapses on " + exchange.Lapse(a.Expires).UTC().Format(time.DateOnly),
 		Cure: "if it was never this component's: fbpeer trust deny " + a.Component + "@" + a.Peer.String()}
 }

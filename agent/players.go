@@ -50,9 +50,12 @@ func formed(set mpspdz.PartySet, err error) (wanted, error) {
 	return wanted{set: set}, err
 }
 
+// inForce says whether set is in force.
+func (p *players) inForce() bool { return p.noSet == nil && p.name != "" }
+
 // numbers are the party numbers of the set in force, by component; nil if there is none.
 func (p *players) numbers() map[string]int {
-	if p.noSet != nil || p.name == "" {
+	if !p.inForce() {
 		return nil
 	}
 	numbers := map[string]int{}
@@ -194,7 +197,7 @@ func prepareFolder(dir, groupName string) (dirMode fs.FileMode, err error) {
 
 // shown is the set in force as readers see it, with the aliases of its members.
 func (p *players) shown(component string, alias func(string) string) *api.Set {
-	if p.noSet != nil || p.name == "" {
+	if !p.inForce() {
 		return nil
 	}
 	own := p.set.Number(component)

@@ -94,7 +94,7 @@ func (k *core) probeSite(set string, asker peer.ID) (probe.Site, error) {
 		return probe.Site{}, &probe.Refusal{Reason: probe.ReasonNotAccepted}
 	}
 	p := k.sets()[set]
-	if p == nil || p.noSet != nil || p.name == "" {
+	if p == nil || !p.inForce() {
 		return probe.Site{}, &probe.Refusal{Reason: probe.ReasonNoSet}
 	}
 	return probe.Site{SetName: set, Set: p.set, Component: k.config.Component.ID, BindPort: k.self.bindPort, Folder: p.link(),

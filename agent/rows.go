@@ -257,14 +257,14 @@ func (j *rowJudge) form(name string, stored fedbiomed.Row, c *mpspdz.Certificate
 
 // findMissing adds who is approved and has no row.
 func (j *rowJudge) findMissing() {
-	for _, component := range slices.Sorted(maps.Keys(j.inForce)) {
-		if !j.seen[component] {
+	approved := j.k.evaluation.InForce // also whose row waits for trust.ini to be written
+	for _, component := range slices.Sorted(maps.Keys(approved)) {
+		if !j.seen[component] && j.k.sameKind(approved[component]) {
 			j.obstacle(api.ObstacleRowMissing, component, cureRowSync, "%s is approved, and has no row", component)
 		}
 	}
-	for _, entry := range j.k.list.Entries() {
-		plain := entry.Role == mpspdz.PlainParty
-		if entry.Status == trust.Approved && j.k.evaluation.InForce[entry.Component] == nil && !plain && entry.Component != j.t.Component {
+	for _, entry := range j.k.evaluation.Absent {
+		if entry.Role != mpspdz.PlainParty {
 			j.warn(api.WarnNotHeard, entry.Component+" is approved, but nothing that matches its pins in trust.ini has been heard: no row is written for it",
 				"wait for its announcement; if its values have changed, approve them")
 		}

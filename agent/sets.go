@@ -166,7 +166,7 @@ func (k *core) roomForSet(name string, now time.Time) *api.Error {
 	names := map[string]bool{name: true}
 	var ends time.Time
 	for _, p := range k.proposals {
-		if p.Peer == k.self.id && now.Before(lapse(p.Expires)) && p.SetName != name {
+		if p.Peer == k.self.id && now.Before(exchange.Lapse(p.Expires)) && p.SetName != name {
 			names[p.SetName] = true
 			if p.Withdrawn() && (ends.IsZero() || p.Expires.Before(ends)) {
 				ends = p.Expires
@@ -177,7 +177,7 @@ func (k *core) roomForSet(name string, now time.Time) *api.Error {
 		names[confirmed] = true
 	}
 	for id, c := range k.numbered { // others hold the certificates of sets that we have left, too
-		if id.Peer == k.self.id && id.Set != "" && now.Before(lapse(c.Expires)) {
+		if id.Peer == k.self.id && id.Set != "" && now.Before(exchange.Lapse(c.Expires)) {
 			names[id.Set] = true
 		}
 	}
@@ -292,7 +292,7 @@ func (k *core) renewProposals(now time.Time) error {
 	}
 	for id, p := range k.proposals {
 		switch {
-		case k.confirmedOf(p) == nil && !now.Before(lapse(p.Expires)):
+		case k.confirmedOf(p) == nil && !now.Before(exchange.Lapse(p.Expires)):
 			k.dropRecord(id)
 			continue
 		case p.Peer != k.self.id || p.Withdrawn() || now.Before(renewAt(p.Issued, p.Expires)):

@@ -310,6 +310,7 @@ func (s *sight) content(author peer.ID, hash mpspdz.Hash) (exchange.Members, boo
 	return exchange.Members{}, false
 }
 
+// hashText is empty for none.
 func hashText(h mpspdz.Hash) string {
 	if h.IsZero() {
 		return ""

@@ -301,7 +301,7 @@ func (k *core) ownPeer(n network, now time.Time) api.Peer {
 		p.Issued, p.Expires = timePointer(a.Issued), timePointer(a.Expires)
 	}
 	p.Sources = k.ownSources()
-	if k.players.noSet == nil && k.players.name != "" {
+	if k.players.inForce() {
 		number := k.players.set.Number(r.Component)
 		p.Party = &number
 	}

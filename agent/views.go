@@ -203,7 +203,7 @@ func (k *core) approves(id peer.ID) bool {
 // that agree have equal lists.
 func (k *core) members(name string, p *players) exchange.Members {
 	var m exchange.Members
-	if p.noSet == nil && p.name != "" {
+	if p.inForce() {
 		for _, party := range p.set.Parties() {
 			m.Files = append(m.Files, memberOf(party))
 		}
@@ -260,11 +260,7 @@ func (k *core) sealViews(now time.Time) (sealed []*exchange.View, err error) {
 		if old := k.views.own[name]; old != nil && sameView(old, view) {
 			continue
 		}
-		if view.Sequence, err = k.nextRecord(now); err != nil {
-			return nil, err
-		}
-		view.Issued = now
-		made, err := exchange.SealView(k.federation, view, k.self.key)
+		made, err := k.sealView(view, now)
 		if err != nil {
 			return nil, err
 		}
@@ -273,6 +269,15 @@ func (k *core) sealViews(now time.Time) (sealed []*exchange.View, err error) {
 	}
 	k.views.addLists(lists...)
 	return sealed, nil
+}
+
+// sealView numbers and seals a view.
+func (k *core) sealView(v exchange.View, now time.Time) (made *exchange.View, err error) {
+	if v.Sequence, err = k.nextRecord(now); err != nil {
+		return nil, err
+	}
+	v.Issued = now
+	return exchange.SealView(k.federation, v, k.self.key)
 }
 
 // viewOf is what this site has to tell of a set, unsealed, and the members behind it.
@@ -399,7 +404,7 @@ func (k *core) sight(s api.Snapshot) *sight {
 		}
 		seen.sites[siteID{entry.Component, id.Set}] = heardView{view: view, called: called}
 	}
-	if k.players.noSet == nil && k.players.name != "" {
+	if k.players.inForce() {
 		seen.ownSet = k.players.set.Digest()
 	}
 	for _, view := range k.views.own {

@@ -79,15 +79,17 @@ func (r Record) CheckCard(now time.Time) error {
 // Travels says whether the record may be told to others.
 func (r Record) Travels() bool { return !r.cardLived() }
 
-// lapsed says whether the record is no longer told to others. Its own expiry is rounded up to the hour, so that clocks that
-// differ by a little agree on the digest but for a moment each hour.
-func (r Record) lapsed(now time.Time) bool {
-	end := r.Expires.Truncate(time.Hour)
-	if end.Before(r.Expires) {
+// Lapse is when a record is no longer told to others: its own expiry, rounded up to the hour, so that clocks that differ by a little agree
+// on the digest but for a moment each hour.
+func Lapse(expires time.Time) time.Time {
+	end := expires.Truncate(time.Hour)
+	if end.Before(expires) {
 		end = end.Add(time.Hour)
 	}
-	return !now.Before(end)
+	return end
 }
+
+func (r Record) lapsed(now time.Time) bool { return !now.Before(Lapse(r.Expires)) }
 
 // Bounds of what is held for others, counted over IDs that are not protected. Zero means the default.
 type Bounds struct {
