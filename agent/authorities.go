@@ -13,7 +13,6 @@ import (
 	"fbpeer/agent/api"
 	"fbpeer/config"
 	"fbpeer/exchange"
-	"fbpeer/internal/durable"
 	"fbpeer/mpspdz"
 	"fbpeer/trust"
 )
@@ -127,19 +126,8 @@ func untrust(c *config.Config, s store, err error) error {
 		return err
 	}
 	root := escapeGlob(c.PlayersDir)
-	for _, pattern := range []string{filepath.Join(root, "current"), filepath.Join(root, "sets", "*", "current")} {
-		links, globErr := filepath.Glob(pattern)
-		if globErr != nil {
-			return errors.Join(err, globErr)
-		}
-		for _, link := range links {
-			dir := filepath.Dir(link)
-			if problem := s.do("unlink players", func() error { return durable.UnlinkFolder(dir) }); problem != nil {
-				return errors.Join(err, problem)
-			}
-		}
-	}
-	return err
+	all := func(string) bool { return true }
+	return errors.Join(err, s.unlinkPlayers(root, all), s.unlinkPlayers(filepath.Join(root, "sets", "*"), all))
 }
 
 // unknownAuthority refuses the approval of a certificate of an authority that is not set here.

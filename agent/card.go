@@ -229,7 +229,7 @@ func (k *core) importCards(all []incoming, by string, now time.Time) *api.Error 
 	}
 	for _, in := range done {
 		a := in.card.Announcement
-		k.adopt(importedCard{card: in.card, at: now.UTC()})
+		k.adopt(in.card, now.UTC())
 		k.takeNumbered(in.card)
 		if err := k.store.removeCard(dirHeard, a.Peer); err != nil {
 			k.options.Log.Warn().Err(err).Msg("an announcement that a card has overtaken could not be removed")
@@ -246,7 +246,7 @@ func (k *core) takeBack(done []incoming) {
 		id := in.card.Announcement.Peer
 		err := k.store.removeCard(dirImported, id)
 		if former, ok := k.imported[id]; ok {
-			err = k.store.writeImported(former.card)
+			err = k.store.writeImported(former)
 		}
 		if err != nil {
 			k.options.Log.Warn().Err(err).Msg("a card of an import that failed could not be removed")

@@ -55,6 +55,7 @@ func (k *core) settle(now time.Time) outcome {
 		k.failed(api.WarnStore, "a proposed set could not be renewed", renewErr)
 	}
 	k.recordVerdicts(now)
+	k.forgetNoted(now)
 	if !maps.Equal(numbers, k.players.numbers()) {
 		k.evaluate(now) // texts name parties by their numbers
 	}
@@ -87,36 +88,45 @@ func (k *core) failed(code, text string, err error) {
 	k.problems.set(api.Warning{Code: code, Text: text + ": " + exchange.ShowText(err.Error()), Cure: "it is tried again by itself; mend what the text names"})
 }
 
-// fillPins writes the endpoints and certificates that the operator left out of trust.ini. late: that failed, or has to wait for an edit by
-// hand.
-func (k *core) fillPins(now time.Time) (late bool) {
-	if len(k.evaluation.Pins) == 0 {
-		return false
-	}
+// amend writes into trust.ini what the agent changes there by itself, then the lines of the log about it, and evaluates anew. late: it could not
+// be written, or has to wait for an edit by hand, and is tried again; what names it, and cure what can be done besides making the file writable.
+func (k *core) amend(what, cure string, change func(trust.List) (trust.List, error), record func(), now time.Time) (late bool) {
 	if !k.listUntouched() {
 		return true // somebody is editing it: theirs comes first
 	}
-	list, err := k.list, error(nil)
-	for _, entry := range k.evaluation.Pins {
-		if list, err = list.Pin(entry.Component, entry.Endpoint, entry.Certificate); err != nil {
-			break
-		}
-	}
+	list, err := change(k.list)
 	if err == nil {
 		err = k.writeList(list)
 	}
 	if err != nil {
-		k.problems.set(api.Warning{Code: api.WarnTrustList, Text: "pins could not be written: " + exchange.ShowText(err.Error()),
-			Cure: "make " + k.config.TrustList + " writable, or give endpoint and certificate there yourself"})
+		k.problems.set(api.Warning{Code: api.WarnTrustList, Text: what + " could not be written: " + exchange.ShowText(err.Error()),
+			Cure: "make " + k.config.TrustList + " writable" + cure})
 		return true
 	}
-	pins := k.evaluation.Pins
-	k.evaluate(now)
-	for _, entry := range pins {
-		k.recordPin(entry, now)
-	}
+	record()
 	k.listTold()
+	k.evaluate(now)
 	return false
+}
+
+// fillPins writes the endpoints and certificates that the operator left out of trust.ini.
+func (k *core) fillPins(now time.Time) (late bool) {
+	pins := k.evaluation.Pins
+	if len(pins) == 0 {
+		return false
+	}
+	return k.amend("pins", ", or give endpoint and certificate there yourself", func(list trust.List) (_ trust.List, err error) {
+		for _, entry := range pins {
+			if list, err = list.Pin(entry.Component, entry.Endpoint, entry.Certificate); err != nil {
+				break
+			}
+		}
+		return list, err
+	}, func() {
+		for _, entry := range pins {
+			k.recordPin(entry, now)
+		}
+	}, now)
 }
 
 // standing gives the announcements that are approved, by component, as far as trust.ini has what follows by itself. Until a pin is written

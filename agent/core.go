@@ -47,7 +47,7 @@ type core struct {
 	newest     map[peer.ID]*exchange.Announcement // of others, the newest heard
 	approved   map[peer.ID]*exchange.Announcement // cards of approved/
 	heard      map[peer.ID]heard
-	imported   map[peer.ID]importedCard  // whose newest came by card
+	imported   map[peer.ID]exchange.Card // whose newest came by card
 	overtaken  []peer.ID                 // whose file in imported/ says nothing any more
 	shown      map[peer.ID][]mpspdz.Hash // older announcements with the newest one's held values
 	equivocal  map[peer.ID]bool
@@ -115,7 +115,7 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 	k := &core{
 		options: o, config: c, store: s, start: o.Now(),
 		newest: map[peer.ID]*exchange.Announcement{}, approved: map[peer.ID]*exchange.Announcement{},
-		heard: map[peer.ID]heard{}, imported: map[peer.ID]importedCard{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
+		heard: map[peer.ID]heard{}, imported: map[peer.ID]exchange.Card{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
 		spared: map[peer.ID]time.Time{}, taken: map[peer.ID]takenOver{}, noted: map[peer.ID]noted{}, confirmed: map[string]*namedSet{}, proposals: map[exchange.ID]*exchange.Proposal{},
 		numbered: map[exchange.ID]*exchange.NumberedCertificate{}, unstored: map[exchange.ID]exchange.Opened{}, views: newViews(), altered: map[string][]string{},
 		problems: problems{}, strangers: newStrangerLines(), certificates: map[mpspdz.Hash]api.Certificate{},

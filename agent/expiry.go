@@ -51,10 +51,14 @@ func (k *core) watched() []expiring {
 		all = append(all, expiring{k.self.next, k.config.Component.ID, "the staged key of this site", "make another one: fbpeer cert generate --next --force"})
 	}
 	for _, component := range slices.Sorted(maps.Keys(k.evaluation.InForce)) {
-		a := k.evaluation.InForce[component]
-		all = append(all, expiring{a.Certificate, component, k.called(component), cureOfPeer(k.evaluation.InForce[component], k.aheadOf(component))})
+		all = append(all, k.expiringOf(k.evaluation.InForce[component]))
 	}
 	return all
+}
+
+// expiringOf is the certificate of a peer that is in force.
+func (k *core) expiringOf(a *exchange.Announcement) expiring {
+	return expiring{a.Certificate, a.Component, k.called(a.Component), cureOfPeer(a, k.aheadOf(a.Component))}
 }
 
 // called is a component's alias if it has one.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -17,12 +16,6 @@ import (
 	"fbpeer/mpspdz"
 )
 
-// importedCard is what came of an identity by file, and is the newest of it.
-type importedCard struct {
-	card exchange.Card
-	at   time.Time // of the import
-}
-
 // maxImportedFile bounds what is read of an imported card: one site's records and members in armour.
 const maxImportedFile = 2*exchange.MaxMembersSize + 2*(2+exchange.MaxSetNames)*exchange.MaxSealed
 
@@ -34,7 +27,7 @@ func (k *core) loadImported() error {
 		return ownFile("make the state folder readable for the component's user", "the imported cards cannot be read: %w", err)
 	}
 	for _, entry := range entries {
-		c, err := k.store.readImported(entry, k.federation)
+		c, at, err := k.store.readImported(entry, k.federation)
 		if err != nil {
 			problem := fmt.Errorf("%s: %w", filepath.Join(dirImported, entry.Name()), err)
 			k.options.Log.Warn().Err(problem).Msg("an imported card cannot be used")
@@ -42,13 +35,13 @@ func (k *core) loadImported() error {
 				Cure: "import it again: fbpeer card import FILE"})
 			continue
 		}
-		k.replayImported(c)
+		k.replayImported(c, at)
 	}
 	return nil
 }
 
-func (k *core) replayImported(c importedCard) {
-	a := c.card.Announcement
+func (k *core) replayImported(c exchange.Card, at time.Time) {
+	a := c.Announcement
 	newest := k.newest[a.Peer]
 	switch {
 	case a.Peer == k.self.id,
@@ -56,22 +49,22 @@ func (k *core) replayImported(c importedCard) {
 		newest != nil && newest.Hash != a.Hash && newest.Sequence >= a.Sequence:
 		k.overtaken = append(k.overtaken, a.Peer)
 	default:
-		k.adopt(c)
+		k.adopt(c, at)
 	}
 }
 
-// adopt makes a card the newest of its identity. It is durable.
-func (k *core) adopt(c importedCard) {
-	a := c.card.Announcement
+// adopt makes a card the newest of its identity. It is durable, and was imported then.
+func (k *core) adopt(c exchange.Card, at time.Time) {
+	a := c.Announcement
 	k.overtake(a)
 	k.imported[a.Peer] = c
-	k.heard[a.Peer] = heard{at: c.at}
+	k.heard[a.Peer] = heard{at: at}
 }
 
 // recallNumbered takes the certificates for numbers out of the imported cards, where no later ones are stored.
 func (k *core) recallNumbered() {
 	for _, c := range k.imported {
-		k.takeNumbered(c.card)
+		k.takeNumbered(c)
 	}
 }
 
@@ -92,8 +85,8 @@ func (k *core) takeNumbered(c exchange.Card) {
 func (k *core) row(o exchange.Opened) exchange.Record {
 	r := o.Record()
 	if c, ok := k.imported[r.Peer]; ok {
-		r.Card = c.card.Announcement.Hash == r.Hash ||
-			slices.ContainsFunc(c.card.Numbered, func(n *exchange.NumberedCertificate) bool { return n.Hash == r.Hash })
+		r.Card = c.Announcement.Hash == r.Hash ||
+			slices.ContainsFunc(c.Numbered, func(n *exchange.NumberedCertificate) bool { return n.Hash == r.Hash })
 	}
 	return r
 }
@@ -101,7 +94,7 @@ func (k *core) row(o exchange.Opened) exchange.Record {
 // expireImported forgets cards that ran out and that no entry of the list waits for: the table itself keeps what is protected.
 func (k *core) expireImported(t *exchange.Table, now time.Time) {
 	for id, c := range k.imported {
-		if a := c.card.Announcement; !k.keeps(id) && !now.Before(exchange.Lapse(a.Expires)) {
+		if a := c.Announcement; !k.keeps(id) && !now.Before(exchange.Lapse(a.Expires)) {
 			t.Remove(a.Record().ID)
 			k.drop(id)
 		}
@@ -136,34 +129,19 @@ func (s store) writeImported(c exchange.Card) error {
 	return s.do("card "+dirImported, func() error { return durable.WriteFile(path, data, 0o600) })
 }
 
-func (s store) readImported(entry fs.DirEntry, f exchange.Federation) (importedCard, error) {
-	if !entry.Type().IsRegular() { // opening a pipe would wait for ever
-		return importedCard{}, errors.New("not a regular file")
-	}
-	info, err := entry.Info()
+func (s store) readImported(entry fs.DirEntry, f exchange.Federation) (c exchange.Card, at time.Time, err error) {
+	data, at, err := readCardFile(s.path(dirImported, entry.Name()), entry, maxImportedFile)
 	if err != nil {
-		return importedCard{}, err
-	}
-	if info.Size() > int64(maxImportedFile) {
-		return importedCard{}, fmt.Errorf("%d bytes are no card of ours", info.Size())
-	}
-	data, err := os.ReadFile(s.path(dirImported, entry.Name()))
-	if err != nil {
-		return importedCard{}, err
+		return c, at, err
 	}
 	cards, err := exchange.OpenCard(data, f)
 	if err != nil {
-		return importedCard{}, err
+		return c, at, err
 	}
 	if len(cards) != 1 || cards[0].Announcement.Peer.String()+cardSuffix != entry.Name() {
-		return importedCard{}, errors.New("is not the one card that its name says")
+		return c, at, errors.New("is not the one card that its name says")
 	}
-	return importedCard{card: cards[0], at: info.ModTime().UTC()}, nil
-}
-
-// byCard describes how a peer's newest announcement came.
-func (k *core) byCard(c importedCard) *api.ByCard {
-	return &api.ByCard{Imported: timePointer(c.at), View: viewOfCard(c.card)}
+	return cards[0], at, nil
 }
 
 // viewOfCard is what the sender of a card said of others; nil: it said nothing.
@@ -191,9 +169,8 @@ func viewOfCard(c exchange.Card) *api.CardView {
 // DescribeCard is a card as people and scripts read it, without anything that this site knows of its sender.
 func DescribeCard(c exchange.Card) api.Peer {
 	a := c.Announcement
-	certificate := describeCertificate(a.Certificate)
-	p := api.Peer{PeerID: a.Peer.String(), Component: a.Component, Role: string(a.Role), Endpoint: a.Endpoint.String(),
-		Fingerprint: a.Fingerprint().String(), Words: a.Fingerprint().Words(), Certificate: &certificate, ByCard: &api.ByCard{View: viewOfCard(c)}}
+	p := api.Peer{PeerID: a.Peer.String(), ByCard: &api.ByCard{View: viewOfCard(c)}}
+	describe(&p, a, describeCertificate(a.Certificate))
 	announced(&p, a)
 	return p
 }

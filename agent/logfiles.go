@@ -271,17 +271,27 @@ func VerifyLog(state string, noted *trust.LogHash) (trust.LogReport, error) {
 
 // verifyFile verifies a rotated file, unless it is the one that is open as log.jsonl and was rotated since.
 func (s store) verifyFile(v *trust.LogVerifier, name string, current *os.File) error {
-	f, err := s.openLogFile(name)
-	if err != nil {
+	f, err := s.openRotated(name, current)
+	if f == nil || err != nil {
 		return err
 	}
 	defer f.Close()
-	if current != nil {
-		info, err := f.Stat()
-		now, nowErr := current.Stat()
-		if err == nil && nowErr == nil && os.SameFile(info, now) {
-			return nil
-		}
-	}
 	return v.File(filepath.Base(name), f)
+}
+
+// openRotated opens a rotated file. The one that is open as log.jsonl and was rotated since is (nil, nil).
+func (s store) openRotated(name string, current *os.File) (*os.File, error) {
+	f, err := s.openLogFile(name)
+	if err != nil || current == nil {
+		return f, err
+	}
+	info, err := f.Stat()
+	now, nowErr := current.Stat()
+	if err := errors.Join(err, nowErr); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if os.SameFile(info, now) {
+		return nil, f.Close()
+	}
+	return f, nil
 }

@@ -96,21 +96,11 @@ func (r *LogReader) rotated(name string, yield func(trust.LogRecord) error) erro
 	if number <= r.done {
 		return nil
 	}
-	f, err := r.store.openLogFile(name)
-	if err != nil {
+	f, err := r.store.openRotated(name, r.file)
+	if f == nil || err != nil {
 		return err
 	}
 	defer f.Close()
-	if r.file != nil {
-		info, err := f.Stat()
-		open, openErr := r.file.Stat()
-		if err := errors.Join(err, openErr); err != nil {
-			return err
-		}
-		if os.SameFile(info, open) {
-			return nil
-		}
-	}
 	r.done = number
 	_, err = readRecords(f, yield)
 	return err

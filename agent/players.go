@@ -138,13 +138,29 @@ func (p *players) update(c *config.Config, s store, w wanted, own mpspdz.Own) (d
 // unlink takes the present set out of force.
 func (p *players) unlink(s store, why *api.Warning) (done string, err error) {
 	if p.name != "" {
-		if err := s.do("unlink players", func() error { return durable.UnlinkFolder(p.dir) }); err != nil {
+		if err := s.unlinkFolder(p.dir); err != nil {
 			return "", err
 		}
 		done = "player files taken out of force: " + why.Text
 	}
 	*p = players{dir: p.dir, noSet: why}
 	return done, nil
+}
+
+func (s store) unlinkFolder(dir string) error {
+	return s.do("unlink players", func() error { return durable.UnlinkFolder(dir) })
+}
+
+// unlinkPlayers takes the player files out of force of those folders that match a pattern and are chosen.
+func (s store) unlinkPlayers(pattern string, chosen func(dir string) bool) error {
+	links, err := filepath.Glob(filepath.Join(pattern, "current"))
+	problems := []error{err}
+	for _, link := range links {
+		if dir := filepath.Dir(link); chosen(dir) {
+			problems = append(problems, s.unlinkFolder(dir))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 func durableFiles(files []mpspdz.File, group bool) []durable.File {

@@ -231,7 +231,7 @@ func (s store) readRecords(folder string, f exchange.Federation) (all []exchange
 
 func (s store) readRecord(folder string, entry fs.DirEntry, f exchange.Federation) (exchange.Opened, error) {
 	path := s.path(folder, entry.Name())
-	sealed, err := readSealed(path, entry)
+	sealed, _, err := readSealed(path, entry)
 	if err != nil {
 		return nil, err
 	}

@@ -80,38 +80,30 @@ func (k *core) follow(now time.Time) (late bool) {
 	if len(following)+len(ending) == 0 {
 		return false
 	}
-	if !k.listUntouched() {
-		return true // somebody is editing it: theirs comes first
-	}
-	list, err := k.list, error(nil)
 	var events []trust.LogRecord
 	for _, a := range following {
 		events = append(events, k.followed(a))
-		if list, err = list.Follow(a.Component, a.Certificate.SHA256()); err != nil {
-			break
-		}
 	}
 	for _, e := range ending {
-		if err != nil {
-			break
-		}
 		events = append(events, lapsed(k.list, e))
-		list, err = list.ApproveNext(e.Component, mpspdz.Hash{}, "", now)
 	}
-	if err == nil {
-		err = k.writeList(list)
-	}
-	if err != nil {
-		k.problems.set(api.Warning{Code: api.WarnTrustList, Text: "what follows from a key that was approved ahead could not be written: " + exchange.ShowText(err.Error()),
-			Cure: "make " + k.config.TrustList + " writable; until then the former key stays in force here"})
-		return true
-	}
-	for _, event := range events {
-		k.record(event, now)
-	}
-	k.listTold()
-	k.evaluate(now)
-	return false
+	return k.amend("what follows from a key that was approved ahead", "; until then the former key stays in force here", func(list trust.List) (_ trust.List, err error) {
+		for _, a := range following {
+			if list, err = list.Follow(a.Component, a.Certificate.SHA256()); err != nil {
+				return list, err
+			}
+		}
+		for _, e := range ending {
+			if list, err = list.ApproveNext(e.Component, mpspdz.Hash{}, "", now); err != nil {
+				return list, err
+			}
+		}
+		return list, nil
+	}, func() {
+		for _, event := range events {
+			k.record(event, now)
+		}
+	}, now)
 }
 
 // cardsOf are the approved cards of those whose site took back a key that was approved ahead; nil where the list bars the card's own key.

@@ -46,18 +46,8 @@ func (k *core) writeNamed(inForce map[string]*exchange.Announcement, now time.Ti
 
 // unlinkStrays takes out of force whatever stands below players/sets without a confirmation that could be read.
 func (k *core) unlinkStrays() error {
-	dirs, err := filepath.Glob(filepath.Join(escapeGlob(k.namedDir("")), "*", "current"))
-	if err != nil {
-		return err
-	}
-	var problems []error
-	for _, link := range dirs {
-		dir := filepath.Dir(link)
-		if k.confirmed[filepath.Base(dir)] == nil {
-			problems = append(problems, k.store.do("unlink players", func() error { return durable.UnlinkFolder(dir) }))
-		}
-	}
-	return errors.Join(problems...)
+	stray := func(dir string) bool { return k.confirmed[filepath.Base(dir)] == nil }
+	return k.store.unlinkPlayers(filepath.Join(escapeGlob(k.namedDir("")), "*"), stray)
 }
 
 // baseNamed is a named set of what is in force, in the order that was confirmed, with the certificates that were approved.

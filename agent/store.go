@@ -130,31 +130,34 @@ func (s store) cards(folder string) ([]fs.DirEntry, error) {
 // maxCardFile bounds what is read of a stored card: at most two sealed records in armour.
 const maxCardFile = 4 * exchange.MaxSealed
 
-// readSealed takes the sealed records out of a card of the state folder.
-func readSealed(path string, entry fs.DirEntry) ([][]byte, error) {
+// readCardFile reads a card of the state folder, of at most so many bytes, and says when it was written.
+func readCardFile(path string, entry fs.DirEntry, most int) (data []byte, written time.Time, err error) {
 	if !entry.Type().IsRegular() { // opening a pipe would wait for ever
-		return nil, errors.New("not a regular file")
+		return nil, written, errors.New("not a regular file")
 	}
 	info, err := entry.Info()
 	if err != nil {
-		return nil, err
+		return nil, written, err
 	}
-	if info.Size() > maxCardFile {
-		return nil, fmt.Errorf("%d bytes are no card of ours", info.Size())
+	if info.Size() > int64(most) {
+		return nil, written, fmt.Errorf("%d bytes are no card of ours", info.Size())
 	}
-	data, err := os.ReadFile(path)
+	data, err = os.ReadFile(path)
+	return data, info.ModTime().UTC(), err
+}
+
+// readSealed takes the sealed records out of a card of the state folder.
+func readSealed(path string, entry fs.DirEntry) (records [][]byte, written time.Time, err error) {
+	data, written, err := readCardFile(path, entry, maxCardFile)
 	if err != nil {
-		return nil, err
+		return nil, written, err
 	}
-	return exchange.Dearmour(data)
+	records, err = exchange.Dearmour(data)
+	return records, written, err
 }
 
 func readCard(path string, entry fs.DirEntry, f exchange.Federation) (storedCard, error) {
-	info, err := entry.Info()
-	if err != nil {
-		return storedCard{}, err
-	}
-	records, err := readSealed(path, entry)
+	records, written, err := readSealed(path, entry)
 	if err != nil {
 		return storedCard{}, err
 	}
@@ -175,7 +178,7 @@ func readCard(path string, entry fs.DirEntry, f exchange.Federation) (storedCard
 	if len(opened) == 2 && (opened[0].Sequence != opened[1].Sequence || opened[0].Hash == opened[1].Hash) {
 		return storedCard{}, errors.New("two records that do not contradict each other")
 	}
-	return storedCard{announcement: opened[0], equivocal: len(opened) == 2, written: info.ModTime().UTC()}, nil
+	return storedCard{announcement: opened[0], equivocal: len(opened) == 2, written: written}, nil
 }
 
 // hasApprovedCards says whether anything was ever approved here, without opening it.

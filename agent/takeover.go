@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -11,7 +12,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"fbpeer/agent/api"
-	"fbpeer/exchange"
 	"fbpeer/trust"
 )
 
@@ -33,28 +33,21 @@ func (k *core) takeOver(now time.Time) (late bool) {
 		if len(k.evaluation.Takeovers) == 0 {
 			return false
 		}
-		if !k.listUntouched() {
-			return true // somebody is editing it: theirs comes first
-		}
-		list, err := k.list, error(nil)
-		for _, t := range k.evaluation.Takeovers {
-			if list, err = list.Approve(t.TakenOver(now)); err != nil {
-				break
+		late := k.amend("a change that [trust] accept_changes covers", ", or approve the change yourself", func(list trust.List) (_ trust.List, err error) {
+			for _, t := range k.evaluation.Takeovers {
+				if list, err = list.Approve(t.TakenOver(now)); err != nil {
+					break
+				}
 			}
-		}
-		if err == nil {
-			err = k.writeList(list)
-		}
-		if err != nil {
-			k.problems.set(api.Warning{Code: api.WarnTrustList, Text: "a change that [trust] accept_changes covers could not be written: " + exchange.ShowText(err.Error()),
-				Cure: "make " + k.config.TrustList + " writable, or approve the change yourself"})
+			return list, err
+		}, func() {
+			for _, t := range k.evaluation.Takeovers {
+				k.recordTakeover(t, now)
+			}
+		}, now)
+		if late {
 			return true
 		}
-		for _, t := range k.evaluation.Takeovers {
-			k.recordTakeover(t, now)
-		}
-		k.listTold()
-		k.evaluate(now)
 	}
 	return false
 }
@@ -119,11 +112,18 @@ func (k *core) note(id peer.ID, changes []trust.Change, reasons []trust.Reason, 
 	k.noted[id] = n
 }
 
+// forgetNoted drops what was reported a day ago, or of an identity that is not accepted any more.
+func (k *core) forgetNoted(now time.Time) {
+	maps.DeleteFunc(k.noted, func(id peer.ID, n noted) bool {
+		_, approved := k.list.ByPeer(id)
+		return k.state(id, k.evaluation.Decisions[id], approved) != api.StateAccepted || now.Sub(n.at) >= takenShown
+	})
+}
+
 // warnNoted tells for a day what was reported.
 func (k *core) warnNoted(p *api.Peer, id peer.ID, now time.Time) {
 	n, there := k.noted[id]
 	if !there || p.State != api.StateAccepted || now.Sub(n.at) >= takenShown {
-		delete(k.noted, id)
 		return
 	}
 	for _, c := range n.changes {

@@ -145,10 +145,10 @@ func (k *core) peer(id peer.ID, now time.Time) api.Peer {
 		p.ByHand = k.byHand(newest)
 	}
 	if card, ok := k.imported[id]; ok {
-		p.ByCard = k.byCard(card)
+		p.ByCard = &api.ByCard{Imported: timePointer(k.heard[id].at), View: viewOfCard(card)}
 	}
 	if values != nil {
-		k.describe(&p, values)
+		describe(&p, values, k.certificate(values.Certificate))
 	} else {
 		k.describeListed(&p, id)
 	}
@@ -215,11 +215,10 @@ func (k *core) describeApproved(p *api.Peer, id peer.ID, entry trust.Entry, valu
 	}
 }
 
-func (k *core) describe(p *api.Peer, a *exchange.Announcement) {
-	p.Component, p.Role, p.Endpoint = a.Component, string(a.Role), a.Endpoint.String()
+// describe fills in the values of an announcement; certificate is how its own is shown.
+func describe(p *api.Peer, a *exchange.Announcement, certificate api.Certificate) {
+	p.Component, p.Role, p.Endpoint, p.Certificate = a.Component, string(a.Role), a.Endpoint.String(), &certificate
 	p.Fingerprint, p.Words = a.Fingerprint().String(), a.Fingerprint().Words()
-	c := k.certificate(a.Certificate)
-	p.Certificate = &c
 }
 
 // announced fills in what is always the newest announcement's.

@@ -386,7 +386,7 @@ func (k *core) sight(s api.Snapshot) *sight {
 	}
 	for id, c := range k.imported {
 		if entry, _ := k.list.ByPeer(id); k.approves(id) {
-			seen.cards[entry.Component] = c.card
+			seen.cards[entry.Component] = c
 		}
 	}
 	for id, view := range k.views.heard {

@@ -205,7 +205,7 @@ func TestSomeoneToCall(t *testing.T) {
 		{"nobody", &core{}, false},
 		{"one who is approved", &core{list: list}, true},
 		{"one who was", &core{list: revoked}, false},
-		{"one by card", &core{list: list, imported: map[peer.ID]importedCard{friend: {}}}, false},
+		{"one by card", &core{list: list, imported: map[peer.ID]exchange.Card{friend: {}}}, false},
 	} {
 		if got := test.core.someoneToCall(); got != test.want {
 			t.Errorf("%s: %v", test.name, got)

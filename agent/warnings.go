@@ -43,8 +43,7 @@ func (k *core) warn(p *api.Peer, id peer.ID, entry trust.Entry, approved bool, n
 		add(ephemeral(endpoint))
 	}
 	if a := k.evaluation.InForce[entry.Component]; approved && a != nil {
-		e := expiring{a.Certificate, a.Component, k.called(a.Component), cureOfPeer(a, k.aheadOf(a.Component))}
-		if w, soon := e.standing(now); soon {
+		if w, soon := k.expiringOf(a).standing(now); soon {
 			add(w)
 		}
 	}
