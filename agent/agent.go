@@ -342,28 +342,6 @@ func (a *Agent) Snapshot(context.Context) (api.Snapshot, error) {
 // othersLimit is how long an approval that completes a set waits for the other members to have it too.
 const othersLimit = 2 * time.Second
 
-// Trust does one edit in the loop. Where it completes a set whose parties hold certificates for their numbers, the others complete theirs
-// with ours: they are waited for, so that what follows at another site finds its files.
-func (a *Agent) Trust(ctx context.Context, r api.TrustRequest) (api.TrustResult, error) {
-	type done struct {
-		result    api.TrustResult
-		completed bool
-	}
-	d, err := inLoop(ctx, a, func(_ context.Context, l *loop) (d done, err error) {
-		former := ""
-		if set := l.shown.Load().snapshot.Set; set != nil {
-			former = set.Digest
-		}
-		d.result, err = l.trust(r)
-		d.completed = l.core.config.PerParty && d.result.Set != nil && d.result.Set.Digest != former
-		return d, err
-	})
-	if err == nil && d.completed {
-		a.awaitOthers(ctx, *d.result.Set)
-	}
-	return d.result, err
-}
-
 // awaitOthers waits until all members of a set have told that they hold it, or their time is over.
 func (a *Agent) awaitOthers(ctx context.Context, set api.Set) {
 	ctx, cancel := context.WithTimeout(ctx, othersLimit)

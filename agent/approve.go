@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -46,52 +45,4 @@ func (k *core) approvedResult(r api.ApproveRequest, done outcome, s api.Snapshot
 		}
 	}
 	return result
-}
-
-// Approve does several approvals in the loop; as after Trust, the others of a set that it completes are waited for.
-func (a *Agent) Approve(ctx context.Context, r api.ApproveRequest) (api.ApproveResult, error) {
-	type done struct {
-		result    api.ApproveResult
-		completed bool
-	}
-	d, err := inLoop(ctx, a, func(_ context.Context, l *loop) (d done, err error) {
-		former := ""
-		if set := l.shown.Load().snapshot.Set; set != nil {
-			former = set.Digest
-		}
-		l.core.mendPlayers(l.options.Now())
-		commit, fault := l.core.approveSeveral(r, l.options.Now())
-		if fault != nil {
-			return d, fault
-		}
-		l.plan(commit)
-		d.result = l.core.approvedResult(r, commit, l.publish(l.network()))
-		d.completed = l.core.config.PerParty && d.result.Set != nil && d.result.Set.Digest != former
-		return d, nil
-	})
-	if err == nil && d.completed {
-		a.awaitOthers(ctx, *d.result.Set)
-	}
-	return d.result, err
-}
-
-// Approve does several approvals under the agent's lock, with the same commit as a running agent.
-func (o *offline) Approve(ctx context.Context, r api.ApproveRequest) (api.ApproveResult, error) {
-	return locking(ctx, o, func(running Controller) (api.ApproveResult, error) { return running.Approve(ctx, r) },
-		func() (api.ApproveResult, error) { return o.approve(r) })
-}
-
-func (o *offline) approve(r api.ApproveRequest) (api.ApproveResult, error) {
-	k, err := o.loadToWrite()
-	if err != nil {
-		return api.ApproveResult{}, err
-	}
-	if err := k.recoverRegistry(); err != nil {
-		return api.ApproveResult{}, err
-	}
-	done, fault := k.approveSeveral(r, o.options.Now())
-	if fault != nil {
-		return api.ApproveResult{}, fault
-	}
-	return k.approvedResult(r, done, k.snapshot(network{}, o.options.Now())), nil
 }

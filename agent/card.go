@@ -346,28 +346,26 @@ func (o *offline) Import(ctx context.Context, r api.ImportRequest) (api.ImportRe
 		return api.ImportResult{}, fault
 	}
 	return locking(ctx, o, func(running Controller) (api.ImportResult, error) { return running.Import(ctx, r) },
-		func() (api.ImportResult, error) { return o.importCards(r) })
+		func() (api.ImportResult, error) { return decideStored(o, importing(r)) })
 }
 
-func (o *offline) importCards(r api.ImportRequest) (api.ImportResult, error) {
-	k, err := o.loadToWrite()
-	if err != nil {
-		return api.ImportResult{}, err
+// importing takes cards into the stores.
+func importing(r api.ImportRequest) decision[api.ImportResult] {
+	var all []incoming
+	return decision[api.ImportResult]{
+		do: func(k *core, now time.Time) (outcome, *api.Error) {
+			var fault *api.Error
+			if all, fault = openCards(r, k.federation); fault != nil {
+				return outcome{}, fault
+			}
+			if fault := k.judgeCards(all, func(peer.ID) uint64 { return 0 }, now); fault != nil {
+				return outcome{}, fault
+			}
+			if fault := k.importCards(all, r.By, now); fault != nil {
+				return outcome{}, fault
+			}
+			return k.settle(now), nil
+		},
+		answer: func(k *core, done outcome, s api.Snapshot) api.ImportResult { return k.importResult(all, done, s) },
 	}
-	if err := k.recoverRegistry(); err != nil {
-		return api.ImportResult{}, err
-	}
-	now := o.options.Now()
-	all, fault := openCards(r, k.federation)
-	if fault == nil {
-		fault = k.judgeCards(all, func(peer.ID) uint64 { return 0 }, now)
-	}
-	if fault == nil {
-		fault = k.importCards(all, r.By, now)
-	}
-	if fault != nil {
-		return api.ImportResult{}, fault
-	}
-	done := k.settle(now)
-	return k.importResult(all, done, k.snapshot(network{}, now)), nil
 }

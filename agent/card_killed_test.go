@@ -18,7 +18,7 @@ func TestCardsKilledAtEveryStep(t *testing.T) {
 		"import": {4, func(b *bench) (func(o *offline) error, func(t *testing.T, at int)) {
 			b.hear(b.others[0].announce(b.t, b.now, nil)) // the card overtakes what was heard
 			cards := []exchange.Card{b.others[0].yearCard(b.t, b.now), b.others[1].yearCard(b.t, b.now)}
-			return func(o *offline) error { _, err := o.importCards(importOf(cards...)); return err }, func(t *testing.T, at int) {
+			return func(o *offline) error { _, err := decideStored(o, importing(importOf(cards...))); return err }, func(t *testing.T, at int) {
 				for i, o := range b.others[:2] {
 					p := find(t, b.snapshot(), o.config.Component.ID)
 					if p.State != api.StatePending || p.ByCard == nil || p.Announcement != cards[i].Announcement.Hash.String() {
@@ -41,7 +41,7 @@ func TestCardsKilledAtEveryStep(t *testing.T) {
 			for _, p := range b.snapshot().Peers {
 				r.Approvals = append(r.Approvals, api.Approval{Component: p.Component, PeerID: p.PeerID, Announcement: p.Announcement})
 			}
-			return func(o *offline) error { _, err := o.approve(r); return err }, func(t *testing.T, at int) {
+			return func(o *offline) error { _, err := decideStored(o, approving(r)); return err }, func(t *testing.T, at int) {
 				if s := b.snapshot(); s.Set == nil || len(s.Set.Parties) != 4 || len(rows(t, b.offline.config.Component.Database)) != 3 {
 					t.Errorf("step %d: %s", at, dump(s))
 				}

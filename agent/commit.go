@@ -89,8 +89,8 @@ func (k *core) failed(code, text string, err error) {
 }
 
 // amend writes into trust.ini what the agent changes there by itself, then the lines of the log about it, and evaluates anew. late: it could not
-// be written, or has to wait for an edit by hand, and is tried again; what names it, and cure what can be done besides making the file writable.
-func (k *core) amend(what, cure string, change func(trust.List) (trust.List, error), record func(), now time.Time) (late bool) {
+// be written, which is warned of, or has to wait for an edit by hand, and is tried again.
+func (k *core) amend(warning api.Warning, change func(trust.List) (trust.List, error), record func(), now time.Time) (late bool) {
 	if !k.listUntouched() {
 		return true // somebody is editing it: theirs comes first
 	}
@@ -99,8 +99,8 @@ func (k *core) amend(what, cure string, change func(trust.List) (trust.List, err
 		err = k.writeList(list)
 	}
 	if err != nil {
-		k.problems.set(api.Warning{Code: api.WarnTrustList, Text: what + " could not be written: " + exchange.ShowText(err.Error()),
-			Cure: "make " + k.config.TrustList + " writable" + cure})
+		warning.Text += ": " + exchange.ShowText(err.Error())
+		k.problems.set(warning)
 		return true
 	}
 	record()
@@ -115,7 +115,9 @@ func (k *core) fillPins(now time.Time) (late bool) {
 	if len(pins) == 0 {
 		return false
 	}
-	return k.amend("pins", ", or give endpoint and certificate there yourself", func(list trust.List) (_ trust.List, err error) {
+	warning := api.Warning{Code: api.WarnTrustList, Text: "pins could not be written",
+		Cure: "make " + k.config.TrustList + " writable, or give endpoint and certificate there yourself"}
+	return k.amend(warning, func(list trust.List) (_ trust.List, err error) {
 		for _, entry := range pins {
 			if list, err = list.Pin(entry.Component, entry.Endpoint, entry.Certificate); err != nil {
 				break

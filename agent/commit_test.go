@@ -392,7 +392,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 // kill does an edit that ends before its step number at, as a kill -9 would. listed says whether the list stood by then.
 func (b *bench) kill(r api.TrustRequest, at int) (listed, killed bool) {
 	steps, killed := b.killing(at, func(o *offline) error {
-		_, err := o.trust(r)
+		_, err := decideStored(o, trusting(r))
 		return err
 	})
 	return slices.Contains(steps, "trust list"), killed

@@ -51,14 +51,14 @@ func TestLogKilledDecision(t *testing.T) {
 			b.hearAll()
 			r := approvalOf(find(b.t, b.snapshot(), b.others[0].config.Component.ID))
 			r.By = "alice@site"
-			return func(o *offline) error { _, err := o.trust(r); return err }
+			return func(o *offline) error { _, err := decideStored(o, trusting(r)); return err }
 		}},
 		"approved-ahead": {"approved-ahead by alice@site", func(b *bench) func(o *offline) error {
 			b.prepares(b.others[0])
 			p := find(b.t, b.snapshot(), b.others[0].config.Component.ID)
 			r := approvalOf(p)
 			r.By, r.Next = "alice@site", p.Next.KeySHA256
-			return func(o *offline) error { _, err := o.trust(r); return err }
+			return func(o *offline) error { _, err := decideStored(o, trusting(r)); return err }
 		}},
 		"followed": {"followed by tester@test", func(b *bench) func(o *offline) error {
 			followsOn(b)
@@ -137,7 +137,7 @@ func TestLogOwesADecision(t *testing.T) {
 				left--
 				return errors.New("no space left on device")
 			}
-			if _, err := o.trust(r); err != nil {
+			if _, err := decideStored(&o, trusting(r)); err != nil {
 				t.Fatal(err)
 			}
 			if got := b.decisions(id); failures < 1000 && !slices.Equal(got, []string{"approved by alice@site"}) {

@@ -399,17 +399,6 @@ func (l *loop) applyList() {
 	l.keepAddresses()
 }
 
-// trust does one edit.
-func (l *loop) trust(r api.TrustRequest) (api.TrustResult, error) {
-	l.core.mendPlayers(l.options.Now())
-	done, fault := l.core.edit(r, l.options.Now())
-	if fault != nil {
-		return api.TrustResult{}, fault
-	}
-	l.plan(done)
-	return l.core.result(r, done, l.publish(l.network())), nil
-}
-
 // due does what the timer was set for.
 func (l *loop) due(ctx context.Context) error {
 	now := l.options.Now()

@@ -115,12 +115,6 @@ func (k *core) compare(name string, p *players, base mpspdz.PartySet, err error,
 	return p.compare(w, k.own())
 }
 
-// Trust does one edit under the agent's lock, with the same commit as a running agent.
-func (o *offline) Trust(ctx context.Context, r api.TrustRequest) (api.TrustResult, error) {
-	return locking(ctx, o, func(running Controller) (api.TrustResult, error) { return running.Trust(ctx, r) },
-		func() (api.TrustResult, error) { return o.trust(r) })
-}
-
 // locking does something to the stores of a component that has joined a federation, under the agent's lock. If an agent was started
 // meanwhile, it is asked.
 func locking[Answer any](ctx context.Context, o *offline, ask func(Controller) (Answer, error), do func() (Answer, error)) (a Answer, err error) {
@@ -139,21 +133,6 @@ func locking[Answer any](ctx context.Context, o *offline, ask func(Controller) (
 	}
 	a, err = do()
 	return a, errors.Join(err, lock.Release())
-}
-
-func (o *offline) trust(r api.TrustRequest) (api.TrustResult, error) {
-	k, err := o.loadToWrite()
-	if err != nil {
-		return api.TrustResult{}, err
-	}
-	if err := k.recoverRegistry(); err != nil {
-		return api.TrustResult{}, err
-	}
-	done, fault := k.edit(r, o.options.Now())
-	if fault != nil {
-		return api.TrustResult{}, fault
-	}
-	return k.result(r, done, k.snapshot(network{}, o.options.Now())), nil
 }
 
 // loadToWrite is load where a commit follows.

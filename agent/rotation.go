@@ -87,7 +87,9 @@ func (k *core) follow(now time.Time) (late bool) {
 	for _, e := range ending {
 		events = append(events, lapsed(k.list, e))
 	}
-	return k.amend("what follows from a key that was approved ahead", "; until then the former key stays in force here", func(list trust.List) (_ trust.List, err error) {
+	warning := api.Warning{Code: api.WarnTrustList, Text: "what follows from a key that was approved ahead could not be written",
+		Cure: "make " + k.config.TrustList + " writable; until then the former key stays in force here"}
+	return k.amend(warning, func(list trust.List) (_ trust.List, err error) {
 		for _, a := range following {
 			if list, err = list.Follow(a.Component, a.Certificate.SHA256()); err != nil {
 				return list, err

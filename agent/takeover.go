@@ -28,12 +28,14 @@ type takenOver struct {
 // else of the commit comes of the list, as after an approval, so that a crash at any point ends alike. late: it could not be written and
 // is tried again; the former values stay.
 func (k *core) takeOver(now time.Time) (late bool) {
+	warning := api.Warning{Code: api.WarnTrustList, Text: "a change that [trust] accept_changes covers could not be written",
+		Cure: "make " + k.config.TrustList + " writable, or approve the change yourself"}
 	// Once one has moved, another may take its former place.
 	for range len(k.list.Entries()) + 1 {
 		if len(k.evaluation.Takeovers) == 0 {
 			return false
 		}
-		late := k.amend("a change that [trust] accept_changes covers", ", or approve the change yourself", func(list trust.List) (_ trust.List, err error) {
+		late := k.amend(warning, func(list trust.List) (_ trust.List, err error) {
 			for _, t := range k.evaluation.Takeovers {
 				if list, err = list.Approve(t.TakenOver(now)); err != nil {
 					break
