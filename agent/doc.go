@@ -152,6 +152,10 @@
 // component whose port was changed before its state folder was restored.) More than a few leftovers in one process count as live:
 // they come from a machine whose clock is behind.
 //
+// Certificates for numbers and proposals in our own name go the same way, where they are later than ours, were issued since this
+// process started and have a number above what the file records said then; those of one moment count once. Views and calls do not
+// come back to their author. So a copy whose values are the same is met when both issue something, or renew their announcements.
+//
 // A missing identity.key is an error where this state folder has announced before. A site that was set up anew hears its own former
 // identity for up to a week: whoever claims our component or our certificate key and announced it before our identity was made is
 // shown as former, which is no conflict, though nothing of it is ever used.

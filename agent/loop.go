@@ -319,7 +319,9 @@ func (l *loop) receiveOne(ctx context.Context, r gossip.Received) (news bool, er
 		l.hearCall(record, r, now)
 	default:
 		if own {
-			l.core.passOwn(record)
+			if err := l.core.hearOwnRecord(record, now); err != nil {
+				return false, err
+			}
 			if proposal, ok := record.(*exchange.Proposal); ok {
 				_, err := l.table.Put(proposal.Record(), l.core.self.id, true, now)
 				return true, err

@@ -99,22 +99,54 @@ func (k *core) hearOwn(a *exchange.Announcement, now time.Time) (publish bool, e
 			Text: "the network knew a later announcement of this component than its state folder does: the folder is an older copy",
 			Cure: "make sure that no second machine runs with this state; if one does, stop it"})
 	case ownLive:
-		k.self.sequence.passed = now
-		k.problems.set(api.Warning{Code: api.WarnRestored,
-			Text: "the network told an announcement with this component's identity, of " + a.Issued.UTC().Format(time.RFC3339) + ", that was not made here",
-			Cure: "make sure that no second machine runs with this state; if one does, stop it: a second such announcement within 24 h ends this agent"})
+		k.passLive(a.Issued, now)
 	case ownClone:
-		if err := k.noteClone(now); err != nil {
-			k.options.Log.Error().Err(err).Msg("that another machine has this identity could not be noted")
-		}
-		k.record(trust.LogRecord{Event: trust.EventClone, Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(),
-			Text: "another machine announces " + a.Endpoint.String() + " with this component's identity"}, now)
-		return false, &CloneError{Endpoint: a.Endpoint.String(), Issued: a.Issued, Identity: k.store.path(fileIdentity),
-			Leftovers: []string{k.store.path(fileSequence), k.store.cardPath(dirHeard, a.Peer)}}
+		return false, k.clone(a.Registration, a.Issued, now)
 	default:
 		return false, nil
 	}
 	return true, k.seal(a.Sequence, now)
+}
+
+// hearOwnRecord takes another record in our own name from the network. One that is later than ours, was issued since this process started and
+// has no number of a process before was not made here: a second one that was issued after the first was met is a clone's, as with
+// announcements. The error is *CloneError.
+func (k *core) hearOwnRecord(r exchange.Opened, now time.Time) error {
+	record, passed := r.Record(), k.self.sequence.passed
+	later := k.passOwn(r)
+	switch {
+	case !later || record.Sequence <= k.self.records.before || record.Issued.Before(k.start.Truncate(time.Second)):
+		return nil
+	case passed.IsZero() || now.Sub(passed) >= passAgain:
+		k.passLive(record.Issued, now)
+		if err := k.store.write(k.store.path(fileSequence), k.self.sequence.bytes()); err != nil {
+			k.options.Log.Error().Err(err).Msg("that somebody else may have this identity could not be noted")
+		}
+		return nil
+	case !record.Issued.After(passed):
+		return nil
+	}
+	return k.clone(k.self.registration, record.Issued, now)
+}
+
+// passLive notes that something was met in our own name that somebody else may have made just now.
+func (k *core) passLive(issued, now time.Time) {
+	k.self.sequence.passed = now
+	k.problems.set(api.Warning{Code: api.WarnRestored,
+		Text: "the network told something signed with this component's identity, of " + issued.UTC().Format(time.RFC3339) + ", that was not made here",
+		Cure: "make sure that no second machine runs with this state; if one does, stop it: a second time within 24 h ends this agent"})
+}
+
+// clone notes that another machine has our identity, and is the error with which the agent ends. r is what that one announces.
+func (k *core) clone(r exchange.Registration, issued, now time.Time) error {
+	if err := k.noteClone(now); err != nil {
+		k.options.Log.Error().Err(err).Msg("that another machine has this identity could not be noted")
+	}
+	k.record(trust.LogRecord{Event: trust.EventClone, Component: r.Component, Peer: k.self.id.String(),
+		Fingerprint: exchange.NewFingerprint(k.self.id, r.Certificate.SPKI()).String(),
+		Text:        "another machine announces " + r.Endpoint.String() + " with this component's identity"}, now)
+	return &CloneError{Endpoint: r.Endpoint.String(), Issued: issued, Identity: k.store.path(fileIdentity),
+		Leftovers: []string{k.store.path(fileSequence), k.store.cardPath(dirHeard, k.self.id)}}
 }
 
 // noteClone remembers why the agent ends, for whoever asks for its status afterwards.

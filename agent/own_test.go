@@ -3,7 +3,9 @@ package agent
 import (
 	"crypto/rand"
 	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +118,110 @@ func TestLiveAnnouncementOfOurs(t *testing.T) {
 	b.now = b.now.Add(24 * time.Hour)
 	if publish, err := k.hearOwn(b.forge(k, k.self.announcement.Sequence+20, b.now, nil), b.now); !publish || err != nil {
 		t.Errorf("a second time after a day: %v, %v", publish, err)
+	}
+}
+
+// A copy of a state folder that runs elsewhere with the same values announces nothing else. It is met where both issue something: one of the
+// two ends.
+func TestCloneWithEqualValues(t *testing.T) {
+	s := newPlainScene(t)
+	sites := plainParties(s, 3)
+	sites[0].ready("all agree", api.SetSelector{}, isReady)
+	sites[0].end()
+	folder := filepath.Join(s.root, "copy")
+	if err := os.CopyFS(folder, os.DirFS(filepath.Join(s.root, "alice"))); err != nil {
+		t.Fatal(err)
+	}
+	private := func(path string, entry fs.DirEntry, err error) error { // CopyFS gives its own
+		if err != nil || entry.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		if entry.IsDir() {
+			return os.Chmod(path, 0o700)
+		}
+		return os.Chmod(path, 0o600)
+	}
+	if err := filepath.WalkDir(folder, private); err != nil {
+		t.Fatal(err)
+	}
+	files := []string{s.files[0], filepath.Join(folder, "fbpeer.ini")}
+	var copies []*site
+	for _, file := range files {
+		numbers := store{dir: s.config(file).State}.path(fileRecords)
+		if err := os.WriteFile(numbers, []byte("1\n"), 0o600); err != nil { // as after some minutes: numbers go by the clock again
+			t.Fatal(err)
+		}
+		copies = append(copies, s.start(file))
+	}
+	for _, x := range copies {
+		for _, other := range sites[1:] {
+			x.agent.Connect(other.agent.AddrInfo())
+		}
+	}
+	edit(t, s.files[1], "14201", "14901")
+	for _, x := range copies {
+		x.wait("bob's new port", func(s api.Snapshot) bool { return state(s, "bob") == api.StateChanged })
+	}
+	for _, x := range copies {
+		x.approve("bob") // each issues a certificate for its number in the set that follows
+	}
+	var err error
+	select {
+	case err = <-copies[0].ended:
+	case err = <-copies[1].ended:
+	case <-time.After(patience):
+		t.Fatal("both go on")
+	}
+	if !errors.Is(err, ErrClone) {
+		t.Error(err)
+	}
+}
+
+// Records of ours that others kept are no clone's: what this state folder numbered, or what was issued before this start, as an older copy of
+// the folder meets it.
+func TestOwnRecordsOfThePast(t *testing.T) {
+	b := newPlainScene(t).bench()
+	k := b.open()
+	record := func(sequence uint64, issued time.Time) exchange.Opened {
+		p, err := exchange.SealProposal(k.federation, exchange.Proposal{SetName: "trial", Members: []string{"alice", "bob"}, Sequence: sequence,
+			Issued: issued, Expires: issued.Add(time.Hour)}, k.self.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	ours, err := k.nextRecord(b.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hear := func(what string, r exchange.Opened) {
+		t.Helper()
+		if err := k.hearOwnRecord(r, b.now); err != nil || !k.self.sequence.passed.IsZero() {
+			t.Errorf("%s: %v, passed %s", what, err, k.self.sequence.passed)
+		}
+	}
+	echo := record(ours, b.now)
+	if err := k.keepProposal(echo.(*exchange.Proposal)); err != nil {
+		t.Fatal(err)
+	}
+	hear("an echo", echo)
+	hear("an older one", record(ours-1, b.now))
+	for n := range uint64(3) {
+		hear("a later one of the past", record(ours+1+n, b.now.Add(-time.Minute)))
+	}
+	k = b.open()
+	hear("what the process before numbered", record(ours, b.now))
+	live := record(k.self.records.before+1, b.now)
+	if err := k.hearOwnRecord(live, b.now); err != nil || k.self.sequence.passed.IsZero() || !warned(b.shown(k).Warnings, api.WarnRestored) {
+		t.Errorf("a first live one: %v", err)
+	}
+	if err := k.hearOwnRecord(record(k.self.records.before+2, b.now), b.now); err != nil {
+		t.Errorf("another one of that time: %v", err)
+	}
+	k = b.open() // it is remembered over a restart
+	later := b.now.Add(time.Second)
+	if err := k.hearOwnRecord(record(k.self.records.before+1, later), later); !errors.Is(err, ErrClone) {
+		t.Errorf("one after it: %v", err)
 	}
 }
 

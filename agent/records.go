@@ -27,8 +27,9 @@ const (
 	fileRecords  = "records"
 )
 
-// records numbers the records of ours that are no announcements. durable is what the file says, which last does not pass.
-type records struct{ last, durable uint64 }
+// records numbers the records of ours that are no announcements. durable is what the file says, which last does not pass; before what it
+// said when this process started.
+type records struct{ last, durable, before uint64 }
 
 // loadRecords reads what is stored of them.
 func (k *core) loadRecords() error {
@@ -104,24 +105,29 @@ func (k *core) takeRecord(t *exchange.Table, r exchange.Opened, from peer.ID, no
 }
 
 // passOwn goes past a record in our own name that is later than ours, as the state folder may be an older copy: the next one that is made
-// is numbered above it. A proposal of ours that we do not know is taken as ours.
-func (k *core) passOwn(r exchange.Opened) {
+// is numbered above it. A proposal of ours that we do not know is taken as ours. later: it is later than the one that is held.
+func (k *core) passOwn(r exchange.Opened) (later bool) {
 	record := r.Record()
 	k.self.records.last = max(k.self.records.last, record.Sequence)
 	switch r := r.(type) {
 	case *exchange.View:
+		held := k.views.own[r.SetName]
+		later = held == nil || held.Sequence < r.Sequence
 		delete(k.views.own, r.SetName)
 		k.views.stale = true
 	case *exchange.NumberedCertificate:
-		if held := k.numbered[record.ID]; held == nil || held.Sequence < r.Sequence {
+		held := k.numbered[record.ID]
+		if later = held == nil || held.Sequence < r.Sequence; later {
 			delete(k.numbered, record.ID)
 		}
 	case *exchange.Proposal:
-		if held := k.proposals[record.ID]; held == nil || held.Sequence < r.Sequence {
+		held := k.proposals[record.ID]
+		if later = held == nil || held.Sequence < r.Sequence; later {
 			k.proposals[record.ID] = r
 			k.unstored[record.ID] = r
 		}
 	}
+	return later
 }
 
 // storeRecords makes durable what was heard of approved identities. What others say stays in memory, bounded by the table, until they

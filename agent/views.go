@@ -359,7 +359,7 @@ func parseRecords(data []byte) records {
 	if err != nil {
 		return records{}
 	}
-	return records{last: n, durable: n}
+	return records{last: n, durable: n, before: n}
 }
 
 // look at who has registered whom, as far as it is known now. s is the snapshot that is published with it.
