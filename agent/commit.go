@@ -26,10 +26,10 @@ type outcome struct {
 	retry bool     // something is still to be written
 }
 
-// settle re-evaluates and brings everything on disk to what follows: the list (finishList), approved cards, player files, registry rows, in this
-// order, then removes the cards of who is no longer approved, and renews own proposals. Each step is idempotent and durable before the next, so that a crash
-// anywhere is finished by the settle of the next start; a step that fails leaves what it would have replaced, is reported in the
-// snapshot, and is tried again.
+// settle re-evaluates and brings everything on disk to what follows: the list (finishList), approved cards, records, player files, registry
+// rows, in this order, then removes the cards of who is no longer approved, and renews own proposals. Each step is idempotent and durable
+// before the next, so that a crash anywhere is finished by the settle of the next start; a step that fails leaves what it would have
+// replaced, is reported in the snapshot, and is tried again.
 func (k *core) settle(now time.Time) outcome {
 	defer k.sealLog()
 	k.evaluate(now)
@@ -300,8 +300,8 @@ func (k *core) writeRegistry(inForce map[string]*exchange.Announcement, now time
 	return changed, nil
 }
 
-// dropFormer removes the cards of who is no longer approved, but those that are spared. It comes last: until then such a card is what tells a restart that
-// rows and files of that component may have to go.
+// dropFormer removes the cards of who is no longer approved, but those that are spared. It comes last: until then such a card is what tells
+// a restart that rows and files of that component may have to go.
 func (k *core) dropFormer(now time.Time) error {
 	var former []peer.ID
 	for id := range k.approved {
