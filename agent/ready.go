@@ -9,6 +9,7 @@ import (
 	"fbpeer/agent/api"
 	"fbpeer/exchange"
 	"fbpeer/mpspdz"
+	"fbpeer/trust"
 )
 
 // outlast is how long the certificates of a set must still be valid: a run should not end with them.
@@ -220,11 +221,13 @@ func (v *verdict) member(component string) {
 	}
 }
 
-// changedText names what a component announces otherwise than it was approved.
+// changedText names what waits of what a component announces.
 func changedText(p api.Peer) string {
 	var fields []string
 	for _, c := range p.Changes {
-		fields = append(fields, c.Field)
+		if trust.Change(c).Held() {
+			fields = append(fields, c.Field)
+		}
 	}
 	if len(fields) == 0 {
 		return "other values"

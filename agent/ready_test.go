@@ -171,7 +171,7 @@ func TestReady(t *testing.T) {
 			p.question.set, p.question.none = mpspdz.PartySet{}, &api.Warning{Code: mpspdz.SetTooFew, Text: "2 of 3"}
 		}, []string{"pending a c: c waits for your decision"}, 2},
 		{"changed here", func(t *testing.T, p *panel) {
-			p.peer("c").State, p.peer("c").Changes = api.StateChanged, []api.Change{{Field: "port"}}
+			p.peer("c").State, p.peer("c").Changes = api.StateChanged, []api.Change{{Field: "label"}, {Field: "port"}, {Field: "expiry"}}
 			p.sight.own["c"] = api.CellOld
 		}, []string{"changed a c: c announces another port, and you have not decided"}, 2},
 		{"a conflict", func(t *testing.T, p *panel) { p.peer("c").State = api.StateConflict }, []string{"conflict a c: another identity claims to be c"}, 2},

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"unicode"
 
 	"fbpeer/agent/api"
+	"fbpeer/trust"
 )
 
 // Severities, the most severe first.
@@ -118,10 +120,12 @@ func ofPeer(p api.Peer, now time.Time) []Event {
 		return []Event{e}
 	case api.StateChanged:
 		e.Code, e.Severity, e.Changes = CodeChanged, Decision, p.Changes
-		e.Cure = "fbpeer trust approve " + name + ", or fbpeer trust revoke " + name
+		e.Cure = settles(p, name)
 		e.key = changedKey(p.Component)
 		for _, c := range p.Changes {
-			e.key += " " + c.Field + "=" + c.New
+			if trust.Change(c).Held() { // what is only reported settles nothing, and makes no other decision of it
+				e.key += " " + c.Field + "=" + c.New
+			}
 		}
 	case api.StateAccepted:
 	default:
@@ -140,6 +144,17 @@ func ofPeer(p api.Peer, now time.Time) []Event {
 		}
 	}
 	return all
+}
+
+// settles is the command that settles a change, as its reasons have it. One to another id comes first: approving does not settle that.
+func settles(p api.Peer, name string) string {
+	cure := ""
+	for _, r := range p.Reasons {
+		if r.Cure != "" && (cure == "" || r.Code == trust.CodeComponentChanged) {
+			cure = r.Cure
+		}
+	}
+	return cmp.Or(cure, "fbpeer trust approve "+name+", or fbpeer trust revoke "+name)
 }
 
 // warningKey begins the keys of warnings.

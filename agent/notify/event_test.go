@@ -56,6 +56,19 @@ func TestLook(t *testing.T) {
 	if one.Text != `The reason. It claims to be "L".` || one.Cure != "fbpeer trust pending" {
 		t.Errorf("%+v", one)
 	}
+	moved := Look(api.Snapshot{Peers: []api.Peer{{State: api.StateChanged, PeerID: "p", Component: "c", Reasons: []api.Warning{{Code: "key-endorsed", Cure: "approve it"},
+		{Code: "component-changed", Cure: "forget it first"}}}}}, start)[0]
+	if moved.Cure != "forget it first" {
+		t.Errorf("another id is settled by %q", moved.Cure)
+	}
+	for want, reasons := range map[string][]api.Warning{
+		"approve it": {{Code: "r"}, {Code: "port-changed", Cure: "approve it"}, {Code: "beyond-policy", Cure: "another"}},
+		"fbpeer trust approve c, or fbpeer trust revoke c": {{Code: "r"}},
+	} {
+		if got := Look(api.Snapshot{Peers: []api.Peer{{State: api.StateChanged, PeerID: "p", Component: "c", Reasons: reasons}}}, start)[0]; got.Cure != want {
+			t.Errorf("a change is settled by %q, want %q", got.Cure, want)
+		}
+	}
 	long := Look(api.Snapshot{Warnings: []api.Warning{{Code: api.WarnPlayers, Text: strings.Repeat("é", maxText)}}}, start)[0]
 	if len(long.Text) > maxText+len("…") || !strings.HasSuffix(long.Text, "é…") {
 		t.Errorf("%d bytes", len(long.Text))
@@ -110,7 +123,8 @@ func TestLookAtCertificates(t *testing.T) {
 	}
 }
 
-// Another key to come is told anew, and so is another change that a policy took over; the same one, worded otherwise after a restart, is not.
+// Another key to come is told anew, another change that waits (whatever else is reported with it), and so is another change that a policy
+// took over; the same one, worded otherwise after a restart, is not.
 func TestLookAgain(t *testing.T) {
 	next := func(key string) Event {
 		s := accepted(api.Warning{Code: api.WarnNextKey, Text: "nice (NODE_1) announces " + key})
@@ -120,6 +134,16 @@ func TestLookAgain(t *testing.T) {
 	first, again, other := next("a").key, next("a").key, next("b").key
 	if first != again || first == other {
 		t.Errorf("keys to come: %q, %q, %q", first, again, other)
+	}
+	changed := func(changes ...api.Change) string {
+		return Look(api.Snapshot{Peers: []api.Peer{{State: api.StateChanged, PeerID: "p", Component: "NODE_1", Changes: changes}}}, start)[0].key
+	}
+	waits := changed(api.Change{Field: "port", New: "2"}, api.Change{Field: "expiry", New: "Monday"})
+	if again := changed(api.Change{Field: "port", New: "2"}, api.Change{Field: "expiry", New: "Tuesday"}, api.Change{Field: "label", New: "L"}); again != waits {
+		t.Errorf("a change is told again for what holds nothing back: %q, then %q", waits, again)
+	}
+	if other := changed(api.Change{Field: "port", New: "3"}); other == waits {
+		t.Error("another change is not told")
 	}
 	taken := func(at time.Time, text string) Event {
 		s := accepted(api.Warning{Code: api.WarnTakenOver, Text: text})

@@ -9,16 +9,13 @@ import (
 	"fbpeer/trust"
 )
 
-// reportedOnly are the fields whose change waits for nobody.
-var reportedOnly = []string{"label", "policy", "expiry"}
-
 // heldChanges parts what waits for a decision from what is only reported.
 func heldChanges(p api.Peer) (held, reported []api.Change) {
 	for _, c := range p.Changes {
-		if slices.Contains(reportedOnly, c.Field) {
-			reported = append(reported, c)
-		} else {
+		if trust.Change(c).Held() {
 			held = append(held, c)
+		} else {
+			reported = append(reported, c)
 		}
 	}
 	return held, reported
