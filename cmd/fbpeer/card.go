@@ -193,7 +193,7 @@ func (a *app) cardShow(file string) error {
 // joinedFederation is that of the component here; the zero one where there is no component, or it has joined none.
 func (a *app) joinedFederation() (exchange.Federation, error) {
 	c, err := config.Load(a.selector())
-	if err != nil && a.component+a.config+a.state == "" {
+	if err != nil && !a.componentSaid() {
 		return exchange.Federation{}, nil
 	}
 	if err != nil {

@@ -155,18 +155,13 @@ func holdersOf(s api.Snapshot) holders {
 		h.Unknown = "the agent knows of no other member"
 		return h
 	}
+	now := registeredNow(s.Matrix)
 	for _, row := range s.Matrix.Rows {
 		if row.Component == s.Self.Component {
 			continue
 		}
 		h.Others++
-		state := api.CellUnknown
-		for _, cell := range row.Cells {
-			if cell.Of == s.Self.Component && row.Age != nil {
-				state = cell.State
-			}
-		}
-		switch state {
+		switch now.cell(row.Component, s.Self.Component) {
 		case api.CellOK:
 			h.Holding = append(h.Holding, row.Component)
 		case api.CellUnknown:

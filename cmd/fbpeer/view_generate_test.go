@@ -57,23 +57,22 @@ func TestGenerateScreens(t *testing.T) {
 	}
 }
 
-// TestHoldersOf: who says so holds it as it is; who is old, or has not approved, does not; who did not answer is not counted.
+// TestHoldersOf: who says so holds it as it is, under dev too, where nobody has to ask; who is old, or has not approved, does not; who did
+// not answer is not counted, nor what a card said.
 func TestHoldersOf(t *testing.T) {
-	row := func(component, state string, answered bool) api.MatrixRow {
-		r := api.MatrixRow{Component: component, Cells: []api.Cell{{Of: idLyon, State: api.CellNo}, {Of: idRes, State: state}}}
-		if answered {
-			r.Age = pointer(int64(1))
-		}
-		return r
+	row := func(component, state string) api.MatrixRow {
+		return api.MatrixRow{Component: component, Cells: []api.Cell{{Of: idLyon, State: api.CellNo}, {Of: idRes, State: state}}}
 	}
+	answers, card := row(idNice, api.CellOK), row("b", api.CellOK)
+	answers.Age, card.Card = pointer(int64(1)), &noon
 	s := cardio()
 	s.Matrix = &api.Matrix{Rows: []api.MatrixRow{
-		row(idRes, api.CellOK, true), row(idNice, api.CellOK, true), row(idLyon, api.CellOld, true), row(idParis, api.CellNo, true),
-		row("a", api.CellNew, true), row("b", api.CellOK, false), row("c", api.CellUnknown, true),
-		{Component: "d", Age: pointer(int64(1))},
+		row(idRes, api.CellOK), answers, row(idLyon, api.CellOld), row(idParis, api.CellNo),
+		row("a", api.CellNew), card, row("c", api.CellUnknown),
+		{Component: "d"}, row("e", api.CellOK),
 	}}
 	h := holdersOf(s)
-	if h.Others != 7 || !slices.Equal(h.Holding, []string{idNice}) || !slices.Equal(h.Silent, []string{"b", "c", "d"}) || h.Unknown != "" {
+	if h.Others != 8 || !slices.Equal(h.Holding, []string{idNice, "e"}) || !slices.Equal(h.Silent, []string{"b", "c", "d"}) || h.Unknown != "" {
 		t.Errorf("%+v", h)
 	}
 	s.Matrix = nil
