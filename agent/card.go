@@ -43,7 +43,7 @@ func (k *core) exportCard(r api.ExportRequest, seen uint64, now time.Time) (api.
 	k.views.stale = true // the next view that is told is numbered above this one
 	k.record(trust.LogRecord{Event: trust.EventExported, Component: a.Component, Peer: a.Peer.String(), Fingerprint: a.Fingerprint().String(),
 		Text: "a card, of " + a.Endpoint.String() + ", that lives until " + expires.Format(time.RFC3339)}, now)
-	return api.Card{Federation: k.federation.Name(), Peer: DescribeCard(card), Card: string(card.Encode()), Issued: a.Issued, Expires: a.Expires}, nil
+	return api.Card{Federation: k.federation.Name(), Peer: DescribeCard(card, now), Card: string(card.Encode()), Issued: a.Issued, Expires: a.Expires}, nil
 }
 
 // cardExpires is how long a card lives: at most as long as the certificate.

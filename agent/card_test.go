@@ -77,13 +77,26 @@ func TestImportIsAllOrNothing(t *testing.T) {
 	b := newBench(t)
 	o, p := b.others[0], b.others[1]
 	good := o.yearCard(t, b.now)
-	b.refuses("has run out: it lived until", good, p.card(t, b.now.AddDate(0, -2, 0), b.now.Add(-time.Hour), nil))
-	b.refuses("clock has not reached", good, b.others[2].yearCard(t, b.now.Add(time.Hour)))
+	old, early := p.card(t, b.now.AddDate(0, -2, 0), b.now.Add(-time.Hour), nil), b.others[2].yearCard(t, b.now.Add(time.Hour))
+	b.refuses("has run out: it lived until", good, old)
+	b.refuses("clock has not reached", good, early)
 	b.others[2].last = 0
 	twice := p.yearCard(t, b.now)
 	b.refuses("two announcements of "+p.config.Component.ID, good, twice, p.yearCard(t, b.now))
 	if s := b.snapshot(); len(s.Peers) != 0 {
 		t.Fatalf("something was taken: %s", dump(s))
+	}
+	for text, c := range map[string]struct {
+		card exchange.Card
+		code string
+	}{
+		"":                              {good, ""},
+		"has run out: it lived until":   {old, api.WarnAnnouncementExpired},
+		"this machine's clock has not ": {early, api.WarnClock},
+	} {
+		if w := DescribeCard(c.card, b.now).Warnings; text == "" && w != nil || text != "" && (len(w) != 1 || w[0].Code != c.code || !strings.Contains(w[0].Text, text)) {
+			t.Errorf("a look at a card that is refused says %+v, want %q", w, text)
+		}
 	}
 	b.mustTake("imported pending, imported pending", good, twice)
 	b.mustTake("held pending, held pending", good, twice)

@@ -166,12 +166,20 @@ func viewOfCard(c exchange.Card) *api.CardView {
 	return v
 }
 
-// DescribeCard is a card as people and scripts read it, without anything that this site knows of its sender.
-func DescribeCard(c exchange.Card) api.Peer {
+// DescribeCard is a card as people and scripts read it, without anything that this site knows of its sender. Its warning is why an import
+// would refuse it at this time.
+func DescribeCard(c exchange.Card, now time.Time) api.Peer {
 	a := c.Announcement
 	p := api.Peer{PeerID: a.Peer.String(), ByCard: &api.ByCard{View: viewOfCard(c)}}
 	describe(&p, a, describeCertificate(a.Certificate))
 	announced(&p, a)
+	if fault := untimely(a, now); fault != nil {
+		w := api.Warning{Code: api.WarnAnnouncementExpired, Text: fault.Text, Cure: fault.Hint}
+		if now.Before(a.Expires) {
+			w.Code = api.WarnClock
+		}
+		p.Warnings = append(p.Warnings, w)
+	}
 	return p
 }
 

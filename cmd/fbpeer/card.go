@@ -70,7 +70,7 @@ func (a *app) cardExportIn(ctx context.Context, control agent.Controller, out st
 	if err != nil {
 		return err
 	}
-	for _, w := range cardWarnings(card.Peer, a.now()) {
+	for _, w := range cardWarnings(card.Peer) {
 		a.note("warning: %s", w.Text)
 	}
 	text := cardLetter(card, out) + card.Card
@@ -179,8 +179,8 @@ func (a *app) cardShow(file string) error {
 		shown.Ours, shown.Name = &ours, joined.Name()
 	}
 	for _, c := range cards {
-		p := agent.DescribeCard(c)
-		p.Warnings = cardWarnings(p, a.now())
+		p := agent.DescribeCard(c, a.now())
+		p.Warnings = append(cardWarnings(p), p.Warnings...)
 		shown.Cards = append(shown.Cards, p)
 	}
 	if a.json {

@@ -69,7 +69,8 @@ func cardScreens() map[string]string {
 		Cure: "ask its operator by telephone what fbpeer players show says there; it must say set words: kit sweet fury half loyal whip once vote"}}}
 	unknown := p
 	unknown.ByCard = &api.ByCard{View: &api.CardView{Issued: noon, Members: 3}}
-	unknown.Warnings = cardWarnings(api.Peer{Endpoint: "localhost:14001", Expires: pointer(noon)}, noon)
+	unknown.Warnings = append(cardWarnings(api.Peer{Endpoint: "localhost:14001"}), api.Warning{Code: api.WarnAnnouncementExpired,
+		Text: "the card of " + idParis + " has run out: it lived until 2026-11-22T12:00:00Z", Cure: "ask that site for a new one: fbpeer card export"})
 	return map[string]string{
 		"card-letter":  cardLetter(letter, "out/paris.card"),
 		"card-show":    viewOf(api.Snapshot{}).cardScreen(cardJSON{Federation: strings.Repeat("a", 32), Ours: &ours, Name: "cardio", Cards: []api.Peer{p}}, "paris.card"),

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"fbpeer/agent/api"
 	"fbpeer/mpspdz"
@@ -42,14 +41,11 @@ func cardLetter(card api.Card, file string) string {
 		"That site needs your card too: fbpeer card export\n\n"
 }
 
-// cardWarnings are what is wrong with a card for whoever gets it.
-func cardWarnings(p api.Peer, now time.Time) (found []api.Warning) {
+// cardWarnings are what is wrong with a card for whoever gets it, at whatever time.
+func cardWarnings(p api.Peer) (found []api.Warning) {
 	if endpoint, err := mpspdz.ParseEndpoint(p.Endpoint); err == nil && endpoint.IsLoopback() {
 		found = append(found, api.Warning{Code: api.WarnLoopbackElsewhere,
 			Text: "the card says " + p.Endpoint + ", which means the machine of whoever uses it: its operator sets mpspdz_ip, or MPSPDZ_IP, and exports it again"})
-	}
-	if p.Expires != nil && !now.Before(*p.Expires) {
-		found = append(found, api.Warning{Code: api.WarnAnnouncementExpired, Text: "it has run out: ask that site for a new one (fbpeer card export)"})
 	}
 	return found
 }
