@@ -73,11 +73,15 @@ func tryNotify(ctx context.Context, c *config.Config, now time.Time) (api.Notify
 	return result, nil
 }
 
-// Notify runs the command beside the loop, as the agent would.
+// Notify runs the command beside the loop, as the agent would: the one that the file names now, though it is taken over only when the file
+// has been left alone for a while.
 func (a *Agent) Notify(ctx context.Context, _ api.NotifyRequest) (api.NotifyResult, error) {
 	c, err := inLoop(ctx, a, func(_ context.Context, l *loop) (*config.Config, error) { return l.core.config, nil })
 	if err != nil {
 		return api.NotifyResult{}, err
+	}
+	if edited, err := config.Load(c.Selector); err == nil {
+		c = edited
 	}
 	return tryNotify(ctx, c, a.options.Now())
 }
