@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -126,7 +127,7 @@ func (v view) trustScreen(s api.Snapshot, file string) string {
 		if p.ApprovedAt != nil {
 			approved = strings.TrimSpace(date(*p.ApprovedAt) + " " + elide(show(p.ApprovedBy), 16))
 		}
-		t.add(show(p.State), elide(v.name(p), 26), elide(orDash(show(p.Endpoint)), 20), shortHash(p.Fingerprint), approved)
+		t.add(show(p.State), elide(v.name(p), 26), elide(orDash(show(p.Endpoint)), 20), vouchedFor(p), approved)
 	}
 	for _, k := range s.Keys {
 		of := "the MP-SPDZ key of"
@@ -136,6 +137,16 @@ func (v view) trustScreen(s api.Snapshot, file string) string {
 		t.add(show(k.State), elide(strings.TrimSpace(of+" "+v.brief(k.Component)), 26), "-", shortHash(k.Key), "")
 	}
 	return t.String() + "\nThe list itself, to read or edit: " + show(file) + "\n"
+}
+
+// vouchedFor is the short fingerprint; of an identity that only the list knows, which has none, the short peer id: several may have had one
+// component.
+func vouchedFor(p api.Peer) string {
+	const digits = 14 // of which the first eight are all identities'
+	if p.Fingerprint != "" || len(p.PeerID) <= digits {
+		return shortHash(cmp.Or(p.Fingerprint, p.PeerID))
+	}
+	return show(p.PeerID[:digits]) + "…"
 }
 
 // decision is one of deny, revoke, forget: they differ by words alone.

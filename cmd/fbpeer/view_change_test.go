@@ -91,6 +91,18 @@ func TestChangedIDIsNotApproved(t *testing.T) {
 	}
 }
 
+// TestListTellsIdentitiesApart: two of one component that only the list knows, whose announcements are gone, have different lines.
+func TestListTellsIdentitiesApart(t *testing.T) {
+	s := cardio()
+	for _, id := range []string{"12D3KooWAaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "12D3KooWBbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"} {
+		s.Peers = append(s.Peers, api.Peer{State: api.StateRevoked, Component: idParis, PeerID: id})
+	}
+	screen := viewOf(s).trustScreen(s, "trust.ini")
+	if !strings.Contains(screen, " 12D3KooWAaaaaa…") || !strings.Contains(screen, " 12D3KooWBbbbbb…") || !fits(screen) {
+		t.Error(screen)
+	}
+}
+
 // TestDecideKey: a key alone is revoked, and only what can be one.
 func TestDecideKey(t *testing.T) {
 	root := func(args ...string) (int, string) {
