@@ -24,6 +24,18 @@ func TestFlagValuesInPlainWords(t *testing.T) {
 	}
 }
 
+// --log-level takes what its help lists, and nothing else that the logging library knows.
+func TestLogLevels(t *testing.T) {
+	for _, level := range []string{"trace", "debug", "info", "warn", "error", "fatal", "panic", "disabled", "INFO", "1", "-1", "loud"} {
+		a, _, stderr := testApp("", false)
+		code := run([]string{"--log-level", level, "version"}, a.env)
+		listed := strings.Contains(newRoot(a).PersistentFlags().Lookup("log-level").Usage+",", " "+level+",") || level == "warn" || level == "error"
+		if listed != (code == exitDone) || !listed && !strings.Contains(stderr.String(), "hint: use trace, debug, info, warn or error\n") {
+			t.Errorf("%s: exit %d, %s", level, code, stderr.String())
+		}
+	}
+}
+
 // Where every phase is complete, what keeps the components from agreeing is what was last said of it.
 func TestMissingNamesTheCause(t *testing.T) {
 	if text := missing(fleet.Progress{Components: 2, Connected: 2, Registered: 2, Written: 2, Waiting: "etc/zz.ini: broken\nanother"}); text != "etc/zz.ini: broken; another" {

@@ -195,8 +195,8 @@ func (a *app) level(otherwise zerolog.Level) (zerolog.Level, error) {
 		return otherwise, nil
 	}
 	level, err := zerolog.ParseLevel(a.logLevel)
-	if err != nil || level == zerolog.NoLevel {
-		return otherwise, usage("use debug, info, warn or error", "--log-level: %q is not a level", a.logLevel)
+	if err != nil || level > zerolog.ErrorLevel || level.String() != a.logLevel {
+		return otherwise, usage("use trace, debug, info, warn or error", "--log-level: %q is not a level", a.logLevel)
 	}
 	return level, nil
 }
