@@ -250,7 +250,7 @@ func (v *verdict) answer(component string) {
 	if !answered {
 		cure := "start its agent, or its connection: fbpeer run"
 		if connected := v.peers[component].Connected; connected != nil && *connected {
-			cure = "it is connected: ask again in 10 seconds; if that stays, look at its agent's log"
+			cure = "it is connected: ask again in 15 seconds; if that stays, look at its agent's log"
 		}
 		v.blame(api.Obstacle{Code: api.ObstacleNoAnswer, Component: component, Text: name + " has not answered the last roll call", Cure: cure})
 		return

@@ -43,7 +43,7 @@ func (w *awaited) next(now time.Time) string {
 		_, err = c.LoadKeyPair(now)
 	}
 	if err != nil && now.Sub(w.since) < awaitWhole {
-		return "the rest of the component's configuration"
+		return "the rest of the component's configuration: " + show(err.Error())
 	}
 	return ""
 }

@@ -35,7 +35,7 @@ func TestAwaitConfiguration(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const missing, rest = "a component's configuration: etc/config-n1.ini or ", "the rest of"
+	const missing, rest = "a component's configuration: etc/config-n1.ini or ", "the rest of the component's configuration: etc/config-n1.ini: "
 	expect("nothing is there", noon, missing)
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		t.Fatal(err)

@@ -148,7 +148,7 @@ func (v view) notActivated(s api.Snapshot, a api.Ahead) string {
 			"approved ahead there.", "")
 	}
 	if len(silent) > 0 {
-		text += "Who was not heard from may have no agent running, or no connection; ask again in 10 seconds.\n"
+		text += "Who was not heard from may have no agent running, or no connection; ask again in 15 seconds.\n"
 	}
 	return text + wrap("", "With --force it is done all the same: these keep the former key until they approve the change, and runs with them fail until then.", "")
 }

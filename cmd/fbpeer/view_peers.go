@@ -16,7 +16,7 @@ var stateTitles = []struct{ state, title string }{
 	{api.StateAccepted, "accepted"},
 	{api.StateDenied, "denied"},
 	{api.StateRevoked, "revoked"},
-	{api.StateFormer, "former: what this component was before it was set up anew, still told by others"},
+	{api.StateFormer, "former: older identities of this component itself, from before it was set up anew; never used"},
 }
 
 // peersScreen is `peers`: everything heard, grouped by state, the columns of all groups aligned.
