@@ -9,7 +9,7 @@ import (
 	"fbpeer/agent/api"
 )
 
-// approval is one announcement to be approved by one component.
+// approval is one announcement to be approved by one component; without announcement it is an approval to be forgotten.
 type approval struct{ at, component, peer, announcement string }
 
 // approve lets every agent approve the others of the fleet. Each agent works through its own list beside the others: what takes
@@ -57,26 +57,23 @@ func (f *fleet) decide(m *member) (requests []api.TrustRequest) {
 	}
 	for _, p := range s.Peers {
 		other, ours := f.snapshotOf(p.Component)
-		r := api.TrustRequest{Component: p.Component, PeerID: p.PeerID, By: Approver}
+		r, due := api.TrustRequest{Component: p.Component, PeerID: p.PeerID, By: Approver}, false
 		switch {
 		case ours && p.PeerID == other.Self.PeerID:
 			r.Action, r.Announcement = api.ActionApprove, other.Self.Announcement
 			r.Replace = p.State == api.StateConflict
-			due := p.State == api.StatePending || p.State == api.StateChanged || p.State == api.StateConflict
+			due = p.State == api.StatePending || p.State == api.StateChanged || p.State == api.StateConflict
 			if next, own := p.Next, other.Self.Next; p.State == api.StateAccepted && next != nil && own != nil && !next.Approved && next.KeySHA256 == own.KeySHA256 {
 				r.Next, due = next.KeySHA256, true
 			}
-			_, refused := f.refusals[approval{m.id, p.Component, p.PeerID, r.Announcement}]
-			if due && !refused && p.Announcement == other.Self.Announcement {
-				requests = append(requests, r)
-			}
+			due = due && p.Announcement == other.Self.Announcement
 		case f.config.LAN && !ours && f.present(p.PeerID):
-			r, due := f.request(s, p)
-			if _, refused := f.refusals[approval{m.id, p.Component, p.PeerID, r.Announcement}]; due && !refused {
-				requests = append(requests, r)
-			}
+			r, due = f.request(s, p)
 		case !ours && p.ApprovedBy == Approver && f.left(p.Component):
-			r.Action = api.ActionForget
+			r.Action, due = api.ActionForget, true
+		}
+		// What was refused is not asked again before the next look at the root: it would be at every change.
+		if _, refused := f.refusals[approval{m.id, r.Component, r.PeerID, r.Announcement}]; due && !refused {
 			requests = append(requests, r)
 		}
 	}

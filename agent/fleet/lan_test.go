@@ -87,6 +87,12 @@ func TestWhatIsDoneAboutOtherMachines(t *testing.T) {
 		if got := f.decide(f.members["NODE_a"]); !slices.Equal(got, x.want) {
 			t.Errorf("%s: %+v", name, got)
 		}
+		for _, r := range x.want {
+			f.refusals[approval{"NODE_a", r.Component, r.PeerID, r.Announcement}] = "no"
+		}
+		if again := f.decide(f.members["NODE_a"]); len(again) > 0 {
+			t.Errorf("%s: what was refused is asked again at the next change: %+v", name, again)
+		}
 	}
 }
 
