@@ -26,9 +26,6 @@ func (f *fleet) report(ctx context.Context) {
 			agreed = false
 			continue
 		}
-		if !f.config.LAN {
-			s.Matrix = f.matrix(s)
-		}
 		snapshots = append(snapshots, s)
 		registered := f.registered(m, s, elsewhere)
 		p.Registered += registered
@@ -59,6 +56,12 @@ func (f *fleet) report(ctx context.Context) {
 	if agreement != f.agreement {
 		f.agreement = agreement
 		if f.config.Ready != nil {
+			if !f.config.LAN {
+				matrix := f.matrix(snapshots[0]) // one for all: its cost grows with the cube of their number
+				for i := range snapshots {
+					snapshots[i].Matrix = matrix
+				}
+			}
 			f.config.Ready(Agreement{Here: snapshots, Elsewhere: elsewhere})
 		}
 	}
