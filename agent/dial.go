@@ -49,12 +49,12 @@ func Dial(ctx context.Context, c *config.Config) (Controller, error) {
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
 			return nil, fmt.Errorf("the agent cannot be reached: %w", err)
 		}
-		if !locked(s.path(fileLock)) {
+		if !durable.Held(s.path(fileLock)) {
 			return nil, ErrNotRunning
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%w: its lock is held%s, but nothing answers", ErrNotRunning, lockHolder(s.path(fileLock)))
+			return nil, fmt.Errorf("%w: its lock is held%s, but nothing answers", ErrNotRunning, durable.Holder(s.path(fileLock)))
 		case <-poll.C:
 		}
 	}

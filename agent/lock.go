@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"fbpeer/config"
@@ -30,7 +27,7 @@ func takeLock(ctx context.Context, path, what string) (*durable.Lock, error) {
 	case err == nil:
 	case errors.Is(err, durable.ErrLocked) && ctx.Err() == nil:
 		return nil, &config.Error{
-			Err:  fmt.Errorf("another agent holds %s%s (lock %s)", what, lockHolder(path), path),
+			Err:  fmt.Errorf("another agent holds %s%s (lock %s)", what, durable.Holder(path), path),
 			Hint: "stop that one first, or use its state: the commands reach a running agent by themselves",
 		}
 	case ctx.Err() != nil:
@@ -38,33 +35,6 @@ func takeLock(ctx context.Context, path, what string) (*durable.Lock, error) {
 	default:
 		return nil, &config.Error{Err: err, Hint: "make that file writable for the component's user"}
 	}
-	// The number only helps a person: a lock that could not be labelled is still held.
-	_ = os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
+	lock.Label()
 	return lock, nil
-}
-
-// lockHolder names the process that holds a lock, if its file says so.
-func lockHolder(path string) string {
-	data, err := os.ReadFile(path)
-	if err != nil || len(data) > 32 {
-		return ""
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
-	if err != nil {
-		return ""
-	}
-	return fmt.Sprintf(" (process %d)", pid)
-}
-
-// locked says whether somebody holds the lock on path. It creates nothing.
-func locked(path string) bool {
-	if _, err := os.Stat(path); err != nil {
-		return false
-	}
-	lock, err := durable.TryLock(path)
-	if err != nil {
-		return errors.Is(err, durable.ErrLocked)
-	}
-	_ = lock.Release()
-	return false
 }

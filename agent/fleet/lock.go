@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"fbpeer/config"
@@ -38,7 +36,7 @@ func (f *fleet) takeRoot() error {
 	lock, err := durable.WaitLock(wait, path)
 	if errors.Is(err, durable.ErrLocked) {
 		return &config.Error{
-			Err:  fmt.Errorf("another fbpeer dev%s runs in %s (lock %s)", holder(path), f.root, path),
+			Err:  fmt.Errorf("another fbpeer dev%s runs in %s (lock %s)", durable.Holder(path), f.root, path),
 			Hint: "stop that one first, or look at its agents: fbpeer --component FILE status",
 		}
 	}
@@ -46,8 +44,7 @@ func (f *fleet) takeRoot() error {
 		return &config.Error{Err: err, Hint: "make that file writable"}
 	}
 	f.lock = lock
-	// The number only helps a person: a lock that could not be labelled is still held.
-	_ = os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
+	lock.Label()
 	return nil
 }
 
@@ -65,39 +62,13 @@ func (f *fleet) free() error {
 	}
 	for _, file := range files {
 		c, err := f.loadOne(file)
-		if err != nil || !locked(c.Lock) {
+		if err != nil || !durable.Held(c.Lock) {
 			continue
 		}
 		return &config.Error{
-			Err:  fmt.Errorf("another agent%s runs for %s (lock %s)", holder(c.Lock), c.Component.ID, c.Lock),
+			Err:  fmt.Errorf("another agent%s runs for %s (lock %s)", durable.Holder(c.Lock), c.Component.ID, c.Lock),
 			Hint: "stop that one first: dev runs the agents of all components itself",
 		}
 	}
 	return nil
-}
-
-// locked says whether somebody holds the lock on path. It creates nothing.
-func locked(path string) bool {
-	if _, err := os.Stat(path); err != nil {
-		return false
-	}
-	lock, err := durable.TryLock(path)
-	if err != nil {
-		return errors.Is(err, durable.ErrLocked)
-	}
-	_ = lock.Release()
-	return false
-}
-
-// holder names the process that holds a lock, if its file says so.
-func holder(path string) string {
-	data, err := os.ReadFile(path)
-	if err != nil || len(data) > 32 {
-		return ""
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
-	if err != nil {
-		return ""
-	}
-	return fmt.Sprintf(" (process %d)", pid)
 }

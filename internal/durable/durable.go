@@ -110,7 +110,8 @@
 // # Locks
 //
 // TryLock and WaitLock take flock(2) on a file that stays when the lock is released. The kernel releases it with the process,
-// however that ends. Two locks of one file exclude each other in one process too.
+// however that ends. Two locks of one file exclude each other in one process too. Who labels it (Label) is named by Holder to whom it is
+// in the way; Held only looks.
 package durable
 
 import (

@@ -3,7 +3,9 @@ package durable
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -54,6 +56,12 @@ func TestLockEndsWithItsProcess(t *testing.T) {
 
 func TestLockSameProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
+	if Held(path) || Holder(path) != "" {
+		t.Errorf("a lock that nobody made is held%s", Holder(path))
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a look made the file: %v", err)
+	}
 	first, err := TryLock(path)
 	if err != nil {
 		t.Fatal(err)
@@ -61,10 +69,16 @@ func TestLockSameProcess(t *testing.T) {
 	if _, err := TryLock(path); !errors.Is(err, ErrLocked) {
 		t.Errorf("a second lock in one process: %v", err)
 	}
+	if first.Label(); !Held(path) || Holder(path) != fmt.Sprintf(" (process %d)", os.Getpid()) {
+		t.Errorf("held: %v%s", Held(path), Holder(path))
+	}
 	for range 2 {
 		if err := first.Release(); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if Held(path) {
+		t.Error("held after its release")
 	}
 	second, err := WaitLock(t.Context(), path)
 	if err != nil {
