@@ -36,7 +36,7 @@ func (k *core) approveSeveral(r api.ApproveRequest, now time.Time) (outcome, *ap
 
 // approvedResult is the answer, from the snapshot after the commit.
 func (k *core) approvedResult(r api.ApproveRequest, done outcome, s api.Snapshot) api.ApproveResult {
-	result := api.ApproveResult{Set: s.Set, NoSet: s.NoSet, Rows: done.rows, Warnings: k.problems.sorted()}
+	result := api.ApproveResult{Outcome: k.outcome(done, s)}
 	for _, a := range r.Approvals {
 		for _, p := range s.Peers {
 			if p.PeerID == a.PeerID {

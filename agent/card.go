@@ -274,7 +274,7 @@ func (k *core) putImported(t *exchange.Table, all []incoming, now time.Time) {
 
 // importResult is the answer, from the snapshot after the import.
 func (k *core) importResult(all []incoming, done outcome, s api.Snapshot) api.ImportResult {
-	result := api.ImportResult{Set: s.Set, NoSet: s.NoSet, Rows: done.rows, Warnings: k.problems.sorted()}
+	result := api.ImportResult{Outcome: k.outcome(done, s)}
 	for _, in := range all {
 		id := in.card.Announcement.Peer.String()
 		for _, p := range s.Peers {

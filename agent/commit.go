@@ -383,9 +383,14 @@ func (k *core) registryProblem(err error) api.Warning {
 	return w
 }
 
+// outcome is the part of an answer that all requests have which change who is approved, from the snapshot after the commit.
+func (k *core) outcome(done outcome, s api.Snapshot) api.Outcome {
+	return api.Outcome{Set: s.Set, NoSet: s.NoSet, Rows: done.rows, Warnings: k.problems.sorted()}
+}
+
 // result is the answer to a request that was done.
 func (k *core) result(r api.TrustRequest, done outcome, s api.Snapshot) api.TrustResult {
-	result := api.TrustResult{Set: s.Set, NoSet: s.NoSet, Rows: done.rows, Warnings: k.problems.sorted()}
+	result := api.TrustResult{Outcome: k.outcome(done, s)}
 	result.Peer = api.Peer{Component: r.Component, PeerID: r.PeerID}
 	for _, p := range s.Peers {
 		if p.PeerID == r.PeerID {

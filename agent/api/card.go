@@ -42,13 +42,10 @@ type Imported struct {
 	Peer    Peer   `json:"peer"` // as it stands now
 }
 
-// ImportResult answers after everything is written.
+// ImportResult answers an ImportRequest.
 type ImportResult struct {
-	Cards    []Imported `json:"cards"`
-	Set      *Set       `json:"set,omitempty"`
-	NoSet    *Warning   `json:"no_set,omitempty"`
-	Rows     []string   `json:"rows,omitempty"`
-	Warnings []Warning  `json:"warnings,omitempty"`
+	Cards []Imported `json:"cards"`
+	Outcome
 }
 
 // ByCard is how an announcement came that nobody told over the network.
@@ -81,11 +78,8 @@ type Approval struct {
 	Next         string `json:"next,omitempty"`
 }
 
-// ApproveResult answers after files and rows are written, once for all of them.
+// ApproveResult answers an ApproveRequest, once for all of them.
 type ApproveResult struct {
-	Approved []Peer    `json:"approved"`
-	Set      *Set      `json:"set,omitempty"`
-	NoSet    *Warning  `json:"no_set,omitempty"`
-	Rows     []string  `json:"rows,omitempty"`
-	Warnings []Warning `json:"warnings,omitempty"`
+	Approved []Peer `json:"approved"`
+	Outcome
 }

@@ -23,13 +23,19 @@ type TrustRequest struct {
 	Note         string `json:"note,omitempty"`
 }
 
-// TrustResult answers after files and rows are written. Warnings names what could not be written yet and is tried again.
-type TrustResult struct {
-	Peer     Peer      `json:"peer"`
+// Outcome is what came of a request that changed who is approved, after files and rows are written. Warnings names what could not be
+// written yet and is tried again.
+type Outcome struct {
 	Set      *Set      `json:"set,omitempty"`
 	NoSet    *Warning  `json:"no_set,omitempty"`
 	Rows     []string  `json:"rows,omitempty"` // components whose registry row was written or removed
 	Warnings []Warning `json:"warnings,omitempty"`
+}
+
+// TrustResult answers a TrustRequest.
+type TrustResult struct {
+	Peer Peer `json:"peer"`
+	Outcome
 }
 
 // Codes of an Error.

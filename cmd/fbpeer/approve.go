@@ -105,11 +105,7 @@ func (a *app) approveIn(ctx context.Context, control agent.Controller, s api.Sna
 	if err := v.approvable(s, p, ap); err != nil {
 		return err
 	}
-	out := a.stdout
-	if a.json {
-		out = a.stderr
-	}
-	if _, err := io.WriteString(out, v.question(s, p)); err != nil {
+	if err := a.tell(v.question(s, p)); err != nil {
 		return err
 	}
 	if err := a.vouch(p, ap); err != nil {
@@ -123,19 +119,19 @@ func (a *app) approveIn(ctx context.Context, control agent.Controller, s api.Sna
 		return a.notApproved(v, err)
 	}
 	if a.json {
-		return errors.Join(a.printJSON(result.Peer), written(result))
+		return errors.Join(a.printJSON(result.Peer), written(result.Outcome))
 	}
 	if ap.alias != "" {
 		v.aliases[p.Component] = ap.alias
 	}
 	text := fmt.Sprintf("approved %s at %s\n", v.called(p.Component), show(offered(p).Endpoint))
-	if _, err := io.WriteString(a.stdout, text+v.consequences(s, api.ActionApprove, result)); err != nil {
+	if _, err := io.WriteString(a.stdout, text+v.consequences(s, api.ActionApprove, p.Component, result.Outcome)); err != nil {
 		return err
 	}
 	if p.State != api.StateChanged && lastDecision(s, p) { // who announces a change has been approved before, and others us
 		fmt.Fprintf(a.stderr, "The others must approve you too: read them your words (%s id)\n", a.prog())
 	}
-	return written(result)
+	return written(result.Outcome)
 }
 
 // lastDecision: nobody but p waits.

@@ -101,7 +101,7 @@ func (a *app) approveFromIn(ctx context.Context, control agent.Controller, s api
 		return a.badLines(bad, &failure{code: code, hint: hint, err: fmt.Errorf("%s of %s cannot be approved; nothing was approved", count(len(bad), "line"), ap.from)})
 	}
 	if len(found.approve)+len(found.ahead) == 0 {
-		return a.approvedFrom(s, found, api.ApproveResult{Set: s.Set, NoSet: s.NoSet})
+		return a.approvedFrom(s, found, api.ApproveResult{Outcome: api.Outcome{Set: s.Set, NoSet: s.NoSet}})
 	}
 	request := api.ApproveRequest{By: a.operator, Note: ap.note}
 	for _, p := range found.approve {
@@ -217,9 +217,8 @@ func approvedNow(found chosen, approved []api.Peer) approvedJSON {
 }
 
 func (a *app) approvedFrom(s api.Snapshot, found chosen, r api.ApproveResult) error {
-	result := api.TrustResult{Set: r.Set, NoSet: r.NoSet, Rows: r.Rows, Warnings: r.Warnings}
 	if a.json {
-		return errors.Join(a.printJSON(approvedNow(found, r.Approved)), written(result))
+		return errors.Join(a.printJSON(approvedNow(found, r.Approved)), written(r.Outcome))
 	}
 	v := a.view(s)
 	var b strings.Builder
@@ -236,10 +235,10 @@ func (a *app) approvedFrom(s api.Snapshot, found chosen, r api.ApproveResult) er
 		fmt.Fprintf(&b, "%s is this component itself, and its line is right\n", v.short(s.Self.Component))
 	}
 	if len(found.approve) > 0 {
-		b.WriteString(v.consequences(s, api.ActionApprove, result))
+		b.WriteString(v.consequences(s, api.ActionApprove, "", r.Outcome))
 	}
 	if _, err := io.WriteString(a.stdout, b.String()); err != nil {
 		return err
 	}
-	return written(result)
+	return written(r.Outcome)
 }

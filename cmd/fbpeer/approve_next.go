@@ -47,11 +47,7 @@ func (a *app) approveNext(ctx context.Context, control agent.Controller, v view,
 	if ap.replace {
 		return usage("leave out --replace", "%s has no other approved identity that could be replaced", v.called(p.Component))
 	}
-	out := a.stdout
-	if a.json {
-		out = a.stderr
-	}
-	if _, err := io.WriteString(out, v.nextQuestion(p)); err != nil {
+	if err := a.tell(v.nextQuestion(p)); err != nil {
 		return err
 	}
 	if err := a.vouch(coming(p), ap); err != nil {
@@ -63,10 +59,10 @@ func (a *app) approveNext(ctx context.Context, control agent.Controller, v view,
 		return a.notApproved(v, err)
 	}
 	if a.json {
-		return errors.Join(a.printJSON(result.Peer), written(result))
+		return errors.Join(a.printJSON(result.Peer), written(result.Outcome))
 	}
 	_, err = io.WriteString(a.stdout, v.approvedAhead(p))
-	return errors.Join(err, written(result))
+	return errors.Join(err, written(result.Outcome))
 }
 
 func (v view) approvedAhead(p api.Peer) string {

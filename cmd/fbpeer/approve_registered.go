@@ -92,7 +92,7 @@ func (a *app) approveEach(ctx context.Context, control agent.Controller, s api.S
 	done := registeredJSON{Approved: []api.Peer{}, Failed: []registeredFail{}}
 	var errs []error
 	said := "\n"
-	var last api.TrustResult
+	var last api.Outcome
 	var rows []string
 	for _, p := range found {
 		result, err := control.Trust(ctx, api.TrustRequest{
@@ -103,7 +103,7 @@ func (a *app) approveEach(ctx context.Context, control agent.Controller, s api.S
 		case err == nil:
 			done.Approved = append(done.Approved, result.Peer)
 			said += fmt.Sprintf("approved %s at %s\n", v.called(p.Component), show(offered(p).Endpoint))
-			last, rows = result, append(rows, result.Rows...)
+			last, rows = result.Outcome, append(rows, result.Rows...)
 		case errors.As(err, &fault):
 			done.Failed = append(done.Failed, registeredFail{p.Component, p.PeerID, fault.Code, fault.Text})
 			errs = append(errs, err)
@@ -118,7 +118,7 @@ func (a *app) approveEach(ctx context.Context, control agent.Controller, s api.S
 		err = a.printJSON(done)
 	} else {
 		if len(done.Approved) > 0 {
-			said += v.consequences(s, api.ActionApprove, last)
+			said += v.consequences(s, api.ActionApprove, "", last)
 		}
 		_, err = io.WriteString(a.stdout, said)
 	}
@@ -129,7 +129,7 @@ func (a *app) approveEach(ctx context.Context, control agent.Controller, s api.S
 }
 
 // registeredError is the first of what went wrong; that the others were approved stands in the output.
-func (a *app) registeredError(errs []error, n int, last api.TrustResult) error {
+func (a *app) registeredError(errs []error, n int, last api.Outcome) error {
 	if len(errs) == 0 {
 		return written(last)
 	}

@@ -132,7 +132,7 @@ func TestApproveOvertaken(t *testing.T) {
 
 // TestWritten: a decision of which not all could be written fails, whether it is printed as a table or as JSON.
 func TestWritten(t *testing.T) {
-	answer := api.TrustResult{Peer: withPending().Peers[2], Warnings: []api.Warning{{Code: api.WarnPlayers, Text: "no space left"}}}
+	answer := api.TrustResult{Peer: withPending().Peers[2], Outcome: api.Outcome{Warnings: []api.Warning{{Code: api.WarnPlayers, Text: "no space left"}}}}
 	for _, asJSON := range []bool{false, true} {
 		a, stdout, _ := testApp("", false)
 		a.json = asJSON

@@ -246,9 +246,8 @@ func (a *app) cardImportIn(ctx context.Context, control agent.Controller, before
 	if err != nil {
 		return err
 	}
-	done := api.TrustResult{Set: result.Set, NoSet: result.NoSet, Rows: result.Rows, Warnings: result.Warnings}
 	if a.json {
-		return errors.Join(a.printJSON(result), written(done))
+		return errors.Join(a.printJSON(result), written(result.Outcome))
 	}
 	after, err := control.Snapshot(ctx)
 	if err != nil {
@@ -257,5 +256,5 @@ func (a *app) cardImportIn(ctx context.Context, control agent.Controller, before
 	if _, err := io.WriteString(a.stdout, a.view(after).importedScreen(before, after, result)); err != nil {
 		return err
 	}
-	return written(done)
+	return written(result.Outcome)
 }

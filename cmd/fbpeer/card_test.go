@@ -193,7 +193,7 @@ func TestApproveFrom(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a, stdout, stderr := testApp("", false)
-			f := &fakeAgent{err: tt.err, approved: api.ApproveResult{Set: s.Set}}
+			f := &fakeAgent{err: tt.err, approved: api.ApproveResult{Outcome: api.Outcome{Set: s.Set}}}
 			lines, bad := parseVouched("list.txt", []byte(tt.file))
 			if len(bad) > 0 {
 				t.Fatalf("%v", bad)

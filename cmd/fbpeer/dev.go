@@ -181,12 +181,7 @@ func (a *app) createDemo(root string, n int, federation string) error {
 	if err != nil {
 		shown = root
 	}
-	out := a.stdout
-	if a.json {
-		out = a.stderr
-	}
-	_, err = fmt.Fprintf(out, "created %d components in %s (1 researcher, %s), federation \"%s\"\n", n, show(shown), count(n-1, "node"), show(federation))
-	return err
+	return a.tell(fmt.Sprintf("created %d components in %s (1 researcher, %s), federation \"%s\"\n", n, show(shown), count(n-1, "node"), show(federation)))
 }
 
 // devScreen turns what the fleet reports into lines. Its functions are called by the fleet, one at a time.

@@ -205,14 +205,14 @@ func (a *app) decide(ctx context.Context, d decision, arg, note string) error {
 		return err
 	}
 	if a.json {
-		return errors.Join(a.printJSON(result.Peer), written(result))
+		return errors.Join(a.printJSON(result.Peer), written(result.Outcome))
 	}
 	v := a.view(s)
 	text := fmt.Sprintf("%s %s: %s\n", d.done, v.name(p), d.means)
-	if _, err := io.WriteString(a.stdout, text+v.consequences(s, d.action, result)); err != nil {
+	if _, err := io.WriteString(a.stdout, text+v.consequences(s, d.action, p.Component, result.Outcome)); err != nil {
 		return err
 	}
-	return written(result)
+	return written(result.Outcome)
 }
 
 // decideKey revokes a key alone, or forgets that.
@@ -233,13 +233,13 @@ func (a *app) decideKey(ctx context.Context, d decision, key string) error {
 		if d.action == api.ActionRevoke {
 			shown.State = api.StateRevoked
 		}
-		return errors.Join(a.printJSON(shown), written(result))
+		return errors.Join(a.printJSON(shown), written(result.Outcome))
 	}
 	text := fmt.Sprintf("%s the MP-SPDZ key %s: %s\n", d.done, show(key), d.keyMeans)
-	if _, err := io.WriteString(a.stdout, text+a.view(s).consequences(s, d.action, result)); err != nil {
+	if _, err := io.WriteString(a.stdout, text+a.view(s).consequences(s, d.action, "", result.Outcome)); err != nil {
 		return err
 	}
-	return written(result)
+	return written(result.Outcome)
 }
 
 // decided is the peer that a decision is on: a revocation is of what was approved, forgetting of anything.
@@ -254,8 +254,8 @@ func (a *app) decided(s api.Snapshot, d decision, arg string) (api.Peer, error) 
 	return single(s, arg, found)
 }
 
-// consequences say what a decision did to player files and registry. before is how things stood.
-func (v view) consequences(before api.Snapshot, action string, r api.TrustResult) string {
+// consequences say what a decision did to player files and registry. before is how things stood, of the component that was decided on.
+func (v view) consequences(before api.Snapshot, action, of string, r api.Outcome) string {
 	t, wrote := table{indent: "  "}, ""
 	if !before.Running {
 		wrote = "  No agent is running: this command itself wrote what follows from it.\n"
@@ -267,15 +267,15 @@ func (v view) consequences(before api.Snapshot, action string, r api.TrustResult
 		t.add("player files", "none: "+show(r.NoSet.Text))
 	}
 	for _, component := range r.Rows {
-		t.add("registry", "row of "+show(component)+" "+rowChange(before, action, component, r))
+		t.add("registry", "row of "+show(component)+" "+rowChange(before, action, component, component == of))
 	}
 	return wrote + t.String() + v.warnings(r.Warnings, "  ")
 }
 
-// rowChange is what was done to a registry row: the result names it only.
-func rowChange(before api.Snapshot, action, component string, r api.TrustResult) string {
+// rowChange is what was done to a registry row: the result names it only. itself: it is that of the component that was decided on.
+func rowChange(before api.Snapshot, action, component string, itself bool) string {
 	switch {
-	case action == api.ActionRevoke, component == r.Peer.Component && action != api.ActionApprove:
+	case action == api.ActionRevoke, itself && action != api.ActionApprove:
 		return "removed"
 	}
 	for _, p := range before.Peers {
@@ -287,7 +287,7 @@ func rowChange(before api.Snapshot, action, component string, r api.TrustResult)
 }
 
 // written is an error where a decision was noted, but not all that follows from it could be written.
-func written(r api.TrustResult) error {
+func written(r api.Outcome) error {
 	for _, w := range r.Warnings {
 		if w.Code == api.WarnPlayers || w.Code == api.WarnRegistry || w.Code == api.WarnStore {
 			return refused("", "the decision is kept, but not all that follows from it could be written (%s)", w.Code)

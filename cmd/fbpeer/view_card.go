@@ -122,7 +122,7 @@ func (v view) importedScreen(before, after api.Snapshot, r api.ImportResult) str
 	}
 	text := t.String()
 	if len(r.Rows) > 0 || len(r.Warnings) > 0 || setDigest(r.Set) != setDigest(before.Set) {
-		text += v.consequences(before, api.ActionApprove, api.TrustResult{Set: r.Set, NoSet: r.NoSet, Rows: r.Rows, Warnings: r.Warnings})
+		text += v.consequences(before, api.ActionApprove, "", r.Outcome)
 	}
 	if undecided {
 		text += "\n" + v.pendingScreen(waiting)

@@ -199,7 +199,7 @@ func TestApproveFromNext(t *testing.T) {
 		{"our own, wrong", own, idRes + " " + hash('u'), exitFailed, "does not match", nil},
 	} {
 		a, stdout, stderr := testApp("", false)
-		f := &fakeAgent{approved: api.ApproveResult{Set: test.s.Set}}
+		f := &fakeAgent{approved: api.ApproveResult{Outcome: api.Outcome{Set: test.s.Set}}}
 		lines, _ := parseVouched("list.txt", []byte(test.file))
 		err := a.approveFromIn(t.Context(), f, test.s, approval{from: "list.txt"}, lines)
 		code, hint := outcome(err)

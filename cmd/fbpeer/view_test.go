@@ -98,9 +98,9 @@ func TestScreens(t *testing.T) {
 		"players-plain":       viewOf(crowd(3)).partiesScreen(plainParties(), selection{words: []string{"bob"}}),
 		"dev":                 dev.devTable(demo) + "\n" + readyLine(demo),
 		"dev-lan":             view{now: noon, prog: "fbpeer", names: devNames(lan)}.devTable(lan) + "\n" + readyLine(lan),
-		"consequences-offline": viewOf(offline()).consequences(offline(), api.ActionRevoke,
-			api.TrustResult{Peer: offline().Peers[0], NoSet: withoutSet().NoSet, Rows: []string{idNice}}),
-		"consequences": viewOf(cardio()).consequences(cardio(), api.ActionApprove, api.TrustResult{Set: cardio().Set, Rows: []string{idNice}}),
+		"consequences-offline": viewOf(offline()).consequences(offline(), api.ActionRevoke, idNice,
+			api.Outcome{NoSet: withoutSet().NoSet, Rows: []string{idNice}}),
+		"consequences": viewOf(cardio()).consequences(cardio(), api.ActionApprove, idNice, api.Outcome{Set: cardio().Set, Rows: []string{idNice}}),
 	}
 	maps.Copy(tests, playersScreens())
 	maps.Copy(tests, policyScreens())
