@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -222,7 +221,7 @@ func (a *app) certCheckFile(file string) error {
 	case a.componentSaid():
 		return err
 	}
-	data, err := a.readCertificateFile(file)
+	data, err := a.readUpTo(file, maxCertificateFile, "the file of one certificate", "give the PEM file of a certificate, or - for stdin")
 	if err != nil {
 		return err
 	}
@@ -231,27 +230,6 @@ func (a *app) certCheckFile(file string) error {
 	}
 	certificate, findings := mpspdz.CheckCertificate(data, file, use, trusted, a.now())
 	return a.certChecked(file, certificate, findings)
-}
-
-func (a *app) readCertificateFile(file string) ([]byte, error) {
-	const hint = "give the PEM file of a certificate, or - for stdin"
-	in := a.stdin
-	if file != "-" {
-		if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
-			return nil, usage(hint, "%s is no regular file", file)
-		}
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, &failure{code: exitUsage, err: err, hint: hint}
-		}
-		defer f.Close()
-		in = f
-	}
-	data, err := io.ReadAll(io.LimitReader(in, maxCertificateFile))
-	if err != nil {
-		return nil, &failure{code: exitUsage, err: err, hint: hint}
-	}
-	return data, nil
 }
 
 // certChecked prints the answer, which is no where anything is an error.

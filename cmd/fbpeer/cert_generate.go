@@ -106,7 +106,7 @@ func (a *app) certGenerate(ctx context.Context, names string, force bool) error 
 		Files: certFilesJSON{Certificate: settingOf(c, "component.certificate"), PrivateKey: settingOf(c, "component.private_key"), Former: made.Kept},
 	}
 	if control != nil {
-		self := a.takenOver(ctx, control, r.SHA256)
+		self := takenOver(ctx, control, r.SHA256)
 		r.Announced, r.Fingerprint, r.Words = self.Certificate != nil, self.Fingerprint, self.Words
 	}
 	if a.json {
@@ -172,20 +172,10 @@ func holdersOf(s api.Snapshot) holders {
 }
 
 // takenOver waits until the agent announces a certificate, and gives who it then is; the zero value if it does not.
-func (a *app) takenOver(ctx context.Context, control agent.Controller, sha256 string) api.Peer {
-	ctx, cancel := context.WithTimeout(ctx, takeOver)
-	defer cancel()
-	poll := time.NewTicker(takeOverPoll)
-	defer poll.Stop()
-	for {
-		s, err := control.Snapshot(ctx)
-		if err == nil && s.Self.Certificate != nil && s.Self.Certificate.SHA256 == sha256 {
-			return s.Self
-		}
-		select {
-		case <-ctx.Done():
-			return api.Peer{}
-		case <-poll.C:
-		}
+func takenOver(ctx context.Context, control agent.Controller, sha256 string) api.Peer {
+	announced := func(s api.Snapshot) bool { return s.Self.Certificate != nil && s.Self.Certificate.SHA256 == sha256 }
+	if s := awaitSelf(ctx, control, announced); announced(s) {
+		return s.Self
 	}
+	return api.Peer{}
 }

@@ -270,7 +270,7 @@ func (a *app) activate(ctx context.Context, c *config.Config, control agent.Cont
 		r.Files[i] = show(file)
 	}
 	if control != nil {
-		self := a.takenOver(ctx, control, r.SHA256)
+		self := takenOver(ctx, control, r.SHA256)
 		r.Announced, r.Fingerprint, r.Words = self.Certificate != nil, self.Fingerprint, self.Words
 	}
 	if a.json {

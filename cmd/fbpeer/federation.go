@@ -138,7 +138,7 @@ func (a *app) readInput(file string) ([]byte, error) {
 	return a.readUpTo(file, maxFederationFile, "a federation file", "the federation file comes from the site that made it: fbpeer federation create NAME")
 }
 
-// readUpTo reads a file of at most that many bytes, or stdin where it is called "-". hint is the cure where it cannot be opened.
+// readUpTo reads a file of at most that many bytes, or stdin where it is called "-". hint is the cure where it cannot be opened or read.
 func (a *app) readUpTo(file string, most int64, what, hint string) ([]byte, error) {
 	in := a.stdin
 	if file != "-" {
@@ -151,7 +151,7 @@ func (a *app) readUpTo(file string, most int64, what, hint string) ([]byte, erro
 	}
 	data, err := io.ReadAll(io.LimitReader(in, most+1))
 	if err != nil {
-		return nil, &failure{code: exitUsage, err: err}
+		return nil, &failure{code: exitUsage, err: err, hint: hint}
 	}
 	if int64(len(data)) > most {
 		return nil, usage("", "%s: too large to be %s", file, what)

@@ -85,14 +85,13 @@ func TestHoldersOf(t *testing.T) {
 func TestTakenOver(t *testing.T) {
 	before, after := cardio(), cardio()
 	after.Self.Certificate = &api.Certificate{SHA256: "SHA256:new"}
-	a := &app{}
 	agent := &fakeAgent{snapshots: []api.Snapshot{before, before, after}}
-	if self := a.takenOver(t.Context(), agent, "SHA256:new"); self.Component != idRes {
+	if self := takenOver(t.Context(), agent, "SHA256:new"); self.Component != idRes {
 		t.Errorf("%+v", self)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Millisecond)
 	defer cancel()
-	if self := a.takenOver(ctx, &fakeAgent{snapshots: []api.Snapshot{before}}, "SHA256:new"); self.Certificate != nil {
+	if self := takenOver(ctx, &fakeAgent{snapshots: []api.Snapshot{before}}, "SHA256:new"); self.Certificate != nil {
 		t.Errorf("%+v", self)
 	}
 }
