@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -192,47 +191,25 @@ func (a *app) certActivate(ctx context.Context, force bool) error {
 	return a.activate(ctx, c, control, v, ahead)
 }
 
-// askAgain is how long `cert activate` waits for answers of now: the agent makes no roll call sooner than 11 s after the one before, and its
+// aheadAgain is how long `cert activate` waits for answers of now: the agent makes no roll call sooner than 11 s after the one before, and its
 // answers take some seconds.
-const (
-	askAgain     = 15 * time.Second
-	askAgainPoll = time.Second
-)
+const aheadAgain = 15 * time.Second
 
 // askAhead asks who has approved the staged key ahead. A no that was given to a roll call before began, when the command was typed, may be
 // over by now: then it waits for answers to a newer one.
-func (a *app) askAhead(whole context.Context, control agent.Controller, began time.Time) (api.Snapshot, error) {
-	s, err := control.Call(whole)
-	if err != nil || saidAhead(s, began) {
+func (a *app) askAhead(ctx context.Context, control agent.Controller, began time.Time) (api.Snapshot, error) {
+	said := func(s api.Snapshot) bool { return saidAhead(s, began) }
+	s, err := control.Call(ctx)
+	if err != nil || said(s) {
 		return s, err
 	}
-	ctx, release := context.WithTimeout(whole, askAgain)
-	defer release()
-	poll := time.NewTicker(askAgainPoll)
-	defer poll.Stop()
-	line := &waitLine{w: a.stderr, redraw: a.terminal}
-	defer line.close()
-	for until := time.Now().Add(askAgain); ; {
-		late := slices.Concat(s.Self.Next.Ahead.Waiting, s.Self.Next.Ahead.Unknown)
-		line.show("asking again", fmt.Sprintf("%d s left", max(0, int(time.Until(until).Round(time.Second).Seconds()))),
-			"no yes yet from "+a.view(s).listed(late))
-		select {
-		case <-ctx.Done():
-			line.close()
-			a.note("these answers may be 11 seconds old: ask again")
-			return s, whole.Err()
-		case <-poll.C:
-		}
-		seen, err := control.Call(ctx)
-		switch {
-		case err == nil && saidAhead(seen, began):
-			return seen, nil
-		case err == nil:
-			s = seen
-		case ctx.Err() == nil:
-			return s, err
-		}
+	waiting := func(s api.Snapshot) (what, why string) { return "asking again", a.view(s).aheadText(*s.Self.Next.Ahead) }
+	s, err = askAgain(ctx, a, aheadAgain, s, waiting, control.Call, said)
+	if err == nil && !said(s) {
+		a.note("these answers may be 11 seconds old: ask again")
+		err = ctx.Err()
 	}
+	return s, err
 }
 
 // saidAhead says whether a snapshot tells who has approved the staged key ahead since a time, or that all have who can be asked.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os/signal"
 	"slices"
 	"syscall"
@@ -14,9 +13,6 @@ import (
 	"fbpeer/agent"
 	"fbpeer/agent/api"
 )
-
-// readyPoll is how often `ready --wait` asks. The agent itself calls the others at most every ten seconds.
-const readyPoll = time.Second
 
 func (a *app) readyCommand() *cobra.Command {
 	var flags setFlags
@@ -82,7 +78,8 @@ func (a *app) readyIn(ctx context.Context, control agent.Controller, s api.Snaps
 	q := &question{control: control, snapshot: s, chosen: chosen}
 	r, err := q.ask(ctx)
 	if err == nil && !r.OK && wait > 0 && !onlyByCard(r) {
-		r, err = a.awaitReady(ctx, q, r, wait)
+		waiting := func(r api.Ready) (what, why string) { return a.view(q.snapshot).waitingFor(q.snapshot, r) }
+		r, err = askAgain(ctx, a, wait, r, waiting, q.ask, func(r api.Ready) bool { return r.OK })
 	}
 	if err != nil {
 		return err
@@ -117,35 +114,4 @@ func (q *question) ask(ctx context.Context) (api.Ready, error) {
 	}
 	q.asked = true
 	return q.control.Ready(ctx, selector)
-}
-
-// awaitReady asks again until the answer is yes, the time is over or a signal comes; the last answer counts.
-func (a *app) awaitReady(ctx context.Context, q *question, last api.Ready, wait time.Duration) (api.Ready, error) {
-	ctx, release := context.WithTimeout(ctx, wait)
-	defer release()
-	end := a.now().Add(wait)
-	poll := time.NewTicker(readyPoll)
-	defer poll.Stop()
-	line := &waitLine{w: a.stderr, redraw: a.terminal}
-	defer line.close()
-	for {
-		what, why := a.view(q.snapshot).waitingFor(q.snapshot, last)
-		line.show(what, fmt.Sprintf("%d s left", max(0, int(end.Sub(a.now()).Round(time.Second).Seconds()))), why)
-		select {
-		case <-ctx.Done():
-			return last, nil
-		case <-poll.C:
-		}
-		r, err := q.ask(ctx)
-		switch {
-		case err == nil && r.OK:
-			return r, nil
-		case err == nil:
-			last = r
-		case ctx.Err() != nil:
-			return last, nil
-		default:
-			return r, err
-		}
-	}
 }

@@ -288,7 +288,7 @@ func testAskAhead(t *testing.T) {
 		if err != nil || got != test.want {
 			t.Errorf("%s: %d have not, %v", test.name, got, err)
 		}
-		if again := strings.Contains(stderr.String(), "no yes yet from lyon"); again != test.again {
+		if again := strings.Contains(stderr.String(), "asking again   15 s left   approved ahead by 1 of 2; "); again != test.again {
 			t.Errorf("%s: %q", test.name, stderr)
 		}
 	}

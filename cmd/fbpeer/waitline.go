@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"time"
 )
 
 // terminalWidth is what a line that is redrawn may take: one that a narrow terminal breaks could not be redrawn.
@@ -38,5 +40,41 @@ func (l *waitLine) close() {
 	if l.open {
 		fmt.Fprint(l.w, "\r\x1b[K")
 		l.open = false
+	}
+}
+
+// askEvery is how often a question is put again. The agent itself calls the others at most every 11 s.
+const askEvery = time.Second
+
+// askAgain puts a question again until an answer will do, the time is over or ctx ends; the last answer counts. Meanwhile progress says what
+// is waited for, and why. An error is one that was not of the time.
+func askAgain[T any](ctx context.Context, a *app, wait time.Duration, last T, progress func(T) (what, why string), ask func(context.Context) (T, error),
+	enough func(T) bool) (T, error) {
+	ctx, release := context.WithTimeout(ctx, wait)
+	defer release()
+	end := a.now().Add(wait)
+	poll := time.NewTicker(askEvery)
+	defer poll.Stop()
+	line := &waitLine{w: a.stderr, redraw: a.terminal}
+	defer line.close()
+	for {
+		what, why := progress(last)
+		line.show(what, fmt.Sprintf("%d s left", max(0, int(end.Sub(a.now()).Round(time.Second).Seconds()))), why)
+		select {
+		case <-ctx.Done():
+			return last, nil
+		case <-poll.C:
+		}
+		answer, err := ask(ctx)
+		switch {
+		case err == nil && enough(answer):
+			return answer, nil
+		case err == nil:
+			last = answer
+		case ctx.Err() != nil:
+			return last, nil
+		default:
+			return answer, err
+		}
 	}
 }
