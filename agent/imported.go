@@ -171,7 +171,7 @@ func viewOfCard(c exchange.Card) *api.CardView {
 func DescribeCard(c exchange.Card, now time.Time) api.Peer {
 	a := c.Announcement
 	p := api.Peer{PeerID: a.Peer.String(), ByCard: &api.ByCard{View: viewOfCard(c)}}
-	describe(&p, a, describeCertificate(a.Certificate))
+	describe(&p, a, DescribeCertificate(a.Certificate))
 	announced(&p, a)
 	if fault := untimely(a, now); fault != nil {
 		w := api.Warning{Code: api.WarnAnnouncementExpired, Text: fault.Text, Cure: fault.Hint}

@@ -257,12 +257,13 @@ func (k *core) certificate(c *mpspdz.Certificate) api.Certificate {
 	if len(k.certificates) >= maxShownCertificates {
 		clear(k.certificates)
 	}
-	shown := describeCertificate(c)
+	shown := DescribeCertificate(c)
 	k.certificates[c.SHA256()] = shown
 	return shown
 }
 
-func describeCertificate(c *mpspdz.Certificate) api.Certificate {
+// DescribeCertificate is a certificate as people and scripts read it.
+func DescribeCertificate(c *mpspdz.Certificate) api.Certificate {
 	shown := api.Certificate{SHA256: c.SHA256().String(), BLAKE2b128: c.BLAKE2b128(), KeySHA256: c.KeySHA256().String(), Subject: c.Subject(),
 		NotBefore: c.NotBefore().UTC(), NotAfter: c.NotAfter().UTC(), KeyType: c.KeyType(), WorksWith: c.WorksWith()}
 	if c.CASigned() {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fbpeer/agent"
 	"fbpeer/agent/api"
 	"fbpeer/config"
 	"fbpeer/mpspdz"
@@ -42,15 +43,9 @@ func certificateOf(c *mpspdz.Certificate) *certificateJSON {
 	if c == nil {
 		return nil
 	}
-	accepted, issuer := c.Acceptance(), ""
-	if c.CASigned() {
-		issuer = c.Issuer()
-	}
+	accepted := c.Acceptance()
 	return &certificateJSON{
-		Certificate: api.Certificate{
-			SHA256: c.SHA256().String(), BLAKE2b128: c.BLAKE2b128(), KeySHA256: c.KeySHA256().String(), Subject: c.Subject(), Issuer: issuer,
-			NotBefore: c.NotBefore(), NotAfter: c.NotAfter(), KeyType: c.KeyType(), WorksWith: c.WorksWith(),
-		},
+		Certificate: agent.DescribeCertificate(c),
 		CommonNames: present(c.CommonNames()), DNSNames: present(c.DNSNames()),
 		Accepted: &acceptedJSON{Old: rangesOf(accepted.Old), New: rangesOf(accepted.New)},
 	}
@@ -235,15 +230,8 @@ func (a *app) certCheckFile(file string) error {
 // certChecked prints the answer, which is no where anything is an error.
 func (a *app) certChecked(file string, certificate *mpspdz.Certificate, findings []mpspdz.Finding) error {
 	v := a.view(api.Snapshot{})
-	r := certCheckJSON{File: file, Certificate: certificateOf(certificate), Obstacles: []findingJSON{}, Warnings: []findingJSON{}}
-	for _, f := range findings {
-		shown := findingJSON{f.Code, f.Component, f.Where, f.Text, f.Cure}
-		if f.Error {
-			r.Obstacles = append(r.Obstacles, shown)
-		} else {
-			r.Warnings = append(r.Warnings, shown)
-		}
-	}
+	r := certCheckJSON{File: file, Certificate: certificateOf(certificate)}
+	r.Obstacles, r.Warnings = parted(findings)
 	r.OK = len(r.Obstacles) == 0
 	return a.verdict(r.OK, r, func() string { return v.certCheckScreen(r) })
 }

@@ -203,7 +203,9 @@ func (a *app) askAhead(ctx context.Context, control agent.Controller, began time
 	if err != nil || said(s) {
 		return s, err
 	}
-	waiting := func(s api.Snapshot) (what, why string) { return "asking again", a.view(s).aheadText(*s.Self.Next.Ahead) }
+	waiting := func(s api.Snapshot) (what, why string) {
+		return "asking again", a.view(s).aheadText(*s.Self.Next.Ahead)
+	}
 	s, err = askAgain(ctx, a, aheadAgain, s, waiting, control.Call, said)
 	if err == nil && !said(s) {
 		a.note("these answers may be 11 seconds old: ask again")

@@ -10,10 +10,20 @@ import (
 // findingsJSON are errors and warnings with cures that can be typed here. The texts are as mpspdz gives them, with whole ids.
 func (v view) findingsJSON(findings []mpspdz.Finding, dir string, chosen selection) (obstacles, warnings []findingJSON) {
 	write := "players write --dir " + shellWord(show(dir)) + chosen.typed()
+	obstacles, warnings = parted(findings)
+	for _, list := range [][]findingJSON{obstacles, warnings} {
+		for i := range list {
+			list[i].Cure = addressed(v.prog, strings.ReplaceAll(list[i].Cure, "players write --dir DIR", write))
+		}
+	}
+	return obstacles, warnings
+}
+
+// parted are what is an error, and what is only a warning, as they were found.
+func parted(findings []mpspdz.Finding) (obstacles, warnings []findingJSON) {
 	obstacles, warnings = []findingJSON{}, []findingJSON{}
 	for _, f := range findings {
-		cure := strings.ReplaceAll(f.Cure, "players write --dir DIR", write)
-		shown := findingJSON{f.Code, f.Component, f.Where, f.Text, addressed(v.prog, cure)}
+		shown := findingJSON{f.Code, f.Component, f.Where, f.Text, f.Cure}
 		if f.Error {
 			obstacles = append(obstacles, shown)
 		} else {
