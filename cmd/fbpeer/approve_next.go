@@ -26,6 +26,11 @@ func withNext(peers []api.Peer) []api.Peer {
 	return list
 }
 
+// waiting are the peers that a decision of this operator is on, those with a key to come last.
+func waiting(peers []api.Peer) []api.Peer {
+	return append(ofState(peers, api.StateConflict, api.StateChanged, api.StatePending), withNext(peers)...)
+}
+
 // coming is a peer as it is vouched for where its key to come is approved ahead.
 func coming(p api.Peer) api.Peer {
 	p.Announced = &api.Announced{Component: p.Component, Role: p.Role, Endpoint: p.Endpoint, Fingerprint: p.Next.Fingerprint, Words: p.Next.Words, Hash: p.Announcement}

@@ -164,7 +164,7 @@ func greet(log zerolog.Logger, prog string, s api.Snapshot) {
 	for _, address := range s.Listen {
 		log.Info().Str("address", address).Msg("listening, for others' bootstrap")
 	}
-	if n := len(ofState(s.Peers, api.StatePending, api.StateChanged, api.StateConflict)); n > 0 {
+	if n := len(waiting(s.Peers)); n > 0 {
 		log.Warn().Int("waiting", n).Msg("components wait for your decision: " + prog + " trust pending")
 	}
 }

@@ -62,9 +62,7 @@ func (a *app) pendingCommand() *cobra.Command {
 				return err
 			}
 			if a.json {
-				waiting := peersOf(s, api.StateConflict, api.StateChanged, api.StatePending)
-				waiting.Peers = append(waiting.Peers, withNext(s.Peers)...)
-				return a.printJSON(waiting)
+				return a.printJSON(peersJSON{Federation: s.Federation, Self: s.Self, Peers: present(waiting(s.Peers))})
 			}
 			a.noteOffline(s)
 			_, err = io.WriteString(a.stdout, a.view(s).pendingScreen(s))

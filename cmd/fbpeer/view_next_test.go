@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"fbpeer/agent/api"
 )
 
@@ -242,6 +244,17 @@ func TestApproveFlags(t *testing.T) {
 		cure, _, _ := strings.Cut(hint[strings.LastIndex(hint, "approve ")+len("approve "):], " finds")
 		if err := parse(strings.Fields(values.Replace(cure))); cure == "" || err != nil {
 			t.Errorf("%s: the hint %q: %v", typed, hint, err)
+		}
+	}
+}
+
+// TestGreetCountsKeysToCome: a key to come waits for the operator as a new component does.
+func TestGreetCountsKeysToCome(t *testing.T) {
+	for want, s := range map[string]api.Snapshot{`"waiting":1,`: withNextKey(), "": cardio()} {
+		var log strings.Builder
+		greet(zerolog.New(&log), "fbpeer", s)
+		if told := strings.Contains(log.String(), "wait for your decision"); told != (want != "") || !strings.Contains(log.String(), want) {
+			t.Errorf("want %q: %s", want, log.String())
 		}
 	}
 }

@@ -69,7 +69,7 @@ type share struct {
 // decisions counts what waits for this operator, and for others'.
 func (v view) decisions(s api.Snapshot) string {
 	var ours []share
-	if n := len(ofState(s.Peers, api.StatePending, api.StateChanged, api.StateConflict)) + len(withNext(s.Peers)) + len(undecided(s)); n > 0 {
+	if n := len(waiting(s.Peers)) + len(undecided(s)); n > 0 {
 		ours = []share{{n, "you"}}
 	}
 	return shareOut(append(ours, v.othersShares(s)...), "decision waits for", "decisions wait for")
