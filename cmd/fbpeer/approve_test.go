@@ -113,7 +113,7 @@ func TestApproveOvertaken(t *testing.T) {
 	ap := approval{component: "nice", vouched: true, fingerprint: newer.Fingerprint}
 	a, stdout, stderr := testApp("", false)
 	err := a.approveIn(t.Context(), control, withChange(), ap)
-	if code := report(stderr, "fbpeer", err); code != exitAnswerNo {
+	if code := report(stderr, false, "fbpeer", err); code != exitAnswerNo {
 		t.Errorf("exit %d: %v", code, err)
 	}
 	_, after, found := strings.Cut(stdout.String(), "It announces something else by now:")

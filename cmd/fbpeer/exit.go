@@ -9,7 +9,6 @@ import (
 	"fbpeer/agent"
 	"fbpeer/agent/api"
 	"fbpeer/config"
-	"fbpeer/exchange"
 	"fbpeer/fedbiomed"
 )
 
@@ -88,17 +87,23 @@ func outcome(err error) (code int, hint string) {
 	return exitFailed, ""
 }
 
-// report prints an error and its cure, one line each, and returns the exit code. prog is what commands in the cure begin with.
-func report(w io.Writer, prog string, err error) int {
+// report prints an error and its cure, and returns the exit code. prog is what commands in the cure begin with. Each is one line, for scripts
+// to find, or wrapped as all screens are.
+func report(w io.Writer, wrapped bool, prog string, err error) int {
 	code, hint := outcome(err)
 	hint = addressedOwn(prog, hint)
 	var own *failure
 	if err == nil || (errors.As(err, &own) && own.err == nil) {
 		return code
 	}
-	fmt.Fprintf(w, "fbpeer: error: %s\n", exchange.ShowText(err.Error()))
-	if hint != "" {
-		fmt.Fprintf(w, "fbpeer: hint: %s\n", exchange.ShowText(hint))
+	const errorHead, hintHead, indent = "fbpeer: error: ", "fbpeer: hint: ", "    "
+	text, cure := errorHead+show(err.Error())+"\n", hintHead+show(hint)+"\n"
+	if wrapped {
+		text, cure = wrap(errorHead, show(err.Error()), indent), wrapCure(hintHead, show(hint), indent, prog)
 	}
+	if hint == "" {
+		cure = ""
+	}
+	io.WriteString(w, text+cure)
 	return code
 }

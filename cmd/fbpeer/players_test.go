@@ -537,7 +537,7 @@ func TestPlayersCheckWithoutComponent(t *testing.T) {
 	s.mustWrite(false)
 	t.Chdir(t.TempDir())
 	a, stdout, stderr := testApp("", false)
-	if code := report(stderr, "fbpeer", a.playersCheck(t.Context(), s.dir, selection{})); code != exitDone ||
+	if code := report(stderr, false, "fbpeer", a.playersCheck(t.Context(), s.dir, selection{})); code != exitDone ||
 		!strings.Contains(stdout.String(), "compared with no set") || !strings.Contains(stderr.String(), "no component in") {
 		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
 	}

@@ -85,7 +85,7 @@ func TestOutcome(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			if code := report(&out, "fbpeer", tt.err); code != tt.code {
+			if code := report(&out, false, "fbpeer", tt.err); code != tt.code {
 				t.Errorf("exit %d, want %d", code, tt.code)
 			}
 			switch {
@@ -95,6 +95,27 @@ func TestOutcome(t *testing.T) {
 				t.Errorf("printed %q", out.String())
 			}
 		})
+	}
+}
+
+// TestErrorsOnATerminal: there no line of an error is broken in a word, and a command in its hint stays whole; elsewhere each is one line.
+func TestErrorsOnATerminal(t *testing.T) {
+	const command = "fbpeer --component /srv/fedbiomed/etc/config-n1.ini trust approve NODE_983ee25b-4c76-4550-9729-8008e522e39d --replace"
+	long := refused("ask that site's operator by telephone what was done there, and if it was set up anew: "+command,
+		"%s", strings.Repeat("somebody else claims to be nice ", 5)+"\x1b")
+	for _, terminal := range []bool{false, true} {
+		e := env{stderr: &strings.Builder{}, terminal: terminal}
+		report(e.stderr, e.terminal, "fbpeer --component /srv/fedbiomed/etc/config-n1.ini", long)
+		text := e.stderr.(*strings.Builder).String()
+		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+		if !terminal && len(lines) != 2 || terminal && len(lines) != 4 || !strings.Contains(text, command+"\n") || strings.Contains(text, "\x1b") {
+			t.Errorf("terminal %v:\n%s", terminal, text)
+		}
+		for _, line := range lines {
+			if terminal && displayWidth(line) > columns && strings.TrimSpace(line) != command {
+				t.Errorf("%d columns: %s", displayWidth(line), line)
+			}
+		}
 	}
 }
 

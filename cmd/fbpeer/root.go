@@ -30,7 +30,7 @@ func run(args []string, e env) int {
 	root := newRoot(a)
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())
-	return report(e.stderr, a.prog(), err)
+	return report(e.stderr, e.terminal, a.prog(), err)
 }
 
 const firstScreen = `fbpeer registers Fed-BioMed components and MP-SPDZ parties with each other, and writes

@@ -117,6 +117,15 @@ func wrap(head, text, indent string) string {
 	return b.String()
 }
 
+// wrapCure is wrap for what to do; a command (prog …) that does not fit beside it has a line of its own, whole, to be copied.
+func wrapCure(head, text, indent, prog string) string {
+	at := strings.Index(text, ": "+prog+" ")
+	if at < 0 || displayWidth(head+text) <= columns {
+		return wrap(head, text, indent)
+	}
+	return wrap(head, text[:at+1], indent) + indent + text[at+2:] + "\n"
+}
+
 // count is "1 row", "2 rows"; the plural is given where it is not an s.
 func count(n int, noun string, plural ...string) string {
 	switch {

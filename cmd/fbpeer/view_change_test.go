@@ -110,7 +110,7 @@ func TestDecideKey(t *testing.T) {
 		command := a.trustCommand()
 		command.SetArgs(args)
 		command.SilenceErrors, command.SilenceUsage = true, true
-		code := report(stderr, "fbpeer", command.ExecuteContext(t.Context()))
+		code := report(stderr, false, "fbpeer", command.ExecuteContext(t.Context()))
 		return code, stderr.String()
 	}
 	for _, args := range [][]string{{"revoke"}, {"revoke", "--key", "stolen"}, {"revoke", "nice", "--key", hash('z')}, {"revoke", "--key", hash('z'), "--note", "x"}, {"forget", "nice", "--key", hash('z')}} {

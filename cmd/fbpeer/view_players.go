@@ -102,14 +102,9 @@ func (v view) findingTable(findings []findingJSON) string {
 	return b.String()
 }
 
-// cure is what to do; a command that does not fit beside it has a line of its own, whole, to be copied.
+// cure is what to do.
 func (v view) cure(text, indent string) string {
-	text = v.typeable(text)
-	at := strings.Index(text, ": "+v.prog+" ")
-	if at < 0 || displayWidth(indent+"-> "+text) <= columns {
-		return wrap(indent+"-> ", text, indent+"   ")
-	}
-	return wrap(indent+"-> ", text[:at+1], indent+"   ") + indent + "   " + text[at+2:] + "\n"
+	return wrapCure(indent+"-> ", v.typeable(text), indent+"   ", v.prog)
 }
 
 // writtenScreen is `players write`.
