@@ -7,6 +7,9 @@
 // Such an event holds as long as its cause does: it is told once, and again only if the cause went away and came back; a warning
 // counts as gone when it has been away for ten minutes. What is settled before it was told is not told.
 //
+// A change is another one when what is held back of it is (trust.Change.Held), whatever is reported with it. Its cure is that of its
+// reasons: of one that also changes the component's id, the cure of that, since approving does not settle it.
+//
 // A certificate that ends within 60 days (certificate-expires) is told again within 30, 7 and 1: NearestDay is that rule, for
 // the agent too. A key to come (next-key) is told for each key, and what a policy took over (accepted-by-policy) for each time.
 // A text that does not name its component has the name put before it.

@@ -16,7 +16,7 @@ var stateTitles = []struct{ state, title string }{
 	{api.StateAccepted, "accepted"},
 	{api.StateDenied, "denied"},
 	{api.StateRevoked, "revoked"},
-	{api.StateFormer, "former: older identities of this component itself, from before it was set up anew; never used"},
+	{api.StateFormer, "former: this component's own identities from before it was set up anew; not used any more"},
 }
 
 // peersScreen is `peers`: everything heard, grouped by state, the columns of all groups aligned.
