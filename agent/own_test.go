@@ -169,7 +169,7 @@ func TestCloneWithEqualValues(t *testing.T) {
 	select {
 	case err = <-copies[0].ended:
 	case err = <-copies[1].ended:
-	case <-time.After(patience):
+	case <-time.After(4 * patience): // two exchanges, and each may wait for the next sync
 		t.Fatal("both go on")
 	}
 	if !errors.Is(err, ErrClone) {
