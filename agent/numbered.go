@@ -71,12 +71,14 @@ func (k *core) identityOf(component string) peer.ID {
 }
 
 // issue makes the own certificate for a number in a set, if the one that was issued last is for another plan, number or key, or its record
-// has lived half of its life. The certificate itself stays as long as number and key do, so that a renewal changes no player files.
+// has lived half of its life. The certificate itself stays as long as number and key do, so that a renewal changes no player files, but for
+// an own certificate that was renewed with the same key: then it is issued anew, once, and ends with that one.
 func (k *core) issue(name string, base mpspdz.PartySet, now time.Time) error {
 	number, plan := base.Number(k.config.Component.ID), base.Plan()
 	own := k.self.registration.Certificate
 	old := k.numberedOf(k.self.id, name)
-	same := old != nil && old.Number == number && old.Certificate.KeySHA256() == own.KeySHA256() && old.Certificate.CheckTime(now) == nil
+	same := old != nil && old.Number == number && old.Certificate.KeySHA256() == own.KeySHA256() && old.Certificate.CheckTime(now) == nil &&
+		!own.NotAfter().After(old.Certificate.NotAfter())
 	if same && old.Plan == plan && now.Before(renewAt(old.Issued, old.Expires)) {
 		return nil
 	}
