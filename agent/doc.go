@@ -109,8 +109,9 @@
 //
 // A plain party issues itself a certificate for its number in each set, with the key that the others approved, as soon as it has
 // approved all of the set's members itself, and puts player files in force once it holds one of every member that is for the same
-// plan (order, endpoints, keys), the number that the set gives and the approved key. Meanwhile a former set whose members are all
-// approved as they stand in it stays in force, over a restart too.
+// plan (order, endpoints, keys), the number that the set gives and the approved key. One of another key, or in a record of another
+// component, is refused and named with both keys. Meanwhile a former set whose members are all approved as they stand in it stays
+// in force, over a restart too.
 //
 // # Cards
 //

@@ -24,21 +24,26 @@ func (k *core) numberedOf(id peer.ID, set string) *exchange.NumberedCertificate 
 func (k *core) number(name string, base mpspdz.PartySet) (wanted, error) {
 	plan := base.Plan()
 	certificates := make([]*mpspdz.Certificate, base.Len())
-	var missing, other []string
+	var lacks lacking
 	for i, party := range base.Parties() {
 		issued := k.numberedOf(k.identityOf(party.Component), name)
 		switch {
-		case issued == nil || issued.Certificate.KeySHA256() != party.Certificate.KeySHA256() || issued.Number == i && issued.Plan != plan:
-			missing = append(missing, party.Component)
+		case issued == nil:
+			lacks.missing = append(lacks.missing, party.Component)
+		case unfit(party, issued) != "":
+			lacks.refused = append(lacks.refused, party.Component)
+			lacks.why = append(lacks.why, "what "+party.Component+" announced as its numbered certificate is refused: "+unfit(party, issued))
 		case issued.Number != i:
-			other = append(other, fmt.Sprintf("%s (its certificate names P%d, and this set gives it number %d)", party.Component, issued.Number, i))
+			lacks.other = append(lacks.other, fmt.Sprintf("%s (its certificate names P%d, and this set gives it number %d)", party.Component, issued.Number, i))
+		case issued.Plan != plan:
+			lacks.missing = append(lacks.missing, party.Component)
 		default:
 			certificates[i] = issued.Certificate
 		}
 	}
-	if len(missing) > 0 || len(other) > 0 {
-		w := waitingFor(missing, other)
-		if slices.ContainsFunc(missing, func(component string) bool { _, byCard := k.imported[k.identityOf(component)]; return byCard }) {
+	if w := lacks.warning(); w != nil {
+		byCard := func(component string) bool { _, is := k.imported[k.identityOf(component)]; return is }
+		if len(lacks.refused) == 0 && slices.ContainsFunc(lacks.missing, byCard) {
 			w.Cure = "a site that takes part by card tells it in its next one: fbpeer card export, there, once all parties are approved"
 		}
 		return wanted{none: w, wait: true}, nil
@@ -46,17 +51,54 @@ func (k *core) number(name string, base mpspdz.PartySet) (wanted, error) {
 	return formed(base.WithCertificates(certificates))
 }
 
-// waitingFor says whose certificates a set waits for.
-func waitingFor(missing, other []string) *api.Warning {
+// unfit says why what an identity announced as its numbered certificate is not its party's, whatever the set: it is not of the key that was
+// approved, or its record is another component's. Empty: it may be.
+func unfit(party mpspdz.Party, issued *exchange.NumberedCertificate) string {
+	if issued.Component != party.Component {
+		return "it announces it as " + issued.Component + "'s"
+	}
+	if key, approved := issued.Certificate.KeySHA256(), party.Certificate.KeySHA256(); key != approved {
+		return "it is of key " + keyShown(key) + ", and the certificate that is in force here of key " + keyShown(approved)
+	}
+	return ""
+}
+
+// keyShown is the begin of a key's fingerprint, enough to tell two apart that nobody made alike: "SHA256:q3CkqLbc…".
+func keyShown(key mpspdz.Hash) string { return key.String()[:len("SHA256:")+8] + "…" }
+
+// lacking is what keeps a set of numbered certificates from being made.
+type lacking struct {
+	missing []string // components of which none is known for this plan
+	other   []string // that number themselves otherwise, with how
+	refused []string // components whose announced one is not theirs
+	why     []string // those again, with the reason
+}
+
+// warning says whose certificates a set waits for; nil: it has all.
+func (l lacking) warning() *api.Warning {
 	w := &api.Warning{Code: api.WarnWaitingCertificates,
 		Cure: "it comes by itself once that site has approved the same parties, and runs with [players] certificates = per-party"}
+	waiting := ""
 	switch {
-	case len(other) > 0:
-		w.Text = "the parties number themselves otherwise: " + strings.Join(append(other, missing...), ", ")
-	case len(missing) == 1:
-		w.Text = "waiting for the certificate that " + missing[0] + " issues for its number in this set"
+	case len(l.missing) == 1:
+		waiting = "waiting for the numbered certificate of " + l.missing[0] + " in this set"
+	case len(l.missing) > 1:
+		waiting = "waiting for the numbered certificates of these in this set: " + strings.Join(l.missing, ", ")
+	}
+	switch {
+	case len(l.refused) > 0:
+		w.Text = strings.Join(l.why, "; ")
+		if waiting != "" {
+			w.Text += "; " + waiting
+		}
+		w.Cure = "fbpeer show " + l.refused[0] + " tells if its key has changed: approve that, or ask its operator, who starts the agent again; " +
+			"as long as it goes on, it may be an attack"
+	case len(l.other) > 0:
+		w.Text = "the parties number themselves otherwise: " + strings.Join(append(l.other, l.missing...), ", ")
+	case waiting != "":
+		w.Text = waiting
 	default:
-		w.Text = "waiting for the certificates that these issue for their numbers in this set: " + strings.Join(missing, ", ")
+		return nil
 	}
 	return w
 }

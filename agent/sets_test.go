@@ -283,15 +283,16 @@ func TestCertificateForAnothersNumber(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seal := func(number int, key crypto.Signer) (*exchange.NumberedCertificate, error) {
-		c, err := mpspdz.NewNumberedCertificate(rand.Reader, key, "bob", number, now.AddDate(1, 0, 0), now)
+	sealAs := func(component string, number int, key crypto.Signer) (*exchange.NumberedCertificate, error) {
+		c, err := mpspdz.NewNumberedCertificate(rand.Reader, key, component, number, now.AddDate(1, 0, 0), now)
 		if err != nil {
 			t.Fatal(err)
 		}
 		bob.last = exchange.NextSequence(now, bob.last)
-		return exchange.SealNumberedCertificate(f, exchange.NumberedCertificate{Component: "bob", Plan: plan, Number: number, Certificate: c,
+		return exchange.SealNumberedCertificate(f, exchange.NumberedCertificate{Component: component, Plan: plan, Number: number, Certificate: c,
 			Sequence: bob.last, Issued: now, Expires: now.Add(time.Hour)}, bob.identity)
 	}
+	seal := func(number int, key crypto.Signer) (*exchange.NumberedCertificate, error) { return sealAs("bob", number, key) }
 	waits := func(what string) {
 		t.Helper()
 		seen := alice.snapshot()
@@ -299,7 +300,7 @@ func TestCertificateForAnothersNumber(t *testing.T) {
 			t.Errorf("%s: %+v, %+v", what, seen.Set, seen.NoSet)
 		}
 	}
-	waits("waiting for the certificate that bob issues")
+	waits("waiting for the numbered certificate of bob in this set")
 	other, err := seal(0, bob.pair.Key) // alice's number
 	if err != nil {
 		t.Fatal(err)
@@ -315,7 +316,17 @@ func TestCertificateForAnothersNumber(t *testing.T) {
 		t.Fatal(err)
 	}
 	take(foreign)
-	waits("waiting for the certificate that bob issues")
+	waits("what bob announced as its numbered certificate is refused: it is of key " + keyShown(foreign.Certificate.KeySHA256()) +
+		", and the certificate that is in force here of key " + keyShown(bob.pair.Certificate.KeySHA256()))
+	if w := alice.snapshot().NoSet; !strings.Contains(w.Cure, "fbpeer show bob") {
+		t.Errorf("%+v", w)
+	}
+	carols, err := sealAs("carol", 1, bob.pair.Key) // bob's own key, in a record of another component
+	if err != nil {
+		t.Fatal(err)
+	}
+	take(carols)
+	waits("what bob announced as its numbered certificate is refused: it announces it as carol's")
 	// A certificate that names both numbers cannot be announced at all.
 	both := quickCertificate(t, "bob", "P*", now.AddDate(1, 0, 0), now)
 	if _, err := exchange.SealNumberedCertificate(f, exchange.NumberedCertificate{Component: "bob", Plan: plan, Number: 1, Certificate: both,

@@ -49,7 +49,7 @@ func definitions() []definition {
 
 		{section: "players", key: "dir", value: "players", about: "where the MP-SPDZ player files are written"},
 		{section: "players", key: "parties", about: "who is in the set, ids or aliases (comma-separated), beside this component; empty: all accepted"},
-		{section: "players", key: "certificates", about: "own, or per-party: one that is issued for the party's number; empty: per-party for a plain party"},
+		{section: "players", key: "certificates", about: "own, or per-party: a numbered certificate for each set; empty: per-party for a plain party"},
 		{section: "players", key: "group", about: "a group that may read the player files"},
 
 		{section: "fedbiomed", key: "registry", value: "true", audience: fedbiomedOnly, about: "keep Fed-BioMed's party registry up to date"},

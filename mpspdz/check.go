@@ -26,7 +26,7 @@ const (
 	UseUnknown   Use = iota // nobody said whose it is
 	UseFedbiomed            // a Fed-BioMed component's, which numbers the parties anew for each experiment, with old MP-SPDZ
 	UseOwn                  // a plain party's, which stands in player files as it is
-	UsePerParty             // a plain party's, whose player files hold one that is issued for its number: its names do not matter
+	UsePerParty             // a plain party's, whose player files hold a numbered certificate: its names do not matter
 )
 
 // CheckCertificate judges the file of one certificate as every other site judges an announced one, and says of its names what MP-SPDZ

@@ -10,7 +10,7 @@ import (
 // isPartyNumber reports whether a party of some set may have this number.
 func isPartyNumber(n int) bool { return 0 <= n && n < MaxParties }
 
-const cureNumber = `set "[players] certificates = per-party" at that party: its agent then issues a certificate for its number in the set`
+const cureNumber = `set "[players] certificates = per-party" at that party: its agent then issues a numbered certificate for the set`
 
 // maxNumberedNames is how many DNS names, and how many common names, a certificate for one number may have. Others than its own prove
 // nothing, and every one costs whoever judges it.
