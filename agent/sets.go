@@ -135,7 +135,7 @@ func (k *core) propose(r api.SetRequest, now time.Time) (exchange.Opened, *api.E
 	made, err := k.sealProposal(r.Name, members, now)
 	var refusal *exchange.Refusal
 	if errors.As(err, &refusal) {
-		return nil, refused("name at least one other component", "%v", refusal.Err)
+		return nil, notProposed(r.Name, len(members), refusal)
 	}
 	if err == nil {
 		err = k.keepConfirmed(made)
@@ -147,38 +147,76 @@ func (k *core) propose(r api.SetRequest, now time.Time) (exchange.Opened, *api.E
 	return made, nil
 }
 
+// notProposed says why n members make no proposal.
+func notProposed(name string, n int, refusal *exchange.Refusal) *api.Error {
+	switch {
+	case n < mpspdz.MinPlain:
+		return refused("name at least one other component", "%v", refusal.Err)
+	case n > mpspdz.MaxParties:
+		return refused("name fewer components", "a set of %d components: MP-SPDZ takes at most %d", n, mpspdz.MaxParties)
+	}
+	return refused("propose fewer components, or ones with shorter ids: 255 fit with 47 characters on average",
+		"the set %s cannot be proposed: the list of its %d ids %v", name, n, refusal.Err)
+}
+
 // maxNamedSets is how many named sets a site may have: others hold so many names of an identity, one of them the default set's.
 const maxNamedSets = exchange.MaxSetNames - 1
 
-// roomForSet refuses one name more than others would hold of us: as proposed, with those that were withdrawn and are still told, or as
-// confirmed.
+// roomForSet refuses one name more than others would hold of us: as proposed or as confirmed, and those that were withdrawn for as long as
+// others hold what was told of them: our proposals, our certificates for them, our views.
 func (k *core) roomForSet(name string, now time.Time) *api.Error {
-	names := map[string]bool{name: true}
-	var ends time.Time
-	for _, p := range k.proposals {
-		if p.Peer == k.self.id && now.Before(exchange.Lapse(p.Expires)) && p.SetName != name {
-			names[p.SetName] = true
-			if p.Withdrawn() && (ends.IsZero() || p.Expires.Before(ends)) {
-				ends = p.Expires
-			}
+	held := map[string]time.Time{} // until when others hold one that is not in use here any more
+	hold := func(name string, until time.Time) {
+		if until = exchange.Lapse(until); now.Before(until) && until.After(held[name]) {
+			held[name] = until
 		}
+	}
+	used := map[string]bool{name: true}
+	for _, p := range k.proposals {
+		if p.Peer != k.self.id {
+			continue
+		}
+		hold(p.SetName, p.Expires)
+		if !p.Withdrawn() && now.Before(exchange.Lapse(p.Expires)) {
+			used[p.SetName] = true
+		}
+	}
+	for id, c := range k.numbered {
+		if id.Peer == k.self.id && id.Set != "" {
+			hold(id.Set, c.Expires)
+		}
+	}
+	for told, until := range k.views.named {
+		hold(told, until)
 	}
 	for confirmed := range k.confirmed {
-		names[confirmed] = true
+		used[confirmed] = true
 	}
-	for id, c := range k.numbered { // others hold the certificates of sets that we have left, too
-		if id.Peer == k.self.id && id.Set != "" && now.Before(exchange.Lapse(c.Expires)) {
-			names[id.Set] = true
+	var ends time.Time // of the first of them
+	for name, until := range held {
+		switch {
+		case used[name]:
+			delete(held, name)
+		case ends.IsZero() || until.Before(ends):
+			ends = until
 		}
 	}
-	if len(names) <= maxNamedSets {
+	if len(used)+len(held) <= maxNamedSets {
 		return nil
 	}
 	cure := "take one back: fbpeer set withdraw NAME"
 	if !ends.IsZero() {
-		cure = "use one of those names again, or wait: the first that was withdrawn is forgotten on " + ends.UTC().Format(time.DateOnly)
+		cure = "use one of those names again, or wait: the first that was withdrawn is forgotten at " + ends.UTC().Format("2006-01-02 15:04") + " UTC"
 	}
-	return refused(cure, "%d named sets are the most that a site may have", maxNamedSets)
+	return refused(cure, "%d named sets are the most that a site may have%s", maxNamedSets, stillTold(slices.Sorted(maps.Keys(held))))
+}
+
+// stillTold names the sets that were withdrawn, and count.
+func stillTold(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return ", and the other sites still hold what was told of these, which were withdrawn: " + strings.Join(names, ", ")
 }
 
 // sealProposal makes and stores a proposal of ours; without members it takes the set back.

@@ -8,6 +8,8 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -292,7 +294,9 @@ func TestCertificateForAnothersNumber(t *testing.T) {
 		return exchange.SealNumberedCertificate(f, exchange.NumberedCertificate{Component: component, Plan: plan, Number: number, Certificate: c,
 			Sequence: bob.last, Issued: now, Expires: now.Add(time.Hour)}, bob.identity)
 	}
-	seal := func(number int, key crypto.Signer) (*exchange.NumberedCertificate, error) { return sealAs("bob", number, key) }
+	seal := func(number int, key crypto.Signer) (*exchange.NumberedCertificate, error) {
+		return sealAs("bob", number, key)
+	}
 	waits := func(what string) {
 		t.Helper()
 		seen := alice.snapshot()
@@ -340,5 +344,109 @@ func TestCertificateForAnothersNumber(t *testing.T) {
 	take(right)
 	if seen := alice.snapshot(); seen.Set == nil || len(seen.Set.Parties) != 2 {
 		t.Errorf("the right one: %+v", seen.NoSet)
+	}
+}
+
+// Names that were confirmed and told, and withdrawn since, count until the others have forgotten what was told of them: a further one would
+// find no room there, and be told to nobody. Without numbered certificates, the views are all that is told of them.
+func TestNamesThatWereToldCount(t *testing.T) {
+	s := newPlainScene(t)
+	for _, file := range s.files[:3] {
+		edit(t, file, "certificates =", "certificates = own")
+	}
+	sites := plainParties(s, 3)
+	alice, bob, carol := sites[0], sites[1], sites[2]
+	name := func(i int) string { return "set" + string(rune('a'+i)) }
+	confirm := func(i int) error {
+		n := alice.named(name(i), "the proposal", func(api.NamedSet) bool { return true })
+		_, err := alice.sets(api.SetRequest{Action: api.ActionConfirm, Name: name(i), PeerID: n.PeerID, Hash: n.Hash})
+		return err
+	}
+	for i := range maxNamedSets + 1 {
+		by := bob
+		if i > maxNamedSets/2 {
+			by = carol
+		}
+		if _, err := by.sets(api.SetRequest{Action: api.ActionPropose, Name: name(i), Parties: []string{"alice"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range maxNamedSets {
+		if err := confirm(i); err != nil {
+			t.Fatalf("%s: %v", name(i), err)
+		}
+	}
+	told := func(what string, condition func(named map[string]time.Time) bool) {
+		t.Helper()
+		alice.wait(what, func(api.Snapshot) bool {
+			ok := false
+			_ = alice.agent.perform(t.Context(), func(_ context.Context, l *loop) { ok = condition(l.core.views.named) })
+			return ok
+		})
+	}
+	if _, err := alice.agent.Call(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	told("all told", func(named map[string]time.Time) bool { return len(named) == maxNamedSets })
+	for i := range maxNamedSets {
+		if _, err := alice.sets(api.SetRequest{Action: api.ActionWithdraw, Name: name(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := fault(t, confirm(maxNamedSets))
+	_, at, _ := strings.Cut(f.Hint, "is forgotten at ")
+	until, err := time.Parse("2006-01-02 15:04 MST", at)
+	if left := time.Until(until); err != nil || f.Code != api.CodeRefused || !strings.Contains(f.Text, name(0)) ||
+		left < exchange.ViewLifetime-time.Minute || left > exchange.ViewLifetime+time.Hour {
+		t.Errorf("one more: %+v, %v", f, err)
+	}
+	if err := confirm(3); err != nil {
+		t.Errorf("one of them again: %v", err)
+	}
+	// Once the others have forgotten them, there is room.
+	if err := alice.agent.perform(t.Context(), func(_ context.Context, l *loop) {
+		later := time.Now().Add(exchange.ViewLifetime + time.Hour)
+		if fault := l.core.roomForSet(name(maxNamedSets), later); fault != nil {
+			t.Errorf("a day later: %v", fault)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Of 255 parties a proposal takes ids of 47 characters on average: longer ones are refused with what to do, not with the cure of another mistake.
+func TestProposalsOfManyLongIDs(t *testing.T) {
+	s := newPlainScene(t)
+	alice := s.start(s.files[0])
+	ids := func(n, length int) (list []string) {
+		for i := range n {
+			list = append(list, fmt.Sprintf("p%03d", i)+strings.Repeat("x", length-4))
+		}
+		return list
+	}
+	for _, test := range []struct {
+		members    []string
+		text, hint string
+	}{
+		{ids(255, 47), "", ""},
+		{ids(255, 48), "the set trial cannot be proposed: the list of its 255 ids has 12494 bytes, at most 12288 are allowed", "47 characters on average"},
+		{ids(256, 8), "a set of 256 components: MP-SPDZ takes at most 255", "fewer"},
+		{ids(1, 8), "names 1 components", "at least one other"},
+	} {
+		if err := alice.agent.perform(t.Context(), func(_ context.Context, l *loop) {
+			_, err := l.core.sealProposal("trial", test.members, time.Now())
+			var refusal *exchange.Refusal
+			if !errors.As(err, &refusal) {
+				if err != nil || test.text != "" {
+					t.Errorf("%d: %v", len(test.members), err)
+				}
+				return
+			}
+			if f := notProposed("trial", len(test.members), refusal); !strings.Contains(f.Text, test.text) || test.text == "" || !strings.Contains(f.Hint, test.hint) {
+				t.Errorf("%d: %+v", len(test.members), f)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

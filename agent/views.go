@@ -41,6 +41,7 @@ type views struct {
 	heardAt  time.Time                      // when it was heard
 	last     time.Time                      // when an approved member, or we ourselves, called last
 	own      map[string]*exchange.View      // by set name, as sealed last
+	named    map[string]time.Time           // by the name of a set, withdrawn ones too: when the last view of it expires
 	told     time.Time                      // when one of them was
 	retryAt  time.Time                      // when sealing them is tried again after it failed; zero: it did not
 	failures int                            // in a row
@@ -58,7 +59,7 @@ type heardCall struct {
 
 func newViews() views {
 	return views{heard: map[exchange.ID]*exchange.View{}, proven: map[exchange.ID]time.Time{}, lists: map[mpspdz.Hash]list{},
-		calls: map[exchange.CallID]heardCall{}, own: map[string]*exchange.View{}, mute: map[mpspdz.Hash]bool{}}
+		calls: map[exchange.CallID]heardCall{}, own: map[string]*exchange.View{}, named: map[string]time.Time{}, mute: map[mpspdz.Hash]bool{}}
 }
 
 // maxCalls bounds the calls that are held.
@@ -252,6 +253,7 @@ func (k *core) sealViews(now time.Time) (sealed []*exchange.View, err error) {
 			delete(k.views.own, name)
 		}
 	}
+	maps.DeleteFunc(k.views.named, func(_ string, until time.Time) bool { return !now.Before(exchange.Lapse(until)) })
 	var lists [][]exchange.Member
 	for _, name := range slices.Sorted(maps.Keys(sets)) {
 		view, members := k.viewOf(name, sets[name])
@@ -265,6 +267,9 @@ func (k *core) sealViews(now time.Time) (sealed []*exchange.View, err error) {
 			return nil, err
 		}
 		k.views.own[name] = made
+		if name != "" {
+			k.views.named[name] = made.Record().Expires
+		}
 		sealed = append(sealed, made)
 	}
 	k.views.addLists(lists...)
