@@ -220,7 +220,7 @@ func (k *core) question(sel api.SetSelector) (question, *api.Error) {
 		}
 		return q, nil
 	}
-	chosen, unheard := k.known(sel.Parties)
+	chosen, unheard := k.known(sel.Parties, sel.IDs)
 	w, err := k.chosenSet(chosen, inForce)
 	if err != nil {
 		return question{}, &api.Error{Code: api.CodeFailed, Text: err.Error()}
@@ -256,7 +256,7 @@ func (k *core) defaultMembers(inForce map[string]*exchange.Announcement) []strin
 	}
 	members = append(members, k.config.Component.ID)
 	if len(k.config.Parties) > 0 {
-		chosen, _ := k.components(k.config.Parties)
+		chosen, _ := k.components(k.config.Parties, false)
 		return append(members, chosen...)
 	}
 	for _, party := range parties(inForce) {
@@ -265,18 +265,18 @@ func (k *core) defaultMembers(inForce map[string]*exchange.Announcement) []strin
 	return members
 }
 
-// meant is the component that an alias stands for; what is no alias stands for itself.
-func (k *core) meant(name string) string {
-	if entry, ok := k.list.ByAlias(name); ok {
+// meant is the component that an alias stands for; what is no alias, or said to be an id, stands for itself.
+func (k *core) meant(name string, isID bool) string {
+	if entry, ok := k.list.ByAlias(name); ok && !isID {
 		return entry.Component
 	}
 	return name
 }
 
-// known resolves names to components of which anything has been heard, our own added where it was left out.
-func (k *core) known(names []string) (components, unheard []string) {
+// known resolves names, or ids alone, to components of which anything has been heard, our own added where it was left out.
+func (k *core) known(names []string, ids bool) (components, unheard []string) {
 	for _, name := range names {
-		component := k.meant(name)
+		component := k.meant(name, ids)
 		_, listed := k.list.Entry(component)
 		heard := listed || component == k.config.Component.ID
 		for _, a := range k.newest {

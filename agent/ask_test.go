@@ -290,3 +290,40 @@ func TestPartiesOfASet(t *testing.T) {
 		t.Errorf("ready of an unknown set: %+v, %v", r, err)
 	}
 }
+
+// An id that the asker has resolved means that component, even where it is another one's alias here: a stranger may call itself so.
+func TestIDsAreNoAliases(t *testing.T) {
+	s := newPlainScene(t)
+	alice, bob, carol := s.start(s.files[0]), s.start(s.files[1]), s.start(s.files[2])
+	introduce(alice, bob, carol)
+	r := approvalOf(find(t, alice.snapshot(), "bob"))
+	r.Alias = "carol"
+	if _, err := alice.trust(r); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		ids  bool
+		want string
+	}{{true, "carol"}, {false, "bob"}} {
+		sel := api.SetSelector{Parties: []string{"carol"}, IDs: test.ids}
+		answer, err := alice.agent.Ready(t.Context(), sel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pending := slices.ContainsFunc(answer.Obstacles, func(o api.Obstacle) bool { return o.Code == api.ObstaclePending && o.Of == "carol" })
+		if named := len(answer.Parties) == 2 && answer.Parties[1].Component == "bob"; pending != test.ids || named == test.ids {
+			t.Errorf("ids %v: %+v", test.ids, answer)
+		}
+		set, err := alice.agent.Parties(t.Context(), sel)
+		if test.ids {
+			if f := fault(t, err); f.Code != api.CodeRefused {
+				t.Errorf("%+v", f)
+			}
+		} else if err != nil || set.Parties[1].Component != "bob" {
+			t.Errorf("%+v, %v", set.Parties, err)
+		}
+	}
+	if _, err := alice.sets(api.SetRequest{Action: api.ActionPropose, Name: "trial", Parties: []string{"carol"}}); fault(t, err).Text != "not approved here: carol" {
+		t.Errorf("%v", err)
+	}
+}

@@ -194,7 +194,7 @@ func (k *core) own() mpspdz.Own {
 // authority signed which is not set here is in none.
 func (k *core) baseSet(inForce map[string]*exchange.Announcement) (mpspdz.PartySet, error) {
 	if len(k.config.Parties) > 0 {
-		chosen, missing := k.components(k.config.Parties)
+		chosen, missing := k.components(k.config.Parties, false)
 		if len(missing) > 0 {
 			return mpspdz.PartySet{}, &mpspdz.SetError{Code: api.WarnPartyMissing, Components: missing,
 				Text: "[players] parties names components that are not approved here: " + strings.Join(missing, ", "),

@@ -148,7 +148,7 @@ func (k *core) probing(r api.ProbeRequest) (*probing, error) {
 		p.identities[entry.Component], p.aliases[entry.Component] = entry.Peer, entry.Alias
 	}
 	if len(r.Set.Parties) > 0 && r.Set.Name == "" {
-		chosen, unheard := k.known(r.Set.Parties)
+		chosen, unheard := k.known(r.Set.Parties, r.Set.IDs)
 		if len(unheard) > 0 {
 			return nil, &api.Error{Code: api.CodeUnknown, Text: "nothing has been heard of " + exchange.ShowText(unheard[0]), Hint: "fbpeer peers lists who is known"}
 		}

@@ -125,7 +125,7 @@ func (k *core) propose(r api.SetRequest, now time.Time) (exchange.Opened, *api.E
 	if fault := k.roomForSet(r.Name, now); fault != nil {
 		return nil, fault
 	}
-	members, unheard := k.components(r.Parties)
+	members, unheard := k.components(r.Parties, true)
 	if len(unheard) > 0 {
 		return nil, refused("fbpeer trust list shows who is", "not approved here: %s", exchange.ShowText(strings.Join(unheard, ", ")))
 	}
@@ -344,11 +344,11 @@ func (k *core) componentOf(id peer.ID) string {
 	return entry.Component
 }
 
-// components resolves names, ids or aliases, to components that are ours or approved, each once and in that order; unheard are the
-// names that mean none.
-func (k *core) components(names []string) (components, unheard []string) {
+// components resolves names, ids or aliases, or ids alone, to components that are ours or approved, each once and in that order; unheard are
+// the names that mean none.
+func (k *core) components(names []string, ids bool) (components, unheard []string) {
 	for _, name := range names {
-		component := k.meant(name)
+		component := k.meant(name, ids)
 		_, known := k.evaluation.InForce[component]
 		switch {
 		case component != k.config.Component.ID && !known:

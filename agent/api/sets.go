@@ -3,10 +3,12 @@ package api
 import "time"
 
 // SetSelector names a party set: Name a confirmed set, else Parties some of the accepted components (ids or aliases, the own one added),
-// else the default set, which [players] parties and the trust list make.
+// else the default set, which [players] parties and the trust list make. IDs says that Parties are ids and no aliases: a stranger may
+// announce an alias as its id, so that a name which the asker has resolved must not be resolved again.
 type SetSelector struct {
 	Name    string   `json:"name,omitempty"`
 	Parties []string `json:"parties,omitempty"`
+	IDs     bool     `json:"ids,omitempty"`
 }
 
 // PartySet is a whole set, for who writes or checks a folder of player files.
@@ -59,7 +61,7 @@ const (
 type SetRequest struct {
 	Action  string   `json:"action"`
 	Name    string   `json:"name"`
-	Parties []string `json:"parties,omitempty"` // propose: components in party order
+	Parties []string `json:"parties,omitempty"` // propose: component ids in party order, no aliases
 	PeerID  string   `json:"peer_id,omitempty"` // confirm: the proposer's
 	Hash    string   `json:"hash,omitempty"`    // confirm: of the proposal that was shown
 	By      string   `json:"by"`                // user@host

@@ -65,6 +65,21 @@ func TestTarget(t *testing.T) {
 	}
 }
 
+// A beginning of a stranger's id that is also an alias here stays that stranger's: the agent is told that it is an id.
+func TestSelectionIsOfIDs(t *testing.T) {
+	s := cardio()
+	s.Peers = append(s.Peers, api.Peer{Component: "nice", Role: "party", PeerID: "12D3KooWstranger", State: api.StatePending})
+	for word, want := range map[string]string{"ni": "nice", "nice": s.Peers[0].Component} {
+		selector, _, err := selection{words: []string{word}}.resolve(s)
+		if err != nil || len(selector.Parties) != 1 || selector.Parties[0] != want || !selector.IDs {
+			t.Errorf("%s: %+v, %v", word, selector, err)
+		}
+	}
+	if selector, _, err := (selection{}).resolve(s); err != nil || selector.IDs {
+		t.Errorf("%+v, %v", selector, err)
+	}
+}
+
 func TestOutcome(t *testing.T) {
 	tests := []struct {
 		name string

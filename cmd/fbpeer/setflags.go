@@ -67,7 +67,7 @@ func (f selection) resolve(s api.Snapshot) (selector api.SetSelector, whole bool
 	if f.name != "" && s.Self.Role != string(mpspdz.PlainParty) {
 		return selector, false, notForFedbiomed()
 	}
-	selector.Name, whole = f.name, true
+	selector.Name, selector.IDs, whole = f.name, len(f.words) > 0, true // what is resolved here is not an alias there
 	for _, word := range f.words {
 		component, err := resolveComponent(s, word)
 		switch code, _ := outcome(err); code {
