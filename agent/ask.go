@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"slices"
@@ -179,7 +180,8 @@ func (a *Agent) Parties(ctx context.Context, sel api.SetSelector) (api.PartySet,
 	})
 }
 
-// Sets changes a named set, and answers after its player files are written.
+// Sets changes a named set, and answers after its player files are written. A change that was stored, and whose player files could not be
+// written, is an error that says so.
 func (a *Agent) Sets(ctx context.Context, r api.SetRequest) (api.SetResult, error) {
 	return inLoop(ctx, a, func(_ context.Context, l *loop) (api.SetResult, error) {
 		made, fault := l.core.changeSet(r, l.options.Now())
@@ -190,6 +192,9 @@ func (a *Agent) Sets(ctx context.Context, r api.SetRequest) (api.SetResult, erro
 			return api.SetResult{}, fault
 		}
 		l.settle()
+		if fault := l.core.unwritten(r.Name); fault != nil {
+			return api.SetResult{}, fault
+		}
 		return api.SetResult{Set: l.core.namedSet(r)}, nil
 	})
 }
@@ -237,10 +242,9 @@ func (k *core) namedQuestion(name string) (question, *api.Error) {
 		return question{name: name, none: &api.Warning{Code: api.WarnUnconfirmed, Text: "the set " + name + " is not confirmed here",
 			Cure: "fbpeer set confirm " + name + ", once it is proposed: fbpeer set list"}}, nil
 	}
-	q := question{name: name, set: set.players.set, signers: set.players.signers,
-		none: set.players.noSet, wanted: set.proposal.Members, proposal: set.proposal.Content()}
-	if set.players.waiting != nil {
-		q.none = set.players.waiting
+	q := question{name: name, none: set.lacks(), wanted: set.proposal.Members, proposal: set.proposal.Content()}
+	if q.none == nil {
+		q.set, q.signers, q.none = set.players.set, set.players.signers, cmp.Or(set.players.failed, set.players.waiting)
 	}
 	return q, nil
 }

@@ -233,7 +233,8 @@ func (k *core) writePlayers(inForce map[string]*exchange.Announcement, now time.
 
 // putSet brings one folder of player files to what a base set makes. While the members' certificates for their numbers are waited for, a
 // former set that still stands as approved stays.
-func (k *core) putSet(name string, p *players, base mpspdz.PartySet, err error, inForce map[string]*exchange.Announcement, now time.Time) error {
+func (k *core) putSet(name string, p *players, base mpspdz.PartySet, err error, inForce map[string]*exchange.Announcement, now time.Time) (failure error) {
+	defer func() { p.failed = notPut(failure) }()
 	var issueErr error // nothing that must leave stays because of it
 	if err == nil && k.config.PerParty && k.self.key != nil {
 		issueErr = k.issue(name, base, now)
@@ -260,6 +261,15 @@ func (k *core) putSet(name string, p *players, base mpspdz.PartySet, err error, 
 		k.record(trust.LogRecord{Event: trust.EventWritten, Changes: []trust.Change{{Field: "files", Old: former, New: p.name}}, Text: done + ofSet(name)}, now)
 	}
 	return errors.Join(issueErr, err)
+}
+
+// notPut is the warning for a set that could not be written.
+func notPut(err error) *api.Warning {
+	if err == nil {
+		return nil
+	}
+	return &api.Warning{Code: api.WarnPlayers, Text: "the player files could not be written: " + exchange.ShowText(err.Error()),
+		Cure: "it is tried again by itself; mend what the text names"}
 }
 
 // removals names the components whose rows must go: those that were in force and are not any more, and the revoked ones.

@@ -111,7 +111,8 @@
 // approved all of the set's members itself, and puts player files in force once it holds one of every member that is for the same
 // plan (order, endpoints, keys), the number that the set gives and the approved key. One of another key, or in a record of another
 // component, is refused and named with both keys. Meanwhile a former set whose members are all approved as they stand in it stays
-// in force, over a restart too.
+// in force, over a restart too. A named set whose player files in force are of another order or other members than were
+// confirmed last is shown as not in force, with why: nobody reads a party number of what was confirmed before.
 //
 // # Cards
 //

@@ -28,6 +28,7 @@ type players struct {
 	signers []*mpspdz.Authority // that stand among the files of set
 	noSet   *api.Warning        // why set is not in force
 	waiting *api.Warning        // why not the wanted set is in force, but a former one, which still stands as approved
+	failed  *api.Warning        // why the wanted set could not be written; what was in force stays
 	written time.Time
 }
 

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -22,6 +23,25 @@ import (
 type namedSet struct {
 	proposal *exchange.Proposal // as it was confirmed
 	players  players
+}
+
+// lacks is why the player files in force are not of the members that were confirmed, in that order; nil: they are. A former order that is in
+// force meanwhile would give a researcher a wrong party number: it is shown to nobody.
+func (s *namedSet) lacks() *api.Warning {
+	p := &s.players
+	formed := p.noSet == nil && p.name != ""
+	same := func(party mpspdz.Party, member string) bool { return party.Component == member }
+	if formed && slices.EqualFunc(p.set.Parties(), s.proposal.Members, same) {
+		return nil
+	}
+	why := &api.Warning{Code: api.WarnNotWritten, Text: "the player files of this set are not written yet", Cure: "fbpeer status"}
+	if known := cmp.Or(p.failed, p.noSet, p.waiting); known != nil {
+		*why = *known
+	}
+	if formed && p.set.Len() > 0 {
+		why.Text += "; until then the player files that stand there are of what was confirmed before"
+	}
+	return why
 }
 
 // proposal is the newest that an identity says of a named set; nil: nothing is known.
@@ -289,6 +309,23 @@ func (k *core) confirm(r api.SetRequest, now time.Time) *api.Error {
 	return nil
 }
 
+// unwritten is the error for a set that is confirmed, where its player files could not be written; nil: they are, or there is a reason why
+// there are none that only other sites or decisions can take away.
+func (k *core) unwritten(name string) *api.Error {
+	set := k.confirmed[name]
+	if set == nil {
+		return nil
+	}
+	why := set.players.failed
+	if lacks := set.lacks(); why == nil && lacks != nil && lacks.Code == api.WarnNotWritten { // the commit ended before it came to them
+		why = lacks
+	}
+	if why == nil {
+		return nil
+	}
+	return &api.Error{Code: api.CodeFailed, Text: "the set " + name + " is confirmed here, but it is not in force: " + why.Text, Hint: why.Cure}
+}
+
 // withdraw takes back an own proposal for everybody, or somebody else's for this site.
 func (k *core) withdraw(r api.SetRequest, now time.Time) (exchange.Opened, *api.Error) {
 	own, set := k.proposal(k.self.id, r.Name), k.confirmed[r.Name]
@@ -399,8 +436,11 @@ func (k *core) describeSet(p *exchange.Proposal, set *namedSet) api.NamedSet {
 	case set != nil:
 		n.State, n.Members, n.Proposed = api.SetChanged, set.proposal.Members, p.Members
 	}
-	if set != nil {
-		n.Set, n.NoSet = set.players.shown(k.config.Component.ID, k.alias), set.players.noSet
+	if set == nil {
+		return n
+	}
+	if n.NoSet = set.lacks(); n.NoSet == nil {
+		n.Set, n.Waiting = set.players.shown(k.config.Component.ID, k.alias), cmp.Or(set.players.failed, set.players.waiting)
 	}
 	return n
 }

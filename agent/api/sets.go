@@ -46,8 +46,9 @@ type NamedSet struct {
 	Issued    time.Time `json:"issued"`
 	Confirmed []string  `json:"confirmed,omitempty"` // members that have confirmed it as it is proposed now and answered lately
 	Member    bool      `json:"member"`              // whether this component is one of Members
-	Set       *Set      `json:"set,omitempty"`       // in force here
-	NoSet     *Warning  `json:"no_set,omitempty"`    // why none is in force here
+	Set       *Set      `json:"set,omitempty"`       // in force here, of the members that are confirmed, in that order
+	NoSet     *Warning  `json:"no_set,omitempty"`    // why none is in force here, or not the order that is confirmed, but a former one
+	Waiting   *Warning  `json:"waiting,omitempty"`   // beside Set: why its values are former ones, as of a member that has changed
 }
 
 // Actions of a SetRequest.
@@ -67,7 +68,7 @@ type SetRequest struct {
 	By      string   `json:"by"`                // user@host
 }
 
-// SetResult answers after the set's player files are written, or says why they are not yet.
+// SetResult answers after the set's player files are written, or says why they are not yet; where they could not be, there is an error.
 type SetResult struct {
 	Set NamedSet `json:"set"`
 }

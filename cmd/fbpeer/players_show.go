@@ -81,7 +81,7 @@ func (a *app) playersShowIn(ctx context.Context, control agent.Controller, s api
 // confirmedSet is the one of a name that this site has confirmed, else the one that is proposed.
 func confirmedSet(s api.Snapshot, name string) (api.NamedSet, error) {
 	for _, set := range s.Sets {
-		if set.Name == name && set.Set != nil {
+		if set.Name == name && (set.Set != nil || set.State == api.SetConfirmed || set.State == api.SetChanged) {
 			return set, nil
 		}
 	}

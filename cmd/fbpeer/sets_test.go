@@ -146,6 +146,36 @@ func TestSetJSON(t *testing.T) {
 	}
 }
 
+// TestNoNumberOfAFormerOrder: what was confirmed and is not in force is told without any party number; values that are former ones beside it.
+func TestNoNumberOfAFormerOrder(t *testing.T) {
+	s := withSets()
+	waiting := api.Warning{Code: api.WarnWaitingCertificates, Text: "waiting for the numbered certificate of bob in this set"}
+	set := s.Sets[1]
+	set.State, set.Proposed = api.SetConfirmed, nil
+	for name, test := range map[string]struct {
+		change     func(set *api.NamedSet)
+		says, hush string
+	}{
+		"waiting":       {func(set *api.NamedSet) { set.Set, set.NoSet = nil, &waiting }, "waiting for the numbered certificate of bob", "party 0 of"},
+		"former values": {func(set *api.NamedSet) { set.Waiting = &waiting }, "waiting for the numbered certificate of bob", "no: "},
+		"in force":      {func(set *api.NamedSet) {}, "party 0 of 4", "waiting"},
+	} {
+		changed := set
+		test.change(&changed)
+		a, stdout, _ := testApp("", false)
+		listed := s
+		listed.Sets = []api.NamedSet{changed}
+		if err := a.confirmIn(t.Context(), &fakeAgent{}, listed, "pilot", true); err != nil {
+			t.Fatal(err)
+		}
+		for screen, text := range map[string]string{"confirm": stdout.String(), "list": a.view(listed).setsScreen(listed)} {
+			if !strings.Contains(text, test.says) || strings.Contains(text, test.hush) {
+				t.Errorf("%s, set %s:\n%s", name, screen, text)
+			}
+		}
+	}
+}
+
 // TestSetTypedIsResolved: what a screen says to type means the set that it is about.
 func TestSetTypedIsResolved(t *testing.T) {
 	s := withSets()
@@ -174,7 +204,7 @@ func TestPlayersShow(t *testing.T) {
 	}{
 		{name: "default", s: fedbiomed, says: "party 0 of 3", path: "command", value: "-p 0 -N 3 -ip ip_addresses"},
 		{name: "named", s: plain, chosen: selection{name: "pilot"}, says: "-p 0 -N 4 -ip ip_addresses PROGRAM", path: "dir", value: "/srv/crowd/players/pilot/current"},
-		{name: "named, not in force", s: plain, chosen: selection{name: "trial"}, code: exitUsage, says: "several propose"},
+		{name: "named, not in force", s: plain, chosen: selection{name: "trial"}, code: exitFailed, says: "set trial is not in force: not every member has confirmed it"},
 		{name: "named, not confirmed", s: plain, chosen: selection{name: "others"}, code: exitFailed, says: "set others is not in force"},
 		{name: "named, unknown", s: plain, chosen: selection{name: "nothing"}, code: exitFailed, says: "no set nothing"},
 		{name: "named, of Fed-BioMed", s: fedbiomed, chosen: selection{name: "pilot"}, code: exitUsage, says: "for plain MP-SPDZ"},

@@ -86,11 +86,19 @@ func (v view) inForce(set api.NamedSet) string {
 		t.add("in force", fmt.Sprintf("party %d of %d, set %s", set.Set.Party, len(set.Set.Parties), shortDigest(set.Set.Digest)))
 		t.add("player files", show(set.Set.Dir))
 		t.add("to run", v.prog+" players show --set "+shellWord(show(set.Name)))
-		return t.String()
+		return t.String() + v.stillFormer(set)
 	case set.NoSet != nil:
 		return wrap("  not in force yet: ", v.sentence(*set.NoSet), "    ")
 	}
 	return ""
+}
+
+// stillFormer says why the values in force are former ones.
+func (v view) stillFormer(set api.NamedSet) string {
+	if set.Waiting == nil {
+		return ""
+	}
+	return wrap("  not yet     ", v.sentence(*set.Waiting), "              ")
 }
 
 // setNews is what happened to a set that waits.
@@ -158,7 +166,7 @@ func (v view) setBlock(s api.Snapshot, set api.NamedSet) string {
 	switch {
 	case set.Set != nil:
 		fmt.Fprintf(&b, "  in force    party %d of %d, set %s\n", set.Set.Party, len(set.Set.Parties), shortDigest(set.Set.Digest))
-		b.WriteString(indent + show(set.Set.Dir) + "\n")
+		b.WriteString(indent + show(set.Set.Dir) + "\n" + v.stillFormer(set))
 	case set.NoSet != nil && set.Member:
 		b.WriteString(wrap("  in force    ", "no: "+v.sentence(*set.NoSet), indent))
 	}
