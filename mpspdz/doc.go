@@ -106,5 +106,8 @@
 // a hash link leads to, and that is the first in no party's P<j>.pem, belongs to somebody whom nobody meant to let in, unless it is that of
 // an authority that the operator set.
 //
+// Whoever may write into the folder, Player-Data or one of those files decides all of that: that others than owner and group may is an
+// error.
+//
 // [Foreign] tells what of that kind stands in a folder into which a set is about to be written.
 package mpspdz

@@ -24,6 +24,7 @@ func CheckFolder(fsys fs.FS, expected *PartySet, own Own, now time.Time) []Findi
 	f := &folder{fsys: fsys, expected: expected, own: own, now: now, number: unknownParty}
 	f.readIPFile()
 	listed := f.list()
+	f.checkWritable()
 	f.countParties()
 	if listed {
 		f.checkKeys()
@@ -69,6 +70,7 @@ const (
 	FolderBadKey       = "bad-key"           // error: a private key that MP-SPDZ cannot use
 	FolderKeyMismatch  = "key-mismatch"      // error: P<i>.key is not the key of P<i>.pem
 	FolderKeyReadable  = "key-readable"      // warning: everybody on the machine may use the key
+	FolderWritable     = "writable"          // error: everybody on the machine may change what a run trusts, or the ip file
 	FolderStrayKey     = "stray-key"         // warning: a key that MP-SPDZ never reads
 	FolderMissing      = "no-certificate"    // error: no P<j>.pem
 	FolderBad          = "bad-certificate"   // error: a certificate that breaks a rule of the package comment
@@ -136,6 +138,7 @@ type folder struct {
 	links        []*certificateFile       // <hash>.<k>, sorted by hash and number
 	keys         []int                    // of the files P<i>.key, ascending
 	strayKeys    []string                 // names of other files *.key, safe to print
+	names        []string                 // of all of these, as they stand in Player-Data
 }
 
 func (f *folder) add(finding Finding) { f.findings = append(f.findings, finding) }

@@ -323,7 +323,7 @@ func TestCheckFolderEveryCode(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("tables", func(t *testing.T) {
-		checkFolderRows(t, slices.Concat(folderRows(), keyRows(), certificateRows(), linkRows(), ipRows(), setRows()))
+		checkFolderRows(t, slices.Concat(folderRows(), writableRows(), keyRows(), certificateRows(), linkRows(), ipRows(), setRows()))
 	})
 	page, err := os.ReadFile("../docs/player-folders.md")
 	if err != nil {
@@ -363,6 +363,52 @@ func (f *trio) mkdir(name string) {
 	f.t.Helper()
 	if err := os.Mkdir(f.path(name), 0o700); err != nil {
 		f.t.Fatal(err)
+	}
+}
+
+// writableRows: others may change what a run trusts. The mode says it, whoever runs the test.
+func writableRows() []folderRow {
+	chmod := func(f *trio, mode os.FileMode, names ...string) {
+		for _, name := range names {
+			at := f.path(name)
+			if name == "." {
+				at = f.dir
+			}
+			if err := os.Chmod(at, mode); err != nil {
+				f.t.Fatal(err)
+			}
+		}
+	}
+	return []folderRow{
+		{"a folder that everybody writes into", func(f *trio) { chmod(f, 0o777, ".") }, []string{"E writable .: the folder itself (mode 0777)"}, false},
+		{"one that only owners replace files in", func(f *trio) { chmod(f, 0o777|os.ModeSticky, ".") }, nil, false},
+		{"Player-Data that everybody writes into", func(f *trio) { chmod(f, 0o777|os.ModeSticky, mpspdz.PlayerData) }, []string{"E writable Player-Data: Player-Data (mode 0777)"}, true},
+		{"a certificate that everybody changes", func(f *trio) { chmod(f, 0o777, "P0.pem") }, []string{"E writable Player-Data/P0.pem: Player-Data/P0.pem (mode 0777)"}, true},
+		{"an ip file that everybody changes", func(f *trio) { chmod(f, 0o666, mpspdz.IPFile) }, []string{"E writable ip_addresses: ip_addresses (mode 0666)"}, true},
+		{"a key that everybody changes", func(f *trio) { chmod(f, 0o602, "P1.key") }, []string{"E writable Player-Data/P1.key: ", "W key-readable Player-Data/P1.key: "}, false},
+		{"a copy in place of a hash link", func(f *trio) { f.put(f.hash(2)+".0", f.pem(2)); chmod(f, 0o606, f.hash(2)+".0") }, []string{"E writable Player-Data/HASH2.0: "}, false},
+		{"a link to a file of another name", func(f *trio) {
+			f.put("carol.txt", f.pem(2))
+			f.remove(f.hash(2) + ".0")
+			f.link(f.hash(2)+".0", "carol.txt")
+			chmod(f, 0o666, "carol.txt")
+		}, []string{"E writable Player-Data/carol.txt: "}, false},
+		{"a link to a file elsewhere", func(f *trio) {
+			if err := os.WriteFile(filepath.Join(f.dir, "carol.txt"), f.pem(2), 0o600); err != nil {
+				f.t.Fatal(err)
+			}
+			f.remove("P2.pem")
+			f.link("P2.pem", "../carol.txt")
+			chmod(f, 0o666, "P2.pem")
+		}, []string{"E writable Player-Data/P2.pem: "}, false},
+		{"a group that writes", func(f *trio) { chmod(f, 0o775, ".", mpspdz.PlayerData); chmod(f, 0o664, "P0.pem", mpspdz.IPFile) }, nil, false},
+		{"an input that everybody changes", func(f *trio) { f.put("Input-P1-0", nil); chmod(f, 0o666, "Input-P1-0") }, nil, false},
+		{"all of it", func(f *trio) {
+			chmod(f, 0o777, mpspdz.PlayerData)
+			chmod(f, 0o777, "P0.pem")
+			chmod(f, 0o666, mpspdz.IPFile)
+		},
+			[]string{"E writable .: ip_addresses (mode 0666), Player-Data (mode 0777) and Player-Data/P0.pem (mode 0777)"}, true},
 	}
 }
 

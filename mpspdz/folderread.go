@@ -68,6 +68,7 @@ func (f *folder) list() bool {
 			maxFolderFiles), "remove what is of no party")
 		return false
 	}
+	f.names = names
 	for _, name := range names {
 		f.take(name)
 	}
