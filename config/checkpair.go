@@ -143,6 +143,9 @@ func (c *Config) FormerKey() crypto.Signer {
 	return key
 }
 
+// FormerKeyFile is where MakePair keeps the private key that it replaced; there may be none.
+func (c *Config) FormerKeyFile() string { return former(c.writer(nil).key) }
+
 // FormerPair are the files of the pair that MakePair replaced, as they are shown; nil if there is none.
 func (c *Config) FormerPair() []string {
 	w := c.writer(nil)

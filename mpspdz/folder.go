@@ -115,7 +115,7 @@ const (
 	FolderCertificate  = "other-certificate" // error: not the certificate in force
 	FolderOwnNumber    = "wrong-own-number"  // error: the folder is of another party than the component is
 	FolderSymlink      = "symbolic-link"     // error, of Foreign: Player-Data or the ip file is a symbolic link
-	FolderForeign      = "foreign"           // error, of Foreign: a file that does not belong to the set
+	FolderForeign      = "foreign"           // error, of Foreign: a file that does not belong to the set, or that writing it would destroy
 )
 
 // unknownParty stands where nobody said which party.

@@ -1,6 +1,9 @@
 package mpspdz_test
 
 import (
+	"bytes"
+	"crypto"
+	"crypto/ed25519"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,6 +26,26 @@ func TestForeign(t *testing.T) {
 		"other content":         {func(f *trio) { f.put("P0.pem", []byte("x")); f.put(f.hash(0)+".0", nil); f.put(mpspdz.IPFile, nil) }, nil, nil},
 		"inputs and outputs":    {func(f *trio) { f.put("Input-P1-0", nil); f.put("Public-Output-P0-0.bin", nil); f.mkdir("2-p-128") }, nil, nil},
 		"a broken link of ours": {func(f *trio) { f.remove("P0.pem"); f.link("P0.pem", "gone") }, nil, nil},
+		"a foreign key in the place of the own": {func(f *trio) { f.put("P1.key", keyPEM(f.t, ed25519Key())) },
+			[]string{"foreign Player-Data/P1.key: a private key that is not this component's own"}, []string{"Player-Data/P1.key"}},
+		"a party's key in the place of the own": {func(f *trio) { f.put("P1.key", keyPEM(f.t, f.keys[0])) },
+			[]string{"foreign Player-Data/P1.key: a private key that is not this component's own"}, []string{"Player-Data/P1.key"}},
+		"what may be a key": {func(f *trio) { f.put("P1.key", []byte("x")) },
+			[]string{"foreign Player-Data/P1.key: it may be somebody's private key: the file holds no PEM block"}, []string{"Player-Data/P1.key"}},
+		"the own key, and other text":   {func(f *trio) { f.put("P1.key", append([]byte("bob's\n"), f.own.KeyPEM...)) }, nil, nil},
+		"an empty key":                  {func(f *trio) { f.put("P1.key", nil) }, nil, nil},
+		"the former key, which is kept": {func(f *trio) { f.put("P1.key", keyPEM(f.t, f.formerKey())) }, nil, nil},
+		"a foreign certificate in a party's place": {func(f *trio) { f.put("P0.pem", certPEM(spec{subject: cn("mallory")}.build(t))) },
+			[]string{"foreign Player-Data/P0.pem: a certificate of nobody who is in this set, or is known to be or have been approved: CN=mallory"}, []string{"Player-Data/P0.pem"}},
+		"and in DER":                   {func(f *trio) { f.put("P0.pem", spec{subject: cn("mallory")}.build(t)) }, []string{"foreign Player-Data/P0.pem: a certificate of nobody"}, []string{"Player-Data/P0.pem"}},
+		"behind a known one":           {func(f *trio) { f.put("P0.pem", append(f.pem(0), certPEM(spec{subject: cn("mallory")}.build(t))...)) }, []string{"foreign Player-Data/P0.pem: a certificate of nobody"}, []string{"Player-Data/P0.pem"}},
+		"as a copy in place of a link": {func(f *trio) { f.put(f.hash(0)+".0", certPEM(spec{subject: cn("mallory")}.build(t))) }, []string{"foreign Player-Data/HASH0.0: a certificate of nobody"}, []string{"Player-Data/HASH0.0"}},
+		"a key in a certificate's place": {func(f *trio) { f.put("P0.pem", keyPEM(f.t, ed25519Key())) },
+			[]string{"foreign Player-Data/P0.pem: a file that holds a private key"}, []string{"Player-Data/P0.pem"}},
+		"another certificate of a party's key": {func(f *trio) { f.put("P0.pem", certPEM(spec{key: f.keys[0], subject: cn("P7")}.build(f.t))) }, nil, nil},
+		"another party's certificate":          {func(f *trio) { f.put("P0.pem", f.pem(2)) }, nil, nil},
+		"a former party's certificate":         {func(f *trio) { f.put("P0.pem", certPEM(spec{key: f.formerKey(), subject: cn("erin")}.build(f.t))) }, nil, nil},
+		"a link in the place of a key":         {func(f *trio) { f.remove("P1.key"); f.link("P1.key", "../elsewhere.key") }, nil, nil},
 		"a certificate": {func(f *trio) { f.put("P7.pem", certPEM(spec{subject: cn("\x1b[2J")}.build(t))) },
 			[]string{`foreign Player-Data/P7.pem: a certificate that is not this set's: CN=\1B[2J`}, []string{"Player-Data/P7.pem"}},
 		"an authority's": {func(f *trio) {
@@ -70,7 +93,16 @@ func TestForeign(t *testing.T) {
 				t.Fatal(err)
 			}
 			test.change(f)
-			findings, paths := mpspdz.Foreign(os.DirFS(f.dir), files)
+			former, err := mpspdz.KeyOfPrivatePEM(keyPEM(t, f.formerKey()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			known := map[mpspdz.Hash]bool{former: true}
+			findings, paths := mpspdz.Foreign(os.DirFS(f.dir), files, mpspdz.Ours{Keys: known, Certificates: known})
+			hashes := strings.NewReplacer("HASH0", f.hash(0))
+			for i := range test.paths {
+				test.paths[i] = hashes.Replace(test.paths[i])
+			}
 			if !slices.Equal(paths, test.paths) {
 				t.Errorf("paths %q, want %q", paths, test.paths)
 			}
@@ -85,13 +117,19 @@ func TestForeign(t *testing.T) {
 				t.Fatalf("got %q, want %q", got, test.want)
 			}
 			for i, line := range got {
-				head, part, _ := strings.Cut(test.want[i], ": ")
+				head, part, _ := strings.Cut(hashes.Replace(test.want[i]), ": ")
 				if !strings.HasPrefix(line, head+": ") || !strings.Contains(line, part) {
 					t.Errorf("got %q, want %q", line, test.want[i])
 				}
 			}
 		})
 	}
+}
+
+// formerKey is one that this site has used before.
+func (f *trio) formerKey() crypto.Signer {
+	f.t.Helper()
+	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
 }
 
 // moved leaves a link where something was.

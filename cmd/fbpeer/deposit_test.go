@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"fbpeer/agent/api"
 	"fbpeer/mpspdz"
 )
 
@@ -86,7 +87,7 @@ func TestDepositStoppedAnywhere(t *testing.T) {
 		old := trusted(t, s.dir)
 		s.use(s.withNewAlice())
 		files := s.rendered()
-		_, prune := mpspdz.Foreign(os.DirFS(s.dir), files)
+		_, prune := mpspdz.Foreign(os.DirFS(s.dir), files, mpspdz.Ours{})
 		plan := planDeposit(os.DirFS(s.dir), files, prune)
 		if n > len(plan) {
 			if n < 10 {
@@ -168,3 +169,73 @@ var newAlice = sync.OnceValue(func() *mpspdz.Certificate {
 	}
 	return c
 })
+
+// TestWhatEarlierSetsLeft: what is known here as left by an earlier set is written over; what is not known is named, and stays until --prune.
+func TestWhatEarlierSetsLeft(t *testing.T) {
+	newPair := func(id string) (certificate, key []byte) {
+		certificate, key, err := mpspdz.NewPartyCertificate(rand.Reader, id, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return certificate, key
+	}
+	formerAlice, foreignKey := newPair("alice")
+	formerBob, formerKey := newPair("bob")
+	parsed, err := mpspdz.ParseCertificatePEM(formerAlice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alice := api.Peer{Component: "alice", State: api.StateAccepted, Certificate: &api.Certificate{KeySHA256: parsed.KeySHA256().String()}}
+	for name, test := range map[string]struct {
+		peers   []api.Peer
+		stands  map[string][]byte // in the folder
+		kept    map[string][]byte // by the agent, in the component's folder
+		foreign string            // empty: none of it
+	}{
+		"a party's certificate from the trust list": {peers: []api.Peer{alice}, stands: map[string][]byte{"P0.pem": formerAlice}},
+		"from player files that are kept":           {stands: map[string][]byte{"P0.pem": formerAlice}, kept: map[string][]byte{"players/7/Player-Data/P2.pem": formerAlice}},
+		"from those of a named set":                 {stands: map[string][]byte{"P0.pem": formerAlice}, kept: map[string][]byte{"players/sets/trial/7/Player-Data/P2.pem": formerAlice}},
+		"of nobody":                                 {stands: map[string][]byte{"P0.pem": formerAlice}, foreign: "P0.pem"},
+		"of one who only announced it":              {peers: []api.Peer{{Component: "alice", State: api.StatePending, Certificate: alice.Certificate}}, stands: map[string][]byte{"P0.pem": formerAlice}, foreign: "P0.pem"},
+		"the former own key and certificate":        {stands: map[string][]byte{"P1.key": formerKey, "P1.pem": formerBob}, kept: map[string][]byte{"bob.key.old": formerKey}},
+		"a former own key that is kept nowhere":     {stands: map[string][]byte{"P1.key": formerKey}, foreign: "P1.key"},
+		"a private key of an approved party's":      {peers: []api.Peer{alice}, stands: map[string][]byte{"P1.key": foreignKey}, foreign: "P1.key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newTrioSite(t)
+			s.mustWrite(false)
+			for name, data := range test.stands {
+				s.put(name, string(data))
+			}
+			for name, data := range test.kept {
+				at := filepath.Join(filepath.Dir(s.config.Component.PrivateKey), name)
+				if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(at, data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			seen := s.snapshot()
+			seen.Peers = test.peers
+			before, err := contents(s.dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = s.app.playersWriteIn(t.Context(), s.config, s.agent, seen, playersWrite{dir: s.dir})
+			if test.foreign == "" {
+				if err != nil {
+					t.Fatalf("%v\n%s", err, s.stderr)
+				}
+				s.mustStand()
+				return
+			}
+			code, _ := outcome(err)
+			if after, err := contents(s.dir); code != exitFailed || err != nil || after != before || !strings.Contains(s.stderr.String(), test.foreign+": ") {
+				t.Errorf("exit %d, %v: %s", code, err, s.stderr)
+			}
+			s.mustWrite(true)
+			s.mustStand()
+		})
+	}
+}

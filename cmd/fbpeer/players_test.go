@@ -154,7 +154,7 @@ func (s *trioSite) mustStand() {
 			s.t.Errorf("%s is not as it is planned", f.Path)
 		}
 	}
-	if findings, _ := mpspdz.Foreign(os.DirFS(s.dir), files); len(findings) > 0 {
+	if findings, _ := mpspdz.Foreign(os.DirFS(s.dir), files, mpspdz.Ours{}); len(findings) > 0 {
 		s.t.Errorf("in the folder: %v", findings)
 	}
 }

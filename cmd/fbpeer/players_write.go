@@ -28,9 +28,10 @@ func (a *app) playersWriteCommand() *cobra.Command {
 			"part is missing.\n\n" +
 			"MP-SPDZ trusts every certificate that has a hash link in Player-Data, whatever its file is called.\n" +
 			"So a certificate, a key or a hash link there that is not of this set is an error that names it, and\n" +
-			"nothing is written; with --prune they are removed first. The component's own key and certificate are\n" +
-			"never removed or replaced, and nothing is written or removed through a Player-Data or ip_addresses\n" +
-			"that is a symbolic link.\n\n" +
+			"nothing is written; with --prune they are removed first. A private key in the own key's place that\n" +
+			"is another one, and a certificate of nobody who is or was approved, are not overwritten without it\n" +
+			"either. The component's own key and certificate are never removed or replaced, and nothing is\n" +
+			"written or removed through a Player-Data or ip_addresses that is a symbolic link.\n\n" +
 			"Do not start MP-SPDZ meanwhile: it would find no ip_addresses and end. If the command is\n" +
 			"interrupted, run it again. players/current in the agent's own folder is always whole; see players\n" +
 			"show.",
@@ -98,7 +99,7 @@ func (a *app) playersWriteIn(ctx context.Context, c *config.Config, control agen
 	if err := a.folderOf(c, w.dir); err != nil {
 		return err
 	}
-	written, removed, err := a.deposit(c, set, files, w)
+	written, removed, err := a.deposit(c, set, files, oursOf(c, s), w)
 	if err != nil {
 		return err
 	}
@@ -177,9 +178,9 @@ func (a *app) folderOf(c *config.Config, dir string) error {
 }
 
 // deposit writes the files, unless something is in the way. removed are the paths that --prune removed.
-func (a *app) deposit(c *config.Config, set mpspdz.PartySet, files []mpspdz.File, w playersWrite) (written, removed []string, err error) {
+func (a *app) deposit(c *config.Config, set mpspdz.PartySet, files []mpspdz.File, ours mpspdz.Ours, w playersWrite) (written, removed []string, err error) {
 	fsys := os.DirFS(w.dir)
-	findings, paths := mpspdz.Foreign(fsys, files)
+	findings, paths := mpspdz.Foreign(fsys, files, ours)
 	refuse, cure := false, ""
 	for _, f := range findings {
 		if f.Code != mpspdz.FolderForeign || !w.prune {
@@ -194,7 +195,7 @@ func (a *app) deposit(c *config.Config, set mpspdz.PartySet, files []mpspdz.File
 	case cure != "":
 		return nil, nil, refused(cure, "%s cannot be written into as it is: nothing was written", w.dir)
 	case refuse:
-		return nil, nil, refused("remove them, or add --prune, which removes the certificates, keys and hash links",
+		return nil, nil, refused("move away what is still of use, or add --prune, which removes these certificates, keys and hash links",
 			"%s holds what does not belong to set %s: nothing was written", w.dir, shortDigest(set.Digest().String()))
 	}
 	plan := planDeposit(fsys, files, paths)
@@ -212,7 +213,7 @@ func (a *app) deposit(c *config.Config, set mpspdz.PartySet, files []mpspdz.File
 		return nil, nil, refused("mend it, and run the command again: until then MP-SPDZ does not start there",
 			"the files in %s are not all written: %w", w.dir, err)
 	}
-	findings, _ = mpspdz.Foreign(fsys, files)
+	findings, _ = mpspdz.Foreign(fsys, files, ours)
 	if len(findings) > 0 || len(planDeposit(fsys, files, nil)) > 0 {
 		return nil, nil, refused("run the command again", "%s is not as it was written: something else wrote there at the same time", w.dir)
 	}
