@@ -36,6 +36,7 @@ type views struct {
 	lists    map[mpspdz.Hash]list           // by root; replaced, never changed, as readers hold it
 	proven   map[exchange.ID]time.Time      // when the newest call was heard that a view before the one in heard answered
 	calls    map[exchange.CallID]heardCall  // of the last answerLasts
+	spent    map[exchange.CallID]time.Time  // until when a call that was heard is not heard anew: its answers would count again
 	call     exchange.CallID                // the one that is answered here
 	sealed   []byte                         // as it was
 	heardAt  time.Time                      // when it was heard
@@ -59,30 +60,54 @@ type heardCall struct {
 
 func newViews() views {
 	return views{heard: map[exchange.ID]*exchange.View{}, proven: map[exchange.ID]time.Time{}, lists: map[mpspdz.Hash]list{},
-		calls: map[exchange.CallID]heardCall{}, own: map[string]*exchange.View{}, named: map[string]time.Time{}, mute: map[mpspdz.Hash]bool{}}
+		calls: map[exchange.CallID]heardCall{}, spent: map[exchange.CallID]time.Time{}, own: map[string]*exchange.View{},
+		named: map[string]time.Time{}, mute: map[mpspdz.Hash]bool{}}
 }
 
-// maxCalls bounds the calls that are held.
-const maxCalls = 64
+// Bounds of calls.
+const (
+	maxCalls = 64   // that are held
+	maxSpent = 1024 // that are not heard anew
+)
 
-// note notes a roll call: answers to it count for a while. Of too many the oldest goes, but never the one that is answered here.
-func (v *views) note(c *exchange.Call, passed bool, now time.Time) {
+// note notes a roll call: answers to it count for a while. Of too many the oldest goes, but never the one that is answered here. One that
+// was heard before keeps its time, and is not taken (false) once that is over: whoever repeats it would have old answers count as new ones.
+func (v *views) note(c *exchange.Call, passed bool, now time.Time) (taken bool) {
 	over := func(at time.Time) bool { return now.Sub(at) > answerLasts || now.Before(at) }
 	maps.DeleteFunc(v.proven, func(_ exchange.ID, at time.Time) bool { return over(at) })
-	oldest := exchange.CallID{}
-	for other, held := range v.calls {
-		if over(held.at) {
-			delete(v.calls, other)
-		} else if other != v.call && (oldest.IsZero() || held.at.Before(v.calls[oldest].at)) {
-			oldest = other
-		}
+	maps.DeleteFunc(v.calls, func(_ exchange.CallID, c heardCall) bool { return over(c.at) })
+	maps.DeleteFunc(v.spent, func(_ exchange.CallID, until time.Time) bool { return now.After(until) })
+	if _, held := v.calls[c.ID]; held {
+		return true
+	}
+	if _, heard := v.spent[c.ID]; heard {
+		return false
 	}
 	if len(v.calls) >= maxCalls {
-		delete(v.calls, oldest)
+		delete(v.calls, oldest(v.calls, func(id exchange.CallID, c heardCall) time.Time {
+			if id == v.call {
+				return now.Add(callEvery) // not that one
+			}
+			return c.at
+		}))
 	}
-	if _, held := v.calls[c.ID]; !held {
-		v.calls[c.ID] = heardCall{at: now, by: c.Peer, sealed: c.Sealed, passed: passed}
+	if len(v.spent) >= maxSpent {
+		delete(v.spent, oldest(v.spent, func(_ exchange.CallID, until time.Time) time.Time { return until }))
 	}
+	v.calls[c.ID] = heardCall{at: now, by: c.Peer, sealed: c.Sealed, passed: passed}
+	v.spent[c.ID] = now.Add(2 * exchange.CallLifetime) // it was issued at most one lifetime ahead of this clock
+	return true
+}
+
+// oldest is the call with the earliest time.
+func oldest[Held any](calls map[exchange.CallID]Held, at func(exchange.CallID, Held) time.Time) (first exchange.CallID) {
+	var least time.Time
+	for id, held := range calls {
+		if t := at(id, held); first.IsZero() || t.Before(least) {
+			first, least = id, t
+		}
+	}
+	return first
 }
 
 // hearCall notes a roll call that the own views answer from now on. Who called by right (approved here, or ourselves) is answered whoever
@@ -92,8 +117,10 @@ func (v *views) hearCall(c *exchange.Call, byRight bool, now time.Time) {
 		v.note(c, false, now)
 		return
 	}
+	if !v.note(c, false, now) {
+		return
+	}
 	v.call = c.ID
-	v.note(c, false, now)
 	v.sealed, v.heardAt = c.Sealed, v.calls[c.ID].at // it may have been noted before it was made to us alone
 	if byRight {
 		v.last = v.heardAt

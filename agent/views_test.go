@@ -130,6 +130,38 @@ func TestCallsOfStrangers(t *testing.T) {
 	}
 }
 
+// A call that somebody repeats does not make answers to it count again, as long as others would take it for a valid one.
+func TestRepeatedCalls(t *testing.T) {
+	list, friend := approvedIdentity(t)
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	k := &core{views: newViews(), list: list}
+	first, second := &exchange.Call{ID: exchange.CallID{1}, Issued: now}, &exchange.Call{ID: exchange.CallID{2}, Issued: now}
+	said := &exchange.View{Peer: friend, Sequence: 1, Call: first.ID}
+	k.views.hearCall(first, true, now)
+	k.hearView(said)
+	for after := time.Duration(0); after < 2*exchange.CallLifetime; after += answerLasts / 3 {
+		k.views.hearCall(first, after%answerLasts == 0, now.Add(after))
+		k.views.note(first, true, now.Add(after))
+		if at := k.views.answered(said); !at.IsZero() && (!at.Equal(now) || after > answerLasts) {
+			t.Fatalf("after %s the answer counts as of %s", after, at)
+		}
+	}
+	end := now.Add(2*exchange.CallLifetime - time.Minute)
+	k.views.hearCall(second, true, end)
+	if k.views.hearCall(first, true, end.Add(callEvery)); k.views.call != second.ID || !k.views.last.Equal(end) {
+		t.Error("a repeated call takes the place of the newest one")
+	}
+	for n := range 2 * maxSpent {
+		k.views.note(&exchange.Call{ID: exchange.CallID{3, byte(n), byte(n >> 8)}}, true, end)
+	}
+	if len(k.views.spent) > maxSpent || len(k.views.calls) > maxCalls {
+		t.Errorf("%d calls and %d earlier ones are held", len(k.views.calls), len(k.views.spent))
+	}
+	if k.views.note(second, true, end.Add(4*exchange.CallLifetime)); len(k.views.spent) != 1 {
+		t.Errorf("%d are remembered when all are over", len(k.views.spent))
+	}
+}
+
 // Who answered a call is not silent because it goes on with one that was not heard here: what it says later is as fresh.
 func TestLaterViewsProveAsMuch(t *testing.T) {
 	list, friend := approvedIdentity(t)
