@@ -71,7 +71,9 @@ func newLoop(a *Agent) *loop {
 
 // close gives everything back, once the context has ended.
 func (l *loop) close() error {
+	l.mutex.Lock() // nothing is begun any more
 	close(l.done)
+	l.mutex.Unlock()
 	err := l.release()
 	l.wait()
 	return err
@@ -177,8 +179,16 @@ func signal(c chan struct{}) {
 	}
 }
 
-// spawn runs f in a goroutine of its own. A panic there ends the agent with an error, not the process.
-func (l *loop) spawn(f func()) {
+// spawn runs f in a goroutine of its own, unless the agent ends: a host that is closed may still call its handlers. A panic there ends the
+// agent with an error, not the process.
+func (l *loop) spawn(f func()) bool {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	select {
+	case <-l.done:
+		return false
+	default:
+	}
 	l.workers.Go(func() {
 		defer func() {
 			if p := recover(); p != nil {
@@ -187,6 +197,7 @@ func (l *loop) spawn(f func()) {
 		}()
 		f()
 	})
+	return true
 }
 
 func (l *loop) end(err error) {

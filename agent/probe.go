@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	libp2p "github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/time/rate"
 
 	"fbpeer/agent/api"
 	"fbpeer/exchange"
@@ -22,26 +24,31 @@ const (
 	probesMost     = 32               // of members, at the same time
 	probesStranger = 8                // of all others, who are only told that they are not accepted
 	probesEach     = 4                // of one peer
+	probesASecond  = 2                // of one member, and of all others together, in the long run
+	probesAtOnce   = 16               // that many more after a pause
 	streamLimit    = 20 * time.Second // of a stream: more than package probe takes
 )
 
-// probeRoom counts the streams of probes that are being answered. It is safe for concurrent use.
+// probeRoom counts the streams of probes that are being answered, and how many come. It is safe for concurrent use.
 type probeRoom struct {
 	mu        sync.Mutex
 	members   int
 	strangers int
 	each      map[peer.ID]int
+	rates     map[peer.ID]*rate.Limiter // of members; with the empty id that of all others together
 }
 
-// enter takes a place for a peer's stream, if there is one; leave, which is called once, gives it back.
-func (r *probeRoom) enter(id peer.ID, member bool) (leave func(), ok bool) {
+func newProbeRoom() *probeRoom { return &probeRoom{each: map[peer.ID]int{}, rates: map[peer.ID]*rate.Limiter{}} }
+
+// enter takes a place for a peer's stream, if there is one and not too many came; leave, which is called once, gives it back.
+func (r *probeRoom) enter(id peer.ID, member bool, now time.Time) (leave func(), ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	taken, most := &r.strangers, probesStranger
+	taken, most, payer := &r.strangers, probesStranger, peer.ID("")
 	if member {
-		taken, most = &r.members, probesMost
+		taken, most, payer = &r.members, probesMost, id
 	}
-	if *taken >= most || r.each[id] >= probesEach {
+	if *taken >= most || r.each[id] >= probesEach || !r.rateOf(payer, now).AllowN(now, 1) {
 		return nil, false
 	}
 	*taken++
@@ -56,21 +63,36 @@ func (r *probeRoom) enter(id peer.ID, member bool) (leave func(), ok bool) {
 	}, true
 }
 
+// rateOf is a payer's account. Those that are full again are forgotten: they are as new ones.
+func (r *probeRoom) rateOf(payer peer.ID, now time.Time) *rate.Limiter {
+	account := r.rates[payer]
+	if account == nil {
+		maps.DeleteFunc(r.rates, func(_ peer.ID, other *rate.Limiter) bool { return other.TokensAt(now) >= probesAtOnce })
+		account = rate.NewLimiter(probesASecond, probesAtOnce)
+		r.rates[payer] = account
+	}
+	return account
+}
+
 // startProbing answers other agents' probes.
 func (l *loop) startProbing(ctx context.Context) {
 	l.opener = probe.NewOpener(ctx, probe.Config{Now: l.options.Now, Players: l.core.config.PlayersDir, Log: l.options.Log})
-	room := &probeRoom{each: map[peer.ID]int{}}
+	room := newProbeRoom()
 	l.host.SetStreamHandler(probe.Protocol, func(s libp2p.Stream) {
 		id := s.Conn().RemotePeer()
-		leave, ok := room.enter(id, l.listed(id))
+		leave, ok := room.enter(id, l.listed(id), l.options.Now())
 		if !ok {
 			_ = s.Reset() // the asker sees no answer
 			return
 		}
-		l.spawn(func() {
+		answering := l.spawn(func() {
 			defer leave()
 			l.answerProbe(ctx, s)
 		})
+		if !answering {
+			leave()
+			_ = s.Reset() // we are about to end
+		}
 	})
 }
 
@@ -81,6 +103,9 @@ func (l *loop) answerProbe(ctx context.Context, s libp2p.Stream) {
 		return
 	}
 	err := probe.Serve(ctx, s, probe.Member{Opener: l.opener, Site: func(set string) (probe.Site, error) {
+		if !l.listed(id) {
+			return probe.Site{}, &probe.Refusal{Reason: probe.ReasonNotAccepted} // without troubling the loop: anybody may ask
+		}
 		return inLoop(ctx, l.Agent, func(_ context.Context, l *loop) (probe.Site, error) { return l.core.probeSite(set, id) })
 	}})
 	if err != nil && ctx.Err() == nil {

@@ -3,10 +3,12 @@ package agent
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -104,12 +106,12 @@ func TestProbeStarved(t *testing.T) {
 }
 
 func TestProbeRoom(t *testing.T) {
-	r := &probeRoom{each: map[peer.ID]int{}}
+	r, now := newProbeRoom(), time.Now()
 	var leave []func()
 	fill := func(prefix string, peers int, member bool) (n int) {
 		for i := range peers {
 			for range probesEach + 1 {
-				if f, ok := r.enter(peer.ID(fmt.Sprint(prefix, i)), member); ok {
+				if f, ok := r.enter(peer.ID(fmt.Sprint(prefix, i)), member, now); ok {
 					leave = append(leave, f)
 					n++
 				}
@@ -137,5 +139,97 @@ func TestProbeRoom(t *testing.T) {
 		if r.members != 0 || r.strangers != 0 || len(r.each) != 0 {
 			t.Errorf("not empty: %+v", r)
 		}
+	}
+}
+
+// TestProbeRate: who asks again and again gets so many answers and no more, whoever else asks: strangers together, members each.
+func TestProbeRate(t *testing.T) {
+	r, now := newProbeRoom(), time.Now()
+	ask := func(prefix string, peers, times int, member bool) (n int) {
+		for range times {
+			for i := range peers {
+				if leave, ok := r.enter(peer.ID(fmt.Sprint(prefix, i)), member, now); ok {
+					leave()
+					n++
+				}
+			}
+		}
+		return n
+	}
+	if n := ask("stranger", 50, 100, false); n != probesAtOnce {
+		t.Errorf("strangers have %d", n)
+	}
+	if n := ask("member", 2, 100, true); n != 2*probesAtOnce {
+		t.Errorf("two members have %d", n)
+	}
+	now = now.Add(3 * time.Second)
+	if n := ask("stranger", 50, 100, false); n != 3*probesASecond {
+		t.Errorf("strangers have %d more", n)
+	}
+	if n := ask("member", 1, 100, true); n != 3*probesASecond {
+		t.Errorf("a member has %d more", n)
+	}
+	now = now.Add(time.Minute)
+	if ask("another", 1, 1, true); len(r.rates) != 1 {
+		t.Errorf("%d accounts are held", len(r.rates))
+	}
+}
+
+// Who is not approved here, or was revoked, is not answered with an open port, and where answering is off nobody is; each is told why.
+func TestProbeIsForAcceptedPeers(t *testing.T) {
+	s := newPlainScene(t)
+	s.moveAway(4)
+	sites := plainParties(s, 3)
+	alice, bob, dave := sites[0], sites[1], s.start(s.files[3])
+	for _, x := range sites {
+		x.wait("a set of three", func(s api.Snapshot) bool { return s.Set != nil && len(s.Set.Parties) == 3 && s.Connected >= 2 })
+	}
+	dave.agent.Connect(bob.agent.AddrInfo())
+	bob.wait("dave is pending", func(s api.Snapshot) bool { return state(s, "dave") == api.StatePending })
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	// ask gives what bob answers dave: its status (docs/probe.md).
+	ask := func() (status byte, err error) {
+		stream, err := dave.agent.host.NewStream(ctx, bob.agent.host.ID(), probe.Protocol)
+		if err != nil {
+			return 0, err
+		}
+		defer stream.Reset()
+		request := [2 + 2 + 32]byte{1: 2 + 32, 2: 1} // the default set, as a frame
+		if _, err := stream.Write(request[:]); err != nil {
+			return 0, err
+		}
+		var head [3]byte
+		_, err = io.ReadFull(stream, head[:])
+		return head[2], err
+	}
+	closed := func() {
+		t.Helper()
+		if c, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", bob.config.Component.BindPort)); err == nil {
+			c.Close()
+			t.Error("bob's port is open")
+		}
+	}
+	if status, err := ask(); err != nil || status != 6 {
+		t.Errorf("one who is pending: status %d, %v", status, err)
+	}
+	closed()
+	bob.approve("dave")
+	if _, err := bob.trust(api.TrustRequest{Action: api.ActionRevoke, Component: "dave", PeerID: dave.agent.host.ID().String()}); err != nil {
+		t.Fatal(err)
+	}
+	if status, err := ask(); err == nil && status != 6 {
+		t.Errorf("one who is revoked: status %d", status)
+	}
+	closed()
+
+	edit(t, s.files[1], "answer = on", "answer = off")
+	bob.wait("off", func(api.Snapshot) bool {
+		off, err := inLoop(ctx, bob.agent, func(_ context.Context, l *loop) (bool, error) { return !l.core.config.ProbeAnswer, nil })
+		return err == nil && off
+	})
+	p, err := alice.agent.Probe(ctx, api.ProbeRequest{Components: []string{"bob"}})
+	if want := "alice>bob not-opened, bob>alice not-opened, bob>carol not-opened, carol>bob not-opened"; err != nil || p.OK || results(p) != want {
+		t.Errorf("off: %s, %v\n%+v", results(p), err, p.Obstacles)
 	}
 }
