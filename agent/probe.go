@@ -131,10 +131,8 @@ func (a *Agent) Probe(ctx context.Context, r api.ProbeRequest) (api.Probe, error
 	type prepared struct {
 		seen  *probing
 		round probe.Round
-		own   string
 	}
 	p, err := inLoop(ctx, a, func(_ context.Context, l *loop) (p prepared, err error) {
-		p.own = l.core.config.Component.ID
 		if p.seen, err = l.core.probing(r); err != nil {
 			return p, err
 		}
@@ -145,7 +143,7 @@ func (a *Agent) Probe(ctx context.Context, r api.ProbeRequest) (api.Probe, error
 	var none *probe.Refusal
 	switch {
 	case errors.As(err, &none):
-		return api.Probe{Cells: []api.ProbeCell{}, Obstacles: []api.Obstacle{{Code: api.ObstacleNoSet, Component: p.own,
+		return api.Probe{Cells: []api.ProbeCell{}, Obstacles: []api.Obstacle{{Code: api.ObstacleNoSet, Component: p.seen.own,
 			Text: "no set is in force here whose ports could be tried", Cure: "fbpeer status says what is missing"}}}, nil
 	case err != nil:
 		return api.Probe{}, err
@@ -163,11 +161,13 @@ type probing struct {
 	aliases    map[string]string
 	byCard     map[string]bool // who takes part by card, and has no agent that could be asked
 	among      []string        // only pairs of these are told of; nil: all
+	components []string        // only pairs with one of these; nil: all
+	own        string          // the own component
 }
 
 // probing prepares a probe. A choice of parties is tried within the default set: its files are those that stand on the disk.
 func (k *core) probing(r api.ProbeRequest) (*probing, error) {
-	p := &probing{identities: map[string]peer.ID{}, aliases: map[string]string{}, byCard: map[string]bool{}}
+	p := &probing{identities: map[string]peer.ID{}, aliases: map[string]string{}, byCard: map[string]bool{}, components: r.Components, own: k.config.Component.ID}
 	for _, entry := range k.list.Entries() {
 		_, p.byCard[entry.Component] = k.imported[entry.Peer]
 		p.identities[entry.Component], p.aliases[entry.Component] = entry.Peer, entry.Alias
@@ -213,9 +213,27 @@ func (p *probing) cardOnly(c probe.Cell) string {
 	return ""
 }
 
+// left are obstacles for those who were asked for and were not tried: a probe is a yes only of what was tried.
+func (p *probing) left(set mpspdz.PartySet) (all []api.Obstacle) {
+	isNot := func(component, text, cure string) {
+		all = append(all, api.Obstacle{Code: api.ObstacleNoSet, Component: component, Text: p.name(component) + text, Cure: cure})
+	}
+	for _, component := range p.among {
+		if set.Number(component) < 0 {
+			isNot(component, " is not in the set in force here, so its port was not tried", "fbpeer status says what is missing; fbpeer probe without --parties tries the set")
+		}
+	}
+	for _, component := range p.components {
+		if p.among != nil && !slices.Contains(p.among, component) {
+			isNot(component, " is not among the parties that were named, so its port was not tried", "name it in --parties too")
+		}
+	}
+	return all
+}
+
 // answer tells what was found.
 func (p *probing) answer(set mpspdz.PartySet, cells []probe.Cell) api.Probe {
-	result := api.Probe{Obstacles: []api.Obstacle{}, Cells: []api.ProbeCell{}}
+	result := api.Probe{Obstacles: append([]api.Obstacle{}, p.left(set)...), Cells: []api.ProbeCell{}}
 	for i, party := range set.Parties() {
 		if p.among == nil || slices.Contains(p.among, party.Component) {
 			result.Parties = append(result.Parties, api.SetParty{Party: i, Component: party.Component, Alias: p.aliases[party.Component], Endpoint: party.Endpoint.String()})
@@ -242,6 +260,9 @@ func (p *probing) answer(set mpspdz.PartySet, cells []probe.Cell) api.Probe {
 			result.Obstacles = append(result.Obstacles, api.Obstacle{Code: cell.Result, Component: c.To, Of: c.From, Text: cell.Text, Cure: cell.Cure})
 		}
 	}
-	result.OK = len(result.Obstacles) == 0
+	if result.OK = len(result.Obstacles) == 0; result.OK && len(result.Cells) == 0 {
+		result.OK, result.Obstacles = false, []api.Obstacle{{Code: api.ObstacleNoSet, Component: p.own, Text: "no two parties were named, so nothing was tried",
+			Cure: "fbpeer probe without --parties tries the set in force here"}}
+	}
 	return result
 }

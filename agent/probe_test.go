@@ -13,6 +13,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"fbpeer/agent/api"
+	"fbpeer/mpspdz"
 	"fbpeer/probe"
 )
 
@@ -72,6 +73,42 @@ func TestProbeOfThree(t *testing.T) {
 	p, err = sites[2].agent.Probe(ctx, api.ProbeRequest{Set: api.SetSelector{Parties: []string{"alice", "carol"}}})
 	if err != nil || results(p) != "alice>carol ok, carol>alice ok" || !p.OK || len(p.Parties) != 2 {
 		t.Errorf("%s, %+v, %v", results(p), p.Obstacles, err)
+	}
+}
+
+// TestProbeOfOthers: who was asked for and is in no set is not passed over in silence.
+func TestProbeOfOthers(t *testing.T) {
+	var members []mpspdz.Party
+	for i, component := range []string{"alice", "bob"} {
+		members = append(members, mpspdz.Party{Component: component, Role: mpspdz.PlainParty, Endpoint: endpoint(t, fmt.Sprintf("10.0.0.%d:14000", i+1)),
+			Certificate: quickCertificate(t, component, "*", time.Now().AddDate(1, 0, 0), time.Now())})
+	}
+	set, err := mpspdz.NewPartySet(members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ok := []probe.Cell{{From: "alice", To: "bob", Code: probe.OK}, {From: "bob", To: "alice", Code: probe.OK}}
+	for what, test := range map[string]struct {
+		among, components []string
+		cells, obstacles  int
+	}{
+		"all":                   {nil, nil, 2, 0},
+		"both":                  {[]string{"alice", "bob"}, []string{"bob"}, 2, 0},
+		"one who is in no set":  {[]string{"dave", "alice"}, nil, 0, 1},
+		"and another one":       {[]string{"bob", "dave", "alice"}, nil, 2, 1},
+		"one who was not named": {[]string{"alice"}, []string{"bob"}, 0, 1},
+		"nobody else":           {[]string{"alice"}, nil, 0, 1},
+	} {
+		p := &probing{among: test.among, components: test.components, own: "alice"}
+		got := p.answer(set, ok)
+		if len(got.Cells) != test.cells || len(got.Obstacles) != test.obstacles || got.OK != (test.cells > 0 && test.obstacles == 0) {
+			t.Errorf("%s: %v, %s, %+v", what, got.OK, results(got), got.Obstacles)
+		}
+		for _, o := range got.Obstacles {
+			if o.Code != api.ObstacleNoSet || o.Component == "" || o.Cure == "" {
+				t.Errorf("%s: %+v", what, o)
+			}
+		}
 	}
 }
 

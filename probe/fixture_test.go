@@ -53,6 +53,7 @@ func freePort(t testing.TB) uint16 {
 // form is what a certificate says; the zero value is Fed-BioMed's form.
 type form struct {
 	name     string // common name; empty: *
+	second   string // another common name after it
 	san      string // DNS name, with everything else that a party's own certificate has; empty: no extensions
 	notAfter time.Time
 	usage    []byte // keyUsage's value, DER; nil: as usual
@@ -82,6 +83,9 @@ func makePair(t testing.TB, component string, f form) pair {
 	}
 	name := pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{
 		{Type: asn1.ObjectIdentifier{2, 5, 4, 3}, Value: f.name}, {Type: asn1.ObjectIdentifier{2, 5, 4, 10}, Value: component}}}
+	if f.second != "" {
+		name.ExtraNames = append(name.ExtraNames, pkix.AttributeTypeAndValue{Type: asn1.ObjectIdentifier{2, 5, 4, 3}, Value: f.second})
+	}
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: name, NotBefore: f.notAfter.Add(-48 * time.Hour), NotAfter: f.notAfter}
 	if f.san != "" {
 		template.DNSNames = []string{f.san}

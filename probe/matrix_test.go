@@ -277,6 +277,17 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// TestWarningsOfPlain: MP-SPDZ up to 0.4.0 goes by the last common name, later ones by each.
+func TestWarningsOfPlain(t *testing.T) {
+	t.Parallel()
+	s := plainScene(t, numbered(0), form{name: "P1", second: "x"}, numbered(2))
+	for pair, c := range coordinate(t, s.agents()) {
+		if warned := len(c.Warnings) == 1 && c.Warnings[0].Code == WarnNameOld; c.Code != OK || warned != (c.To == "p1") {
+			t.Errorf("%s: %s %s, warnings %+v", pair, c.Code, c.Text, c.Warnings)
+		}
+	}
+}
+
 // TestComponents: only pairs with one of those named are dialled.
 func TestComponents(t *testing.T) {
 	t.Parallel()
