@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -49,16 +50,23 @@ func (b *bell) ring() {
 // Call calls the roll, or reuses one that is younger than callEvery, and gives the state once all accepted components have answered, or have had
 // their time to.
 func (a *Agent) Call(ctx context.Context) (api.Snapshot, error) {
-	if err := a.callRoll(ctx); err != nil {
+	q, err := inLoop(ctx, a, func(ctx context.Context, l *loop) (q asked, err error) {
+		q.sets = slices.Collect(maps.Keys(l.core.sets()))
+		q.call, err = l.callRoll(ctx)
+		return q, err
+	})
+	if err == nil {
+		err = a.await(ctx, q)
+	}
+	if err != nil {
 		return api.Snapshot{}, err
 	}
 	return a.Snapshot(ctx)
 }
 
-func (a *Agent) callRoll(ctx context.Context) error {
-	if _, err := inLoop(ctx, a, func(ctx context.Context, l *loop) (none struct{}, err error) { return none, l.callRoll(ctx) }); err != nil {
-		return err
-	}
+// await waits until all accepted components have answered, or have had their time to: those who are not connected have less of it, unless
+// they have answered a call of the last minute. Then they may well be there, and what they said then is not enough.
+func (a *Agent) await(ctx context.Context, q asked) error {
 	limited, cancel := context.WithTimeout(ctx, waitConnected) // of the waiting alone: a loop that is busy for longer is no failure
 	defer cancel()
 	patience := time.NewTimer(waitOthers)
@@ -68,14 +76,14 @@ func (a *Agent) callRoll(ctx context.Context) error {
 	defer silent.Stop()
 	for {
 		rung := a.news.wait()
-		connected, all := a.answers()
-		if all || connected && impatient {
+		likely, all := a.answers(q)
+		if all || likely && impatient {
 			return nil
 		}
 		select {
 		case <-rung:
 		case <-silent.C:
-			if err := a.perform(ctx, func(ctx context.Context, l *loop) { l.remind(ctx) }); err != nil {
+			if err := a.perform(ctx, func(ctx context.Context, l *loop) { l.remind(ctx, q) }); err != nil {
 				return err
 			}
 		case <-patience.C:
@@ -88,48 +96,54 @@ func (a *Agent) callRoll(ctx context.Context) error {
 	}
 }
 
-// answers says whether those accepted components that are connected, and whether all of them, have answered the last call, and are
-// understood.
-func (a *Agent) answers() (connected, all bool) {
+// answers says whether those accepted components that are likely to answer, and whether all of them, have answered and are understood.
+// Likely are those that are connected, and those that answered a call of the last minute.
+func (a *Agent) answers(q asked) (likely, all bool) {
 	seen, now := a.shown.Load(), a.options.Now()
-	connected, all = true, true
+	likely, all = true, true
 	open := seen.sight.unknown(now)
 	for _, p := range seen.snapshot.Peers {
 		if !approvedState(p.State) || p.ByCard != nil { // who takes part by card cannot answer
 			continue
 		}
-		view, answered := seen.sight.heardOf(p.Component, now)
-		if answered && !slices.Contains(open, view) {
+		if seen.sight.heardAll(p.Component, q, open, now) {
 			continue
 		}
 		all = false
-		if p.Connected != nil && *p.Connected {
-			connected = false
+		_, _, lately := seen.sight.answered(p.Component, "", now)
+		if lately || p.Connected != nil && *p.Connected {
+			likely = false
 		}
 	}
-	return connected, all
+	return likely, all
 }
 
-// callRoll makes a roll call if the last one is older than callEvery, and looks at what this site itself will answer.
-func (l *loop) callRoll(ctx context.Context) error {
-	now := l.options.Now()
+// callRoll makes a roll call if the last one is older than callEvery, and looks at what this site itself will answer. call is when the one that
+// was made, or is reused, was heard here, less than callEvery ago: who does not answer that one says nothing.
+func (l *loop) callRoll(ctx context.Context) (call time.Time, err error) {
+	now := l.options.Now().Round(0) // the monotonic clock stands still while a machine is suspended
 	l.asked = now
 	l.core.views.mute = map[mpspdz.Hash]bool{} // what could not be had is asked for again
 	l.lookAtOwn(now)
+	v := &l.core.views
+	reused := now.Add(-callEvery)
+	if v.last.After(reused) {
+		reused = v.last
+	}
 	if !l.core.someoneToCall() || !l.core.mayCall(now) {
-		return nil
+		return reused, nil
 	}
-	call, err := l.core.sealCall(now)
+	made, err := l.core.sealCall(now)
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
-	// One that comes too soon after another's is refused: that one is being answered.
-	if err := l.exchange.Publish(ctx, call.Sealed); err != nil {
+	// One that comes too soon after another's is refused: that one is being answered, and may still be on its way to the loop.
+	if err := l.exchange.Publish(ctx, made.Sealed); err != nil {
 		l.options.Log.Debug().Err(err).Msg("publishing a roll call")
-		return nil
+		return reused, nil
 	}
-	l.core.views.hearCall(call, true, now)
-	return nil
+	v.hearCall(made, true, now)
+	return v.last, nil
 }
 
 // lookAtOwn makes sure that what this site answers is what stands on its disk.
@@ -154,7 +168,15 @@ func (k *core) sealCall(now time.Time) (*exchange.Call, error) {
 
 // Ready says whether all that a set needs agree, after a roll call.
 func (a *Agent) Ready(ctx context.Context, sel api.SetSelector) (api.Ready, error) {
-	if err := a.callRoll(ctx); err != nil {
+	ask, err := inLoop(ctx, a, func(ctx context.Context, l *loop) (ask asked, err error) {
+		ask.sets = slices.Compact([]string{"", sel.Name})
+		ask.call, err = l.callRoll(ctx)
+		return ask, err
+	})
+	if err == nil {
+		err = a.await(ctx, ask)
+	}
+	if err != nil {
 		return api.Ready{}, err
 	}
 	return inLoop(ctx, a, func(_ context.Context, l *loop) (api.Ready, error) {
@@ -163,6 +185,7 @@ func (a *Agent) Ready(ctx context.Context, sel api.SetSelector) (api.Ready, erro
 			return api.Ready{}, fault
 		}
 		seen := a.shown.Load()
+		q.call = ask.call
 		q.changed = l.core.altered[q.name]
 		delete(l.core.altered, q.name)
 		return judgeReady(q, seen.snapshot, seen.sight, a.options.Now()), nil

@@ -100,10 +100,12 @@
 // sealed anew when that changes, at most once a second, and when a roll call is heard. Views, calls and what is fetched of views'
 // contents live in memory. A view counts if the list approves its author and it, or one before it of the same author and set,
 // answers a call that was heard here within the last minute: what is said later is true later. Who asks (Call, Ready) has a call
-// made unless the last one is younger than 11 s, or nobody is approved whose answer would count; waits up to 3 s for those that are
-// connected, and calls those alone that are silent. A stranger's call that was taken is one by right once its author is approved
-// here: it is answered, and no other is made so soon. A view is told after readers can see what is behind it. What others say is
-// looked at in an immutable sight, of which matrix and readiness are functions.
+// made unless the last one is younger than 11 s by the wall clock, or nobody is approved whose answer would count; waits up to 3
+// s for those that are connected or have answered within the last minute, 1 s for others, and calls those alone that are silent.
+// For Ready an answer counts only if it is one to that very call, or to a later one: what was said before may be so no more. A
+// stranger's call that was taken is one by right once its author is approved here: it is answered, and no other is made so soon.
+// A view is told after readers can see what is behind it. What others say is looked at in an immutable sight, of which matrix and
+// readiness are functions.
 //
 // # Certificates for numbers
 //

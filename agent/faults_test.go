@@ -84,7 +84,8 @@ func TestCallReportsMeddling(t *testing.T) {
 	sites[0].approve(sites[1].config.Component.ID)
 	_, err := inLoop(t.Context(), sites[0].agent, func(ctx context.Context, l *loop) (none struct{}, err error) {
 		registerByHand(t, sites[0].config.Component.Database) // in the loop: the watch does not come between
-		return none, l.callRoll(ctx)
+		_, err = l.callRoll(ctx)
+		return none, err
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -244,21 +245,28 @@ func TestNamesOfSetsAreBounded(t *testing.T) {
 // Who asks waits for answers to the newest call, so that who has gone since the last one is noticed.
 func TestAskersWaitForTheNewestCall(t *testing.T) {
 	p := newPanel(t, 2)
-	p.sight.newest = p.now.Add(-10 * time.Second)
-	if _, ok := p.sight.heardOf("b", p.now); !ok {
+	if _, ok := p.sight.heardOf("b", "", p.now.Add(-10*time.Second), p.now); !ok {
 		t.Error("an answer to the newest call")
 	}
-	p.sight.newest = p.now
-	if _, ok := p.sight.heardOf("b", p.now); ok {
+	if _, ok := p.sight.heardOf("b", "", p.now, p.now); ok {
 		t.Error("an answer to the call before it")
 	}
 	if _, _, ok := p.sight.answered("b", "", p.now); !ok {
 		t.Error("it counts for a while all the same")
 	}
-	view := &exchange.View{}
-	p.sight.sites[siteID{component: "b"}] = heardView{view: view, called: p.now}
-	p.sight.silent = map[string]bool{"b": true}
-	if _, ok := p.sight.heardOf("b", p.now); ok {
-		t.Error("one of its views answers nothing")
+	p.answerNow()
+	of := asked{call: p.now, sets: []string{"", "trial"}}
+	if !p.sight.heardAll("b", of, nil, p.now) {
+		t.Error("nothing more is to come of one who has told of no such set")
+	}
+	p.sight.told = map[siteID]bool{{"b", "trial"}: true}
+	if p.sight.heardAll("b", of, nil, p.now) {
+		t.Error("its view of the set is still to come")
+	}
+	if !p.sight.heardAll("b", asked{call: p.now, sets: []string{""}}, nil, p.now) {
+		t.Error("a set that nobody asks about")
+	}
+	if p.sight.heardAll("b", asked{call: p.now, sets: []string{""}}, []*exchange.View{p.sight.sites[siteID{component: "b"}].view}, p.now) {
+		t.Error("an answer whose content is not known")
 	}
 }

@@ -27,7 +27,7 @@ type fetched struct {
 // hearCall answers somebody's roll call, with what stands on the disk now. One that came too soon after another is only noted: answers to
 // it count.
 func (l *loop) hearCall(c *exchange.Call, r gossip.Received, now time.Time) {
-	v := &l.core.views
+	v, now := &l.core.views, now.Round(0)
 	if r.Passed {
 		v.note(c, true, now)
 		return
@@ -42,15 +42,15 @@ func (l *loop) hearCall(c *exchange.Call, r gossip.Received, now time.Time) {
 // viaCall is how a call to us alone comes.
 const viaCall = "call"
 
-// remind calls those alone who are connected and have not answered the last call.
-func (l *loop) remind(ctx context.Context) {
+// remind calls those alone who are connected and have not answered.
+func (l *loop) remind(ctx context.Context, q asked) {
 	seen, now := l.shown.Load(), l.options.Now()
 	call := l.core.views.sealed
 	for _, p := range seen.snapshot.Peers {
 		if !approvedState(p.State) || p.Connected == nil || !*p.Connected {
 			continue
 		}
-		if _, answered := seen.sight.heardOf(p.Component, now); answered {
+		if seen.sight.heardAll(p.Component, q, nil, now) {
 			continue
 		}
 		id, err := peer.Decode(p.PeerID)

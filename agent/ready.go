@@ -18,6 +18,7 @@ const outlast = 24 * time.Hour
 // question is what readiness is asked about: a set as this site has it, and who has to agree on it.
 type question struct {
 	name     string              // of a named set; empty: the default one, or a choice of its members
+	call     time.Time           // when the roll call that its members must have answered was heard here
 	chosen   bool                // some of the accepted components: what else a site has in force is no obstacle
 	set      mpspdz.PartySet     // zero: it cannot be formed here
 	none     *api.Warning        // why
@@ -238,11 +239,7 @@ func changedText(p api.Peer) string {
 // answer compares what an accepted component says of itself with this site.
 func (v *verdict) answer(component string) {
 	name := v.name(component)
-	view, _, answered := v.sight.answered(component, "", v.now)
-	// Who had the time to answer the newest call, and did not, may have gone since it answered the one before.
-	if overdue := v.now.Sub(v.sight.newest) >= waitConnected; overdue {
-		_, answered = v.sight.heardOf(component, v.now)
-	}
+	view, answered := v.sight.heardOf(component, "", v.question.call, v.now)
 	if card, ok := v.sight.cards[component]; ok && !answered {
 		v.byCard(component, card)
 		return
@@ -346,7 +343,7 @@ func (v *verdict) otherSet(component string, view *exchange.View) {
 // namedSet compares a component's view of a named set with ours.
 func (v *verdict) namedSet(component string) {
 	name := v.name(component)
-	view, _, answered := v.sight.answered(component, v.question.name, v.now)
+	view, answered := v.sight.heardOf(component, v.question.name, v.question.call, v.now)
 	switch {
 	case !answered || view.Proposal != v.proposal:
 		v.blame(api.Obstacle{Code: api.ObstacleUnconfirmed, Component: component, Text: name + " has not confirmed the set " + v.question.name + " as it is here",

@@ -147,9 +147,15 @@ func TestReady(t *testing.T) {
 		{"an answer too old", func(t *testing.T, p *panel) {
 			p.sight.sites[siteID{component: "c"}] = heardView{view: p.sight.sites[siteID{component: "c"}].view, called: p.now.Add(-61 * time.Second)}
 		}, []string{"no-answer c : c has not answered"}, 2},
-		{"no answer to the newest call", func(t *testing.T, p *panel) { p.sight.newest = p.now.Add(-4 * time.Second) },
+		{"no answer to the newest call", func(t *testing.T, p *panel) { p.question.call = p.now.Add(-4 * time.Second) },
 			[]string{"no-answer b : b has not answered", "no-answer c : c has not answered"}, 1},
-		{"the newest call was just made", func(t *testing.T, p *panel) { p.sight.newest = p.now.Add(-time.Second) }, nil, 3},
+		{"the newest call was just made", func(t *testing.T, p *panel) { p.question.call = p.now.Add(-time.Millisecond) },
+			[]string{"no-answer b : b has not answered", "no-answer c : c has not answered"}, 1},
+		{"a call that all have answered is reused", func(t *testing.T, p *panel) { p.question.call = p.now.Add(-5 * time.Second) }, nil, 3},
+		{"one has not answered it", func(t *testing.T, p *panel) {
+			p.question.call = p.now.Add(-5 * time.Second)
+			p.sight.sites[siteID{component: "b"}] = heardView{view: p.sight.sites[siteID{component: "b"}].view, called: p.now.Add(-6 * time.Second)}
+		}, []string{"no-answer b : b has not answered"}, 2},
 		{"content not known", func(t *testing.T, p *panel) { p.sight.lists = map[mpspdz.Hash]list{} },
 			[]string{"no-answer b : b did not say whom", "no-answer c : c did not say whom"}, 1},
 		{"more parties there", func(t *testing.T, p *panel) {

@@ -24,7 +24,7 @@ type sight struct {
 	current map[string]current   // what each of them announces now
 	sites   map[siteID]heardView // who answered a roll call lately, and how
 	lists   map[mpspdz.Hash]list
-	silent  map[string]bool          // approved components of which a view is held that answers no call: they missed it
+	told    map[siteID]bool          // named sets that an approved component said last to have confirmed, whenever that was
 	said    map[string]mpspdz.Hash   // the default set that each approved component said last to have in force, whenever that was
 	mute    map[mpspdz.Hash]bool     // views whose content could not be had
 	own     map[string]string        // our own cells; those of whom we know nothing are absent
@@ -207,11 +207,29 @@ func (s *sight) ownView(name string) (view *exchange.View, told bool) {
 	return nil, false
 }
 
-// heardOf says whether a component has answered the newest call, with all of its views. What it answered before counts for a while, but
-// whoever asks waits for a newer answer.
-func (s *sight) heardOf(component string, now time.Time) (view *exchange.View, ok bool) {
-	view, _, ok = s.answered(component, "", now)
-	return view, ok && !s.silent[component] && !s.sites[siteID{component: component}].called.Before(s.newest)
+// asked is what somebody here wants to know.
+type asked struct {
+	call time.Time // when the roll call that was made for it, or is reused, was heard here
+	sets []string  // the sets that it is about, the default one ("") among them
+}
+
+// heardOf gives what a component says of a set in answer to a roll call that was heard here at that time, or to a later one. What it answered
+// to an earlier one is shown for a while, but nobody goes by it: it may have gone since.
+func (s *sight) heardOf(component, set string, call, now time.Time) (view *exchange.View, ok bool) {
+	view, _, ok = s.answered(component, set, now)
+	return view, ok && !s.sites[siteID{component, set}].called.Before(call)
+}
+
+// heardAll says whether a component has answered with all of its views that are of use to who asks, and all of them are understood. unknown
+// are those that are not.
+func (s *sight) heardAll(component string, q asked, unknown []*exchange.View, now time.Time) bool {
+	for _, set := range q.sets {
+		view, ok := s.heardOf(component, set, q.call, now)
+		if !ok && (set == "" || s.told[siteID{component, set}]) || ok && slices.Contains(unknown, view) {
+			return false
+		}
+	}
+	return true
 }
 
 // allSay says whether all other members of a set that can be asked have said that they hold it.
@@ -235,7 +253,7 @@ func (s *sight) confirmedBy(set api.NamedSet, now time.Time) []string {
 	}
 	var confirmed []string
 	for _, component := range members {
-		view, _, answered := s.answered(component, set.Name, now)
+		view, answered := s.heardOf(component, set.Name, s.newest, now)
 		if component == s.self {
 			view, answered = s.ownView(set.Name)
 		}

@@ -397,7 +397,7 @@ func parseRecords(data []byte) records {
 // look at who has registered whom, as far as it is known now. s is the snapshot that is published with it.
 func (k *core) sight(s api.Snapshot) *sight {
 	seen := &sight{newest: k.views.last, self: s.Self.Component, members: []string{s.Self.Component}, current: map[string]current{}, sites: map[siteID]heardView{},
-		said: map[string]mpspdz.Hash{}, silent: map[string]bool{}, lists: k.views.lists, mute: k.views.mute, own: map[string]string{},
+		said: map[string]mpspdz.Hash{}, told: map[siteID]bool{}, lists: k.views.lists, mute: k.views.mute, own: map[string]string{},
 		ownAhead: map[string]bool{}, cards: map[string]exchange.Card{}}
 	seen.current[s.Self.Component] = k.currentOf(k.self.id, k.self.registration)
 	for _, p := range s.Peers {
@@ -429,12 +429,11 @@ func (k *core) sight(s api.Snapshot) *sight {
 		if id.Set == "" {
 			seen.said[entry.Component] = view.Set
 		}
-		called := k.views.answered(view)
-		if called.IsZero() {
-			seen.silent[entry.Component] = seen.silent[entry.Component] || id.Set == "" || k.confirmed[id.Set] != nil
-			continue
+		site := siteID{entry.Component, id.Set}
+		seen.told[site] = !view.Proposal.IsZero()
+		if called := k.views.answered(view); !called.IsZero() {
+			seen.sites[site] = heardView{view: view, called: called}
 		}
-		seen.sites[siteID{entry.Component, id.Set}] = heardView{view: view, called: called}
 	}
 	if k.players.inForce() {
 		seen.ownSet = k.players.set.Digest()
