@@ -45,6 +45,9 @@ func (k *core) loadRecords() error {
 		for _, r := range stored {
 			k.replayRecord(folder, r)
 		}
+		if folder == dirConfirmed && len(problems) > 0 {
+			k.dropUnread()
+		}
 		for _, problem := range problems {
 			k.options.Log.Warn().Err(problem).Msg("a stored record cannot be used")
 			if folder == dirConfirmed {

@@ -102,9 +102,23 @@ func (k *core) dropNamed(name, why string, now time.Time) error {
 		return err
 	}
 	delete(k.confirmed, name)
+	k.views.dropped[name] = now
 	k.record(trust.LogRecord{Event: trust.EventSetDropped, Component: k.componentOf(set.proposal.Peer), Peer: set.proposal.Peer.String(),
 		Text: "party set " + name + " taken out of force: " + why}, now)
 	return nil
+}
+
+// dropUnread notes the sets whose confirmations were stored and cannot be read: others are told that they are not confirmed here any more.
+func (k *core) dropUnread() {
+	entries, err := k.store.cards(dirConfirmed)
+	if err != nil {
+		return // reading them has reported it
+	}
+	for _, entry := range entries {
+		if name := strings.TrimSuffix(entry.Name(), cardSuffix); k.confirmed[name] == nil && mpspdz.CheckSetName(name) == nil {
+			k.views.dropped[name] = k.options.Now()
+		}
+	}
 }
 
 // changeSet does one request about named sets.

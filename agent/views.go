@@ -43,6 +43,7 @@ type views struct {
 	last     time.Time                      // when an approved member, or we ourselves, called last
 	own      map[string]*exchange.View      // by set name, as sealed last
 	named    map[string]time.Time           // by the name of a set, withdrawn ones too: when the last view of it expires
+	dropped  map[string]time.Time           // when named sets were last confirmed here that are not any more
 	told     time.Time                      // when one of them was
 	retryAt  time.Time                      // when sealing them is tried again after it failed; zero: it did not
 	failures int                            // in a row
@@ -61,7 +62,7 @@ type heardCall struct {
 func newViews() views {
 	return views{heard: map[exchange.ID]*exchange.View{}, proven: map[exchange.ID]time.Time{}, lists: map[mpspdz.Hash]list{},
 		calls: map[exchange.CallID]heardCall{}, spent: map[exchange.CallID]time.Time{}, own: map[string]*exchange.View{},
-		named: map[string]time.Time{}, mute: map[mpspdz.Hash]bool{}}
+		named: map[string]time.Time{}, dropped: map[string]time.Time{}, mute: map[mpspdz.Hash]bool{}}
 }
 
 // Bounds of calls.
@@ -274,16 +275,13 @@ func (k *core) sealViews(now time.Time) (sealed []*exchange.View, err error) {
 	if !k.joined || k.self.key == nil {
 		return nil, nil
 	}
-	sets := k.sets()
-	for name := range k.views.own {
-		if sets[name] == nil {
-			delete(k.views.own, name)
-		}
-	}
+	told := k.toldSets(now)
+	maps.DeleteFunc(k.views.own, func(name string, _ *exchange.View) bool { _, is := told[name]; return !is })
+	maps.DeleteFunc(k.views.dropped, func(name string, _ time.Time) bool { p, is := told[name]; return !is || p != nil })
 	maps.DeleteFunc(k.views.named, func(_ string, until time.Time) bool { return !now.Before(exchange.Lapse(until)) })
 	var lists [][]exchange.Member
-	for _, name := range slices.Sorted(maps.Keys(sets)) {
-		view, members := k.viewOf(name, sets[name])
+	for _, name := range slices.Sorted(maps.Keys(told)) {
+		view, members := k.viewOf(name, told[name])
 		view.Call = k.liveCall(now)
 		lists = append(lists, members.Files, members.Rows)
 		if old := k.views.own[name]; old != nil && sameView(old, view) {
@@ -312,8 +310,24 @@ func (k *core) sealView(v exchange.View, now time.Time) (made *exchange.View, er
 	return exchange.SealView(k.federation, v, k.self.key)
 }
 
-// viewOf is what this site has to tell of a set, unsealed, and the members behind it.
+// toldSets are the sets of which there are own views: those of this site, and, for as long as a former answer of ours may count, those that
+// it had confirmed (nil). Others would go by that answer else.
+func (k *core) toldSets(now time.Time) map[string]*players {
+	all := k.sets()
+	for name, at := range k.views.dropped {
+		if past := now.Sub(at); all[name] == nil && past >= 0 && past <= answerLasts {
+			all[name] = nil
+		}
+	}
+	return all
+}
+
+// viewOf is what this site has to tell of a set, unsealed, and the members behind it. Of one that is not confirmed here any more (nil) it is
+// that nothing is.
 func (k *core) viewOf(name string, p *players) (exchange.View, exchange.Members) {
+	if p == nil {
+		return exchange.View{SetName: name}, exchange.Members{}
+	}
 	members := k.members(name, p)
 	view := exchange.View{SetName: name, Files: exchange.MembersRoot(members.Files), Rows: exchange.MembersRoot(members.Rows),
 		Members: max(len(members.Files), len(members.Rows))}
@@ -354,7 +368,7 @@ func (k *core) viewsDue(now time.Time) time.Time {
 	if now.Before(k.views.retryAt) {
 		return k.views.retryAt
 	}
-	for name := range k.sets() {
+	for name := range k.toldSets(now) {
 		if old := k.views.own[name]; !k.liveCall(now).IsZero() && (old == nil || old.Call != k.views.call) {
 			return now
 		}
