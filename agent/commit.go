@@ -33,6 +33,7 @@ type outcome struct {
 func (k *core) settle(now time.Time) outcome {
 	defer k.sealLog()
 	k.evaluate(now)
+	k.views.stale = true // also where something fails
 	late := k.finishList(now)
 	inForce, err := k.putInForce()
 	if err != nil {
@@ -64,7 +65,6 @@ func (k *core) settle(now time.Time) outcome {
 	if expiryErr != nil {
 		k.failed(api.WarnStore, "what was told of certificates that end could not be stored", expiryErr)
 	}
-	k.views.stale = true
 	return outcome{rows: rows, retry: late || errors.Join(playersErr, rowsErr, err, renewErr, expiryErr) != nil}
 }
 
@@ -234,7 +234,7 @@ func (k *core) writePlayers(inForce map[string]*exchange.Announcement, now time.
 // putSet brings one folder of player files to what a base set makes. While the members' certificates for their numbers are waited for, a
 // former set that still stands as approved stays.
 func (k *core) putSet(name string, p *players, base mpspdz.PartySet, err error, inForce map[string]*exchange.Announcement, now time.Time) (failure error) {
-	defer func() { p.failed = notPut(failure) }()
+	defer func() { p.failed, p.spoiled = notPut(failure), p.spoiled && failure != nil }()
 	var issueErr error // nothing that must leave stays because of it
 	if err == nil && k.config.PerParty && k.self.key != nil {
 		issueErr = k.issue(name, base, now)

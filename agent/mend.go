@@ -16,7 +16,7 @@ import (
 )
 
 // mendPlayers writes the player files anew where what stands there is not what the set in force makes, as after a hand's or a
-// program's error; the next commit does it.
+// program's error; the next commit does it, and until it has done so they do not stand.
 func (k *core) mendPlayers(now time.Time) {
 	for name, p := range k.sets() {
 		if !p.inForce() {
@@ -24,13 +24,14 @@ func (k *core) mendPlayers(now time.Time) {
 		}
 		files, err := mpspdz.Render(p.set, k.own())
 		if err != nil || mpspdz.RenderedName(files) != p.name {
-			continue // the commit writes it anyway
+			p.spoiled = true // the commit writes it, if it can
+			continue
 		}
 		differ := differences(p.link(), durableFiles(files, k.config.PlayersGroup != ""))
 		if len(differ) == 0 {
 			continue
 		}
-		p.checked = false
+		p.checked, p.spoiled = false, true
 		k.altered[name] = differ
 		k.record(trust.LogRecord{Event: trust.EventPlayersMended, Text: "player files" + ofSet(name) + " were not as written: " + exchange.ShowText(strings.Join(differ, ", "))}, now)
 	}

@@ -30,6 +30,7 @@ type players struct {
 	waiting *api.Warning        // why not the wanted set is in force, but a former one, which still stands as approved
 	failed  *api.Warning        // why the wanted set could not be written; what was in force stays
 	written time.Time
+	spoiled bool // what stands in the folder is not as it must be, and is not written anew yet
 }
 
 // wanted is a set to be put in force, or why there is none.

@@ -228,11 +228,11 @@ func (k *core) approves(id peer.ID) bool {
 	return ok && !k.list.Barred(id)
 }
 
-// members lists what this site holds of a set of player files, and for the default one whom it has registered, ourselves among both: so sites
+// members lists what this site holds of a set of player files, nobody where they do not stand as they must, and for the default one whom it has registered, ourselves among both: so sites
 // that agree have equal lists.
 func (k *core) members(name string, p *players) exchange.Members {
 	var m exchange.Members
-	if p.inForce() {
+	if p.inForce() && p.failed == nil && !p.spoiled {
 		for _, party := range p.set.Parties() {
 			m.Files = append(m.Files, memberOf(party))
 		}
