@@ -185,7 +185,7 @@ func (a *Agent) Ready(ctx context.Context, sel api.SetSelector) (api.Ready, erro
 			return api.Ready{}, fault
 		}
 		seen := a.shown.Load()
-		q.call = ask.call
+		q.call, q.pair = ask.call, l.core.pairFault(a.options.Now())
 		q.changed = l.core.altered[q.name]
 		delete(l.core.altered, q.name)
 		return judgeReady(q, seen.snapshot, seen.sight, a.options.Now()), nil

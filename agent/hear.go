@@ -87,6 +87,7 @@ func (l *loop) dueViews(now time.Time) []*exchange.View {
 		return nil
 	}
 	v := &l.core.views
+	v.unfit = len(faults(l.core.snapshot(l.network(), now))) > 0 || l.core.pairFault(now) != nil
 	sealed, err := l.core.sealViews(now)
 	if err != nil {
 		l.core.failed(api.WarnStore, "what is registered here could not be told", err)

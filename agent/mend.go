@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"fbpeer/agent/api"
 	"fbpeer/exchange"
 	"fbpeer/internal/durable"
 	"fbpeer/mpspdz"
@@ -76,4 +77,22 @@ func stands(path string, want durable.File) bool {
 	}
 	data, err := os.ReadFile(path)
 	return err == nil && bytes.Equal(data, want.Data)
+}
+
+// pairFault says why the certificate and the key that stand in the component's files now are not those in use: nil if they are. What is being
+// changed is taken over only once it has been left alone; whoever asks meanwhile must not be told yes.
+func (k *core) pairFault(now time.Time) *api.Obstacle {
+	if k.problems.has(api.WarnConfiguration) {
+		return nil // that says it
+	}
+	o := &api.Obstacle{Code: api.ObstacleWarning, Component: k.config.Component.ID}
+	switch pair, err := k.config.LoadKeyPair(now); {
+	case err != nil:
+		o.Text, o.Cure = "certificate and key of this site cannot be used as they stand: "+exchange.ShowText(err.Error()), hintOf(err)
+	case pair.Certificate.SHA256() != k.self.pair.Certificate.SHA256() || !bytes.Equal(pair.KeyPEM, k.self.pair.KeyPEM):
+		o.Text, o.Cure = "certificate and key of this site have just been changed, and are not taken over yet", "ask again in a few seconds: fbpeer ready --wait 30s"
+	default:
+		return nil
+	}
+	return o
 }

@@ -26,6 +26,7 @@ type question struct {
 	unheard  []string            // names that mean nobody who is known here
 	proposal mpspdz.Hash         // of a named set: what was confirmed here
 	changed  []string            // files of ours that somebody else had changed
+	pair     *api.Obstacle       // why certificate and key of ours, as they stand, are not those in use
 	signers  []*mpspdz.Authority // that stand among the set's files
 }
 
@@ -132,20 +133,35 @@ func (v *verdict) here() {
 			Text: "somebody else had changed the player files here (" + strings.Join(v.changed, ", ") + "); they have been written anew",
 			Cure: "start runs from players/current again; what ran from the changed files is not to be relied on"})
 	}
-	for _, w := range v.snapshot.Warnings {
-		switch {
-		case w.Code == api.WarnPlayers || w.Code == api.WarnStore || w.Code == api.WarnRegistry || w.Code == api.WarnNoDatabase:
-			v.blame(api.Obstacle{Code: api.ObstacleNotWritten, Component: self, Text: w.Text, Cure: w.Cure})
-		case w.Error:
-			v.blame(api.Obstacle{Code: api.ObstacleWarning, Component: self, Text: w.Text, Cure: w.Cure})
-		}
+	for _, o := range faults(v.snapshot) {
+		v.blame(o)
 	}
-	for _, w := range v.snapshot.Self.Warnings {
-		if w.Error && w.Code != api.WarnCertificateExpired {
-			v.blame(api.Obstacle{Code: api.ObstacleWarning, Component: self, Text: w.Text, Cure: w.Cure})
-		}
+	if v.pair != nil {
+		v.blame(*v.pair)
 	}
 	v.certificates()
+}
+
+// faults are what is wrong at a snapshot's own site and keeps it from every run, whatever `ready` is asked about. Others are told of such a
+// site that it has no set in force. That a certificate has run out they see themselves.
+func faults(s api.Snapshot) []api.Obstacle {
+	var found []api.Obstacle
+	for _, w := range s.Warnings {
+		code := api.ObstacleWarning
+		switch {
+		case w.Code == api.WarnPlayers || w.Code == api.WarnStore || w.Code == api.WarnRegistry || w.Code == api.WarnNoDatabase:
+			code = api.ObstacleNotWritten
+		case !w.Error:
+			continue
+		}
+		found = append(found, api.Obstacle{Code: code, Component: s.Self.Component, Text: w.Text, Cure: w.Cure})
+	}
+	for _, w := range s.Self.Warnings {
+		if w.Error && w.Code != api.WarnCertificateExpired {
+			found = append(found, api.Obstacle{Code: api.ObstacleWarning, Component: s.Self.Component, Text: w.Text, Cure: w.Cure})
+		}
+	}
+	return found
 }
 
 // explained says whether a set cannot be formed only because of members that are named as obstacles anyway.
@@ -262,10 +278,13 @@ func (v *verdict) answer(component string) {
 	switch {
 	case v.question.name != "":
 		v.namedSet(component)
-	case !v.chosen && v.set.Len() > 0 && view.Set != v.set.Digest():
+	case saysFault(view), !v.chosen && v.set.Len() > 0 && view.Set != v.set.Digest():
 		v.otherSet(component, view)
 	}
 }
+
+// saysFault says whether a site has player files of a set, and yet says that the set is not in force: something there keeps it from every run.
+func saysFault(view *exchange.View) bool { return view.Set.IsZero() && !view.Files.IsZero() }
 
 // byCard: who takes part by card cannot be asked. What its card says is of the day on which it was made, and no answer.
 func (v *verdict) byCard(component string, card exchange.Card) {
@@ -331,8 +350,10 @@ func (v *verdict) otherSet(component string, view *exchange.View) {
 		Text: fmt.Sprintf("%s has another set in force, of %d parties", name, view.Members),
 		Cure: "let both run: fbpeer status; or ask for those that you mean: fbpeer ready --parties …"}
 	switch {
+	case saysFault(view):
+		o.Text, o.Cure = name+" has no set in force, because something is wrong at its site", name+"'s operator: fbpeer ready says there what it is"
 	case view.Set.IsZero():
-		o.Text, o.Cure = name+" has no set in force", name+"'s operator: fbpeer status says why"
+		o.Text, o.Cure = name+" has no set in force", name+"'s operator: fbpeer status and fbpeer ready say there why"
 	case view.Members == v.set.Len():
 		o.Text = name + " has the same parties and values in force, but in another order or with other certificates"
 		o.Cure = "[players] certificates must say the same at all sites: compare fbpeer id there and here"
@@ -349,8 +370,8 @@ func (v *verdict) namedSet(component string) {
 		v.blame(api.Obstacle{Code: api.ObstacleUnconfirmed, Component: component, Text: name + " has not confirmed the set " + v.question.name + " as it is here",
 			Cure: name + "'s operator: fbpeer set confirm " + v.question.name})
 	case view.Set.IsZero():
-		v.blame(api.Obstacle{Code: api.ObstacleOtherSet, Component: component, Text: name + " has confirmed the set " + v.question.name + ", but cannot form it",
-			Cure: name + "'s operator: fbpeer set list says why"})
+		v.blame(api.Obstacle{Code: api.ObstacleOtherSet, Component: component, Text: name + " has confirmed the set " + v.question.name + ", but has it not in force",
+			Cure: name + "'s operator: fbpeer set list and fbpeer ready --set " + v.question.name + " say there why"})
 	case v.set.Len() > 0 && view.Set != v.set.Digest():
 		v.cells(component, view)
 		if !v.blamed[component] {

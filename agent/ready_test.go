@@ -103,6 +103,12 @@ func (p *panel) says(component string, parties []mpspdz.Party, set mpspdz.Hash) 
 	return view
 }
 
+// waitsThere lets a member answer that it has approved all others, and no player files.
+func (p *panel) waitsThere(component string) {
+	view := p.says(component, p.members, mpspdz.Hash{})
+	view.Rows, view.Files = view.Files, mpspdz.Hash{}
+}
+
 func (p *panel) peer(component string) *api.Peer {
 	for i := range p.snapshot.Peers {
 		if p.snapshot.Peers[i].Component == component {
@@ -169,8 +175,14 @@ func TestReady(t *testing.T) {
 		{"the same members in another order", func(t *testing.T, p *panel) {
 			p.says("b", p.members, mpspdz.Hash{1})
 		}, []string{"other-set b : b has the same parties and values in force, but in another order"}, 2},
-		{"no set there", func(t *testing.T, p *panel) { p.says("b", p.members, mpspdz.Hash{}) },
-			[]string{"other-set b : b has no set in force"}, 2},
+		{"no set there", func(t *testing.T, p *panel) { p.waitsThere("b") }, []string{"other-set b : b has no set in force"}, 2},
+		{"a fault there", func(t *testing.T, p *panel) { p.says("b", p.members, mpspdz.Hash{}) },
+			[]string{"other-set b : b has no set in force, because something is wrong at its site"}, 2},
+		{"a choice, and a fault there", func(t *testing.T, p *panel) {
+			p.question.chosen = true
+			p.says("b", p.members, mpspdz.Hash{})
+		}, []string{"other-set b : b has no set in force, because something is wrong at its site"}, 2},
+		{"a choice, and no set there", func(t *testing.T, p *panel) { p.question.chosen = true; p.waitsThere("b") }, nil, 3},
 		{"pending here", func(t *testing.T, p *panel) {
 			p.peer("c").State = api.StatePending
 			p.sight.own["c"] = api.CellNew
@@ -227,7 +239,7 @@ func TestReady(t *testing.T) {
 		}, nil, 2},
 		{"who is not asked about is no obstacle", func(t *testing.T, p *panel) {
 			p.question.chosen, p.question.wanted = true, []string{"a", "b"}
-			p.says("b", p.members[:2], mpspdz.Hash{})
+			p.says("b", p.members[:2], mpspdz.Hash{1})
 			delete(p.sight.sites, siteID{component: "c"})
 			p.peer("c").State = api.StateConflict
 		}, nil, 2},

@@ -13,7 +13,6 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
-	"fbpeer/agent/api"
 	"fbpeer/exchange"
 	"fbpeer/internal/durable"
 )
@@ -46,14 +45,11 @@ func (k *core) loadRecords() error {
 			k.replayRecord(folder, r)
 		}
 		if folder == dirConfirmed && len(problems) > 0 {
+			k.reportConfirmed(problems)
 			k.dropUnread()
 		}
 		for _, problem := range problems {
 			k.options.Log.Warn().Err(problem).Msg("a stored record cannot be used")
-			if folder == dirConfirmed {
-				k.problems.set(api.Warning{Code: api.WarnConfirmedSet, Error: true, Text: "a confirmed set cannot be used, and is out of force: " + exchange.ShowText(problem.Error()),
-					Cure: "confirm it again: fbpeer set list"})
-			}
 		}
 	}
 	return nil

@@ -108,6 +108,15 @@ func (k *core) dropNamed(name, why string, now time.Time) error {
 	return nil
 }
 
+// reportConfirmed reports confirmations that are stored and cannot be read; none are no problem any more.
+func (k *core) reportConfirmed(unread []error) {
+	k.problems.clear(api.WarnConfirmedSet)
+	for _, problem := range unread {
+		k.problems.set(api.Warning{Code: api.WarnConfirmedSet, Error: true, Text: "a confirmed set cannot be used, and is out of force: " + exchange.ShowText(problem.Error()),
+			Cure: "confirm it again: fbpeer set list"})
+	}
+}
+
 // dropUnread notes the sets whose confirmations were stored and cannot be read: others are told that they are not confirmed here any more.
 func (k *core) dropUnread() {
 	entries, err := k.store.cards(dirConfirmed)
@@ -281,6 +290,11 @@ func (k *core) keepConfirmed(p *exchange.Proposal) error {
 	path, card := k.store.confirmedPath(p.SetName), exchange.Armour(p.Sealed)
 	if err := k.store.do("card "+dirConfirmed, func() error { return durable.WriteFile(path, card, 0o600) }); err != nil {
 		return err
+	}
+	if k.problems.has(api.WarnConfirmedSet) { // it may have been the one that could not be read
+		if _, unread, err := k.store.readRecords(dirConfirmed, k.federation); err == nil {
+			k.reportConfirmed(unread)
+		}
 	}
 	if set := k.confirmed[p.SetName]; set != nil {
 		set.proposal = p

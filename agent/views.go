@@ -47,6 +47,7 @@ type views struct {
 	told     time.Time                      // when one of them was
 	retryAt  time.Time                      // when sealing them is tried again after it failed; zero: it did not
 	failures int                            // in a row
+	unfit    bool                           // something here keeps this site from every run: to others it has no set in force
 	stale    bool                           // something changed that they may tell
 	mute     map[mpspdz.Hash]bool           // views whose content could not be had; replaced, never changed, as readers hold it
 }
@@ -331,7 +332,7 @@ func (k *core) viewOf(name string, p *players) (exchange.View, exchange.Members)
 	members := k.members(name, p)
 	view := exchange.View{SetName: name, Files: exchange.MembersRoot(members.Files), Rows: exchange.MembersRoot(members.Rows),
 		Members: max(len(members.Files), len(members.Rows))}
-	if len(members.Files) > 0 {
+	if len(members.Files) > 0 && !k.views.unfit {
 		view.Set = p.set.Digest()
 	}
 	if set := k.confirmed[name]; set != nil {
