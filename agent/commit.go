@@ -358,7 +358,7 @@ func (k *core) recoverRegistry() error {
 		return err
 	}
 	var damaged *fedbiomed.DatabaseError
-	if err := k.registry.read(); errors.As(err, &damaged) {
+	if err := k.registry.read(); k.registry.kept && errors.As(err, &damaged) {
 		return &config.Error{Err: err, Hint: damaged.Cure}
 	}
 	return nil
@@ -381,8 +381,12 @@ func (k *core) finishRegistry() error {
 func (k *core) registryProblem(err error) api.Warning {
 	database := k.config.Component.Database
 	if errors.Is(err, fedbiomed.ErrNoDatabase) {
-		return api.Warning{Code: api.WarnNoDatabase, Error: true, Text: "the component's database is not there: " + database,
-			Cure: "start the component once, or put the file back from a backup; its rows are written as soon as it is there"}
+		w := api.Warning{Code: api.WarnNoDatabase, Error: true, Text: "the component's database is not there: " + database,
+			Cure: "start the component once, or put the file back from a backup"}
+		if k.registry.kept {
+			w.Cure += "; its rows are written as soon as it is there"
+		}
+		return w
 	}
 	w := api.Warning{Code: api.WarnRegistry, Error: true, Text: "the party registry in " + database + ": " + exchange.ShowText(err.Error()),
 		Cure: "it is tried again by itself; mend what the text names"}

@@ -91,6 +91,8 @@
 // right within the watch's moment, at the latest after 15 s; the event registry-mended names them, and a warning of that code stays
 // for an hour.
 //
+// Where [fedbiomed] registry is off the table is read and never written: what stands there is told to others and judged as ever.
+//
 // Registry reads the table now and says of each row whose it is and what is wrong with it; with Sync a commit comes first that
 // takes nothing for known. Without an agent the stores do both, a sync under agent.lock.
 //

@@ -218,7 +218,7 @@ func (v *verdict) member(component string) {
 		add(api.ObstacleBarred, v.name(component)+" is "+p.State+" here", "leave it out, or forget that decision: fbpeer trust forget "+component)
 	case api.StateAccepted:
 		if inForce := v.question.name == "" && v.none == nil; inForce && v.sight.own[component] != api.CellOK {
-			add(api.ObstacleNotWritten, v.name(component)+" is approved, but not written yet", "fbpeer status says why")
+			add(api.ObstacleNotWritten, v.name(component)+" is approved, but not written yet", "fbpeer status says why, and what to do")
 		}
 	default:
 		add(api.ObstacleNotHeard, "nothing that could be used has been heard of "+v.name(component), "fbpeer trust list, and fbpeer peers")

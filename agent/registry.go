@@ -8,14 +8,15 @@ import (
 	"fbpeer/mpspdz"
 )
 
-// registry is the component's own Fed-BioMed party registry, as far as it is ours to keep.
+// registry is the component's own Fed-BioMed party registry.
 type registry struct {
-	file *fedbiomed.Registry // nil: a plain party, or switched off
+	file *fedbiomed.Registry // nil: a plain party
+	kept bool                // ours to write; else it is read alone ([fedbiomed] registry = false)
 	rows map[string]row      // by component, as last read
 	// What was last brought about, so that a commit that changes nothing for the registry does not read the database.
 	upserted []row
 	removed  []string
-	settled  bool
+	settled  bool // of one that is not kept: it has been read
 }
 
 // row is what a registry says of one party, or shall say.
@@ -32,16 +33,19 @@ func rowOf(p mpspdz.Party) row {
 }
 
 func newRegistry(c *config.Config, s store) registry {
-	r := registry{rows: map[string]row{}}
-	if c.Registry && c.Component.Database != "" {
+	r := registry{rows: map[string]row{}, kept: c.Registry && c.Component.Database != ""}
+	switch {
+	case r.kept:
 		r.file = fedbiomed.OpenRegistry(c.Component.Database, s.path(fileIntent))
+	case c.Component.Database != "":
+		r.file = fedbiomed.OpenRegistry(c.Component.Database, "") // for reading only
 	}
 	return r
 }
 
 // recover finishes what a crash left of a write; text says what was done.
 func (r *registry) recover() (text string, err error) {
-	if r.file == nil {
+	if !r.kept {
 		return "", nil
 	}
 	return r.file.Recover()
@@ -83,7 +87,7 @@ func (r *registry) look() (m meddling) {
 	if err := r.read(); err != nil {
 		r.settled = false
 	}
-	if !r.settled {
+	if !r.settled || !r.kept {
 		return meddling{}
 	}
 	for _, want := range r.upserted {
@@ -103,10 +107,15 @@ func (r *registry) look() (m meddling) {
 	return m
 }
 
-// update brings the rows up to date. changed names the components whose rows were written or removed.
+// update brings the rows up to date, or reads them where they are not kept. changed names the components whose rows were written or removed.
 func (r *registry) update(s store, upsert []mpspdz.Party, remove []string) (changed []string, err error) {
-	if r.file == nil {
+	if r.file == nil || !r.kept && r.settled {
 		return nil, nil
+	}
+	if !r.kept {
+		err := r.read()
+		r.settled = err == nil
+		return nil, err
 	}
 	want := make([]row, len(upsert))
 	for i, party := range upsert {

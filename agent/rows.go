@@ -23,6 +23,7 @@ const rowExpirySoon = 30 * 24 * time.Hour
 
 const (
 	cureRowSync   = "fbpeer registry sync"
+	cureRowByHand = `register it with Fed-BioMed's "certificate register", or let fbpeer do it: [fedbiomed] registry = true in fbpeer.ini`
 	cureRowRemove = `remove it with Fed-BioMed's "certificate delete"`
 )
 
@@ -44,14 +45,13 @@ func (k *core) byHand(a *exchange.Announcement) *api.HandRow {
 
 // table reads the registry now, and says of each row whose it is and what is wrong with it.
 func (k *core) table(now time.Time) api.Registry {
-	j := rowJudge{k: k, now: now, inForce: k.lookInForce(), seen: map[string]bool{}}
+	j := rowJudge{k: k, now: now, write: cureRowSync, remove: cureRowSync, inForce: k.lookInForce(), seen: map[string]bool{}}
 	j.t = api.Registry{Component: k.config.Component.ID, Database: k.config.Component.Database, Rows: []api.RegistryRow{}, Obstacles: []api.Obstacle{}}
-	file := k.registry.file
-	if file == nil {
-		file = fedbiomed.OpenRegistry(j.t.Database, "")
+	if !k.registry.kept {
+		j.write, j.remove = cureRowByHand, cureRowRemove
 		j.warn(api.WarnRegistryOff, "[fedbiomed] registry = false: fbpeer does not keep this registry current", "set it to true in fbpeer.ini")
 	}
-	stored, err := file.Rows()
+	stored, err := k.registry.file.Rows()
 	if err != nil {
 		w := k.registryProblem(err)
 		j.t.Fault = &w
@@ -72,6 +72,8 @@ type rowJudge struct {
 	now     time.Time
 	inForce map[string]*exchange.Announcement
 	seen    map[string]bool
+	write   string // the cure of a row that is missing or differs
+	remove  string // of one that must go
 	t       api.Registry
 }
 
@@ -104,7 +106,7 @@ func (j *rowJudge) judge(stored fedbiomed.Row) {
 	case j.seen[stored.Component]:
 		cure := cureRowRemove
 		if j.inForce[stored.Component] != nil {
-			cure = cureRowSync
+			cure = j.remove
 		}
 		j.obstacle(api.ObstacleRowTwice, stored.Component, cure, "%s stands there twice: Fed-BioMed reads the first row", name)
 		return
@@ -115,9 +117,9 @@ func (j *rowJudge) judge(stored fedbiomed.Row) {
 		j.expiry(name, stored.Component, c)
 		j.form(name, stored, c)
 	case api.RowOutdated:
-		j.obstacle(api.ObstacleRowOutdated, stored.Component, cureRowSync, "%s has other values there than those in force: %s", name, changesText(r.Changes))
+		j.obstacle(api.ObstacleRowOutdated, stored.Component, j.write, "%s has other values there than those in force: %s", name, changesText(r.Changes))
 	case api.RowRevoked:
-		j.obstacle(api.ObstacleRowRevoked, stored.Component, cureRowSync, "%s was revoked, or the key of its certificate, and still has a row", name)
+		j.obstacle(api.ObstacleRowRevoked, stored.Component, j.remove, "%s was revoked, or the key of its certificate, and still has a row", name)
 	case api.RowByHand:
 		j.byHand(name, stored.Component, c)
 		j.usable(name, stored, err)
@@ -251,7 +253,7 @@ func (j *rowJudge) form(name string, stored fedbiomed.Row, c *mpspdz.Certificate
 		what = append(what, "the certificate with other line ends, or with text around it")
 	}
 	if len(what) > 0 {
-		j.warn(api.WarnRowForm, name+" has its values there in another form: "+strings.Join(what, "; "), cureRowSync)
+		j.warn(api.WarnRowForm, name+" has its values there in another form: "+strings.Join(what, "; "), j.write)
 	}
 }
 
@@ -260,7 +262,7 @@ func (j *rowJudge) findMissing() {
 	approved := j.k.evaluation.InForce // also whose row waits for trust.ini to be written
 	for _, component := range slices.Sorted(maps.Keys(approved)) {
 		if !j.seen[component] && j.k.sameKind(approved[component]) {
-			j.obstacle(api.ObstacleRowMissing, component, cureRowSync, "%s is approved, and has no row", component)
+			j.obstacle(api.ObstacleRowMissing, component, j.write, "%s is approved, and has no row", component)
 		}
 	}
 	for _, entry := range j.k.evaluation.Absent {

@@ -66,7 +66,7 @@ func (k *core) syncRegistry(now time.Time) (api.Registry, outcome, error) {
 	switch {
 	case !k.fedbiomed():
 		return api.Registry{}, outcome{}, noRegistry(k)
-	case k.registry.file == nil:
+	case !k.registry.kept:
 		return api.Registry{}, outcome{}, refused("set [fedbiomed] registry = true in fbpeer.ini", "the registry of %s is not kept by fbpeer", k.config.Component.ID)
 	}
 	if fault := k.rereadList(now); fault != nil {

@@ -100,7 +100,10 @@ func (k *core) unregistered(s api.Snapshot) []api.Warning {
 		return nil
 	}
 	cure := "fbpeer registry sync writes them, or fbpeer run"
-	if s.Running {
+	switch {
+	case !k.registry.kept:
+		cure = cureRowByHand + "; fbpeer registry check says of each row what is wrong"
+	case s.Running:
 		cure = "they are written again by themselves; if this stays, look at the file"
 	}
 	return []api.Warning{{Code: api.WarnRegistry, Error: true, Cure: cure,
