@@ -185,10 +185,9 @@ func (a *Agent) Ready(ctx context.Context, sel api.SetSelector) (api.Ready, erro
 			return api.Ready{}, fault
 		}
 		seen := a.shown.Load()
-		q.call, q.pair = ask.call, l.core.pairFault(a.options.Now())
-		q.changed = l.core.altered[q.name]
-		delete(l.core.altered, q.name)
-		return judgeReady(q, seen.snapshot, seen.sight, a.options.Now()), nil
+		now := a.options.Now()
+		q.call, q.pair, q.changed = ask.call, l.core.pairFault(now), l.core.tellAltered(q.name, now)
+		return judgeReady(q, seen.snapshot, seen.sight, now), nil
 	})
 }
 

@@ -61,7 +61,7 @@ type core struct {
 	unstored  map[exchange.ID]exchange.Opened               // of these, what is not durable
 	outbox    []exchange.Opened                             // made here, to be told
 	views     views
-	altered   map[string][]string // by set: player files that somebody else had changed, until `ready` has told it
+	altered   map[string]*altered // by set
 	registry  registry
 	start     time.Time // when this process loaded it
 	leftovers int       // announcements of our own past that it went past
@@ -117,7 +117,7 @@ func loadCore(c *config.Config, o Options, s store) (*core, error) {
 		newest: map[peer.ID]*exchange.Announcement{}, approved: map[peer.ID]*exchange.Announcement{},
 		heard: map[peer.ID]heard{}, imported: map[peer.ID]exchange.Card{}, shown: map[peer.ID][]mpspdz.Hash{}, equivocal: map[peer.ID]bool{},
 		spared: map[peer.ID]time.Time{}, taken: map[peer.ID]takenOver{}, noted: map[peer.ID]noted{}, confirmed: map[string]*namedSet{}, proposals: map[exchange.ID]*exchange.Proposal{},
-		numbered: map[exchange.ID]*exchange.NumberedCertificate{}, unstored: map[exchange.ID]exchange.Opened{}, views: newViews(), altered: map[string][]string{},
+		numbered: map[exchange.ID]*exchange.NumberedCertificate{}, unstored: map[exchange.ID]exchange.Opened{}, views: newViews(), altered: map[string]*altered{},
 		problems: problems{}, strangers: newStrangerLines(), certificates: map[mpspdz.Hash]api.Certificate{},
 		formerNext: map[peer.ID]mpspdz.Hash{}, chains: map[mpspdz.Hash]chained{},
 	}

@@ -33,9 +33,34 @@ func (k *core) mendPlayers(now time.Time) {
 			continue
 		}
 		p.checked, p.spoiled = false, true
-		k.altered[name] = differ
+		k.altered[name] = &altered{files: differ}
 		k.record(trust.LogRecord{Event: trust.EventPlayersMended, Text: "player files" + ofSet(name) + " were not as written: " + exchange.ShowText(strings.Join(differ, ", "))}, now)
 	}
+}
+
+// altered are player files that somebody else had changed, until `ready` has told it for alteredTold.
+type altered struct {
+	files []string
+	told  time.Time // first; zero: not yet
+}
+
+// alteredTold is how long `ready` tells of it: who asks first need not be who reads the answer.
+const alteredTold = time.Minute
+
+// tellAltered gives the player files of a set that somebody else had changed, if that is still to be told.
+func (k *core) tellAltered(set string, now time.Time) []string {
+	a := k.altered[set]
+	if a == nil {
+		return nil
+	}
+	if a.told.IsZero() {
+		a.told = now.Round(0)
+	}
+	if since := now.Sub(a.told); since < 0 || since > alteredTold {
+		delete(k.altered, set)
+		return nil
+	}
+	return a.files
 }
 
 // maxDiffer bounds what is told of files that differ.

@@ -129,9 +129,13 @@ func (v *verdict) here() {
 		v.blame(api.Obstacle{Code: code, Component: self, Text: v.none.Text, Cure: v.none.Cure})
 	}
 	if len(v.changed) > 0 {
+		became := "they have been written anew"
+		if slices.ContainsFunc(v.snapshot.Warnings, func(w api.Warning) bool { return w.Code == api.WarnPlayers || w.Code == api.WarnStore }) {
+			became = "they could not be written anew yet"
+		}
 		v.blame(api.Obstacle{Code: api.ObstacleFilesChanged, Component: self,
-			Text: "somebody else had changed the player files here (" + strings.Join(v.changed, ", ") + "); they have been written anew",
-			Cure: "start runs from players/current again; what ran from the changed files is not to be relied on"})
+			Text: "somebody else had changed the player files here (" + strings.Join(v.changed, ", ") + "); " + became,
+			Cure: "start runs from players/current again; what ran from the changed files is not to be relied on. This is said for a minute"})
 	}
 	for _, o := range faults(v.snapshot) {
 		v.blame(o)

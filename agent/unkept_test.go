@@ -26,7 +26,9 @@ func TestReadyWhereTheRegistryIsNotKept(t *testing.T) {
 	approveAll(sites...)
 	res, n1, n2 := sites[0], sites[1], sites[2]
 	id := func(x *site) string { return x.config.Component.ID }
-	told := func(w string) bool { return strings.Contains(w, "certificate register") && strings.Contains(w, "registry = true") }
+	told := func(w string) bool {
+		return strings.Contains(w, "certificate register") && strings.Contains(w, "registry = true")
+	}
 	seen := n1.wait("what to do", func(s api.Snapshot) bool { return warned(s.Warnings, api.WarnRegistry) })
 	if !slices.ContainsFunc(seen.Warnings, func(w api.Warning) bool { return told(w.Cure) && strings.Contains(w.Text, id(res)) }) || seen.Rows != 0 {
 		t.Errorf("%d rows, %+v", seen.Rows, seen.Warnings)
