@@ -245,7 +245,8 @@ func (s *sight) allSay(set api.Set) bool {
 	return true
 }
 
-// confirmedBy lists the members of a named set that have confirmed it as it is proposed now.
+// confirmedBy lists the members of a named set that have confirmed it as it is proposed now: as of the last call that each has answered, as in
+// the matrix. One that answered it with its default view alone has not.
 func (s *sight) confirmedBy(set api.NamedSet, now time.Time) []string {
 	members := set.Members
 	if set.Proposed != nil {
@@ -253,7 +254,7 @@ func (s *sight) confirmedBy(set api.NamedSet, now time.Time) []string {
 	}
 	var confirmed []string
 	for _, component := range members {
-		view, answered := s.heardOf(component, set.Name, s.newest, now)
+		view, answered := s.heardOf(component, set.Name, s.sites[siteID{component: component}].called, now)
 		if component == s.self {
 			view, answered = s.ownView(set.Name)
 		}

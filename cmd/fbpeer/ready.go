@@ -24,6 +24,9 @@ func (a *app) readyCommand() *cobra.Command {
 			"registered every other with the same values in the same order, files and rows are written,\n" +
 			"certificates outlast the day, and no node has secure aggregation off. Otherwise it says who must\n" +
 			"do what, and exits 3. Components that are not in the set are no obstacle.\n\n" +
+			"With --parties it asks about a choice of the components. Of a choice no agent writes player files:\n" +
+			"in plain MP-SPDZ each of its sites does, into a folder of its own (fbpeer players write --parties),\n" +
+			"after the yes, which says that they agree, not that these files are written.\n\n" +
 			"A site that takes part by card cannot be asked: with one in the set the answer is never yes. Compare\n" +
 			"the set words with its operator by telephone instead, or ask for the others: --parties.\n\n" +
 			"The default set is the one that status shows. With --wait it asks again until the answer is yes;\n" +
@@ -85,7 +88,9 @@ func (a *app) readyIn(ctx context.Context, control agent.Controller, s api.Snaps
 		return err
 	}
 	r.Obstacles = present(r.Obstacles)
-	return a.verdict(r.OK, r, func() string { return a.view(q.snapshot).readyScreen(q.snapshot, r) })
+	return a.verdict(r.OK, r, func() string {
+		return a.view(q.snapshot).readyScreen(q.snapshot, r) + a.view(q.snapshot).filesOfChoice(q.snapshot, r, chosen)
+	})
 }
 
 // onlyByCard says whether waiting is of no use: nobody is left who could answer.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"fbpeer/agent/api"
+	"fbpeer/mpspdz"
 )
 
 // readyScreen is the answer of `ready`.
@@ -12,6 +13,15 @@ func (v view) readyScreen(s api.Snapshot, r api.Ready) string {
 		return fmt.Sprintf("ready: %s (set %s)\n", agreement(len(r.Parties)), shortDigest(r.Digest))
 	}
 	return "not ready:\n" + v.obstacleTable(s, r.Obstacles)
+}
+
+// filesOfChoice says, after a yes about a choice of plain parties, that its player files are still to be written.
+func (v view) filesOfChoice(s api.Snapshot, r api.Ready, chosen selection) string {
+	if !r.OK || len(chosen.words) == 0 || s.Self.Role != string(mpspdz.PlainParty) {
+		return ""
+	}
+	return "No agent writes the player files of a choice. Each of these sites does, in a folder of its own; here:\n" +
+		"    " + v.prog + " players write --dir DIR" + chosen.typed() + "\n"
 }
 
 // waitingFor says what is waited for, and the first reason.
