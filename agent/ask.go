@@ -64,8 +64,8 @@ func (a *Agent) Call(ctx context.Context) (api.Snapshot, error) {
 	return a.Snapshot(ctx)
 }
 
-// await waits until all accepted components have answered, or have had their time to: those who are not connected have less of it, unless
-// they have answered a call of the last minute. Then they may well be there, and what they said then is not enough.
+// await waits until all accepted components have answered, or have had their time to: those who are not connected have less of
+// it, unless they have answered a call of the last minute. Then they may well be there, and what they said then is not enough.
 func (a *Agent) await(ctx context.Context, q asked) error {
 	limited, cancel := context.WithTimeout(ctx, waitConnected) // of the waiting alone: a loop that is busy for longer is no failure
 	defer cancel()
@@ -96,8 +96,8 @@ func (a *Agent) await(ctx context.Context, q asked) error {
 	}
 }
 
-// answers says whether those accepted components that are likely to answer, and whether all of them, have answered and are understood.
-// Likely are those that are connected, and those that answered a call of the last minute.
+// answers says whether those accepted components that are likely to answer, and whether all of them, have answered and are
+// understood. Likely are those that are connected, and those that answered a call of the last minute.
 func (a *Agent) answers(q asked) (likely, all bool) {
 	seen, now := a.shown.Load(), a.options.Now()
 	likely, all = true, true
@@ -118,8 +118,8 @@ func (a *Agent) answers(q asked) (likely, all bool) {
 	return likely, all
 }
 
-// callRoll makes a roll call if the last one is older than callEvery, and looks at what this site itself will answer. call is when the one that
-// was made, or is reused, was heard here, less than callEvery ago: who does not answer that one says nothing.
+// callRoll makes a roll call if the last one is older than callEvery, and looks at what this site itself will answer. call is
+// when the one that was made, or is reused, was heard here, less than callEvery ago: who does not answer that one says nothing.
 func (l *loop) callRoll(ctx context.Context) (call time.Time, err error) {
 	now := l.options.Now().Round(0) // the monotonic clock stands still while a machine is suspended
 	l.asked = now

@@ -34,7 +34,8 @@ func hasNoSet(component string) func(api.Ready) bool {
 	}
 }
 
-// A site whose player files are not as they must be, and cannot be written, does not tell others that it has them, until they are written.
+// A site whose player files are not as they must be, and cannot be written, does not tell others that it has them, until they are
+// written.
 func TestReadyOfFilesThatCannotBeWritten(t *testing.T) {
 	for name, test := range map[string]struct {
 		step  string

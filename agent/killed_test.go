@@ -32,8 +32,9 @@ func isConnected(t *testing.T, s api.Snapshot, component string) bool {
 	return *find(t, s, component).Connected
 }
 
-// A party is killed after it answered, and its files are changed. Who asks some time later is not told yes, not even the first time: what it
-// answered to an earlier call is no answer to this one. That is so where it was connected, and where it was reached through others alone.
+// A party is killed after it answered, and its files are changed. Who asks some time later is not told yes, not even the first
+// time: what it answered to an earlier call is no answer to this one. That is so where it was connected, and where it was reached
+// through others alone.
 func TestReadyOfAKilledParty(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -84,7 +85,8 @@ func TestReadyOfAKilledParty(t *testing.T) {
 	}
 }
 
-// Call times are of the wall clock: the monotonic one stands still while a machine is suspended, and a call of before would be reused.
+// Call times are of the wall clock: the monotonic one stands still while a machine is suspended, and a call of before would be
+// reused.
 func TestCallTimesAreOfTheWallClock(t *testing.T) {
 	s := newPlainScene(t)
 	sites := plainParties(s, 2)

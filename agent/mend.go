@@ -104,8 +104,8 @@ func stands(path string, want durable.File) bool {
 	return err == nil && bytes.Equal(data, want.Data)
 }
 
-// pairFault says why the certificate and the key that stand in the component's files now are not those in use: nil if they are. What is being
-// changed is taken over only once it has been left alone; whoever asks meanwhile must not be told yes.
+// pairFault says why the certificate and the key that stand in the component's files now are not those in use: nil if they are.
+// What is being changed is taken over only once it has been left alone; whoever asks meanwhile must not be told yes.
 func (k *core) pairFault(now time.Time) *api.Obstacle {
 	if k.problems.has(api.WarnConfiguration) {
 		return nil // that says it

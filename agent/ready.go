@@ -146,8 +146,8 @@ func (v *verdict) here() {
 	v.certificates()
 }
 
-// faults are what is wrong at a snapshot's own site and keeps it from every run, whatever `ready` is asked about. Others are told of such a
-// site that it has no set in force. That a certificate has run out they see themselves.
+// faults are what is wrong at a snapshot's own site and keeps it from every run, whatever `ready` is asked about. Others are told
+// of such a site that it has no set in force. That a certificate has run out they see themselves.
 func faults(s api.Snapshot) []api.Obstacle {
 	var found []api.Obstacle
 	for _, w := range s.Warnings {
@@ -287,7 +287,8 @@ func (v *verdict) answer(component string) {
 	}
 }
 
-// saysFault says whether a site has player files of a set, and yet says that the set is not in force: something there keeps it from every run.
+// saysFault says whether a site has player files of a set, and yet says that the set is not in force: something there keeps it
+// from every run.
 func saysFault(view *exchange.View) bool { return view.Set.IsZero() && !view.Files.IsZero() }
 
 // byCard: who takes part by card cannot be asked. What its card says is of the day on which it was made, and no answer.

@@ -107,7 +107,8 @@ func (r *registry) look() (m meddling) {
 	return m
 }
 
-// update brings the rows up to date, or reads them where they are not kept. changed names the components whose rows were written or removed.
+// update brings the rows up to date, or reads them where they are not kept. changed names the components whose rows were written
+// or removed.
 func (r *registry) update(s store, upsert []mpspdz.Party, remove []string) (changed []string, err error) {
 	if r.file == nil || !r.kept && r.settled {
 		return nil, nil

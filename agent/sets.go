@@ -117,7 +117,8 @@ func (k *core) reportConfirmed(unread []error) {
 	}
 }
 
-// dropUnread notes the sets whose confirmations were stored and cannot be read: others are told that they are not confirmed here any more.
+// dropUnread notes the sets whose confirmations were stored and cannot be read: others are told that they are not confirmed here
+// any more.
 func (k *core) dropUnread() {
 	entries, err := k.store.cards(dirConfirmed)
 	if err != nil {

@@ -213,15 +213,15 @@ type asked struct {
 	sets []string  // the sets that it is about, the default one ("") among them
 }
 
-// heardOf gives what a component says of a set in answer to a roll call that was heard here at that time, or to a later one. What it answered
-// to an earlier one is shown for a while, but nobody goes by it: it may have gone since.
+// heardOf gives what a component says of a set in answer to a roll call that was heard here at that time, or to a later one. What
+// it answered to an earlier one is shown for a while, but nobody goes by it: it may have gone since.
 func (s *sight) heardOf(component, set string, call, now time.Time) (view *exchange.View, ok bool) {
 	view, _, ok = s.answered(component, set, now)
 	return view, ok && !s.sites[siteID{component, set}].called.Before(call)
 }
 
-// heardAll says whether a component has answered with all of its views that are of use to who asks, and all of them are understood. unknown
-// are those that are not.
+// heardAll says whether a component has answered with all of its views that are of use to who asks, and all of them are
+// understood. unknown are those that are not.
 func (s *sight) heardAll(component string, q asked, unknown []*exchange.View, now time.Time) bool {
 	for _, set := range q.sets {
 		view, ok := s.heardOf(component, set, q.call, now)
@@ -245,8 +245,8 @@ func (s *sight) allSay(set api.Set) bool {
 	return true
 }
 
-// confirmedBy lists the members of a named set that have confirmed it as it is proposed now: as of the last call that each has answered, as in
-// the matrix. One that answered it with its default view alone has not.
+// confirmedBy lists the members of a named set that have confirmed it as it is proposed now: as of the last call that each has
+// answered, as in the matrix. One that answered it with its default view alone has not.
 func (s *sight) confirmedBy(set api.NamedSet, now time.Time) []string {
 	members := set.Members
 	if set.Proposed != nil {

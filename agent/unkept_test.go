@@ -10,8 +10,8 @@ import (
 	"fbpeer/agent/api"
 )
 
-// Where the registry is not kept by fbpeer, what stands in it counts all the same: nobody is ready before the operator has registered the
-// others, and the screen says so. The file is never written.
+// Where the registry is not kept by fbpeer, what stands in it counts all the same: nobody is ready before the operator has
+// registered the others, and the screen says so. The file is never written.
 func TestReadyWhereTheRegistryIsNotKept(t *testing.T) {
 	s := newScene(t)
 	pass := s.passing()

@@ -229,8 +229,8 @@ func (k *core) approves(id peer.ID) bool {
 	return ok && !k.list.Barred(id)
 }
 
-// members lists what this site holds of a set of player files, nobody where they do not stand as they must, and for the default one whom it has registered, ourselves among both: so sites
-// that agree have equal lists.
+// members lists what this site holds of a set of player files, nobody where they do not stand as they must, and for the default
+// one whom it has registered, ourselves among both: so sites that agree have equal lists.
 func (k *core) members(name string, p *players) exchange.Members {
 	var m exchange.Members
 	if p.inForce() && p.failed == nil && !p.spoiled {
@@ -311,8 +311,8 @@ func (k *core) sealView(v exchange.View, now time.Time) (made *exchange.View, er
 	return exchange.SealView(k.federation, v, k.self.key)
 }
 
-// toldSets are the sets of which there are own views: those of this site, and, for as long as a former answer of ours may count, those that
-// it had confirmed (nil). Others would go by that answer else.
+// toldSets are the sets of which there are own views: those of this site, and, for as long as a former answer of ours may count,
+// those that it had confirmed (nil). Others would go by that answer else.
 func (k *core) toldSets(now time.Time) map[string]*players {
 	all := k.sets()
 	for name, at := range k.views.dropped {
@@ -323,8 +323,8 @@ func (k *core) toldSets(now time.Time) map[string]*players {
 	return all
 }
 
-// viewOf is what this site has to tell of a set, unsealed, and the members behind it. Of one that is not confirmed here any more (nil) it is
-// that nothing is.
+// viewOf is what this site has to tell of a set, unsealed, and the members behind it. Of one that is not confirmed here any more
+// (nil) it is that nothing is.
 func (k *core) viewOf(name string, p *players) (exchange.View, exchange.Members) {
 	if p == nil {
 		return exchange.View{SetName: name}, exchange.Members{}
