@@ -45,7 +45,7 @@ type altered struct {
 }
 
 // alteredTold is how long `ready` tells of it: who asks first need not be who reads the answer.
-const alteredTold = time.Minute
+const alteredTold = 20 * time.Second
 
 // tellAltered gives the player files of a set that somebody else had changed, if that is still to be told.
 func (k *core) tellAltered(set string, now time.Time) []string {

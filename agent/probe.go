@@ -38,7 +38,9 @@ type probeRoom struct {
 	rates     map[peer.ID]*rate.Limiter // of members; with the empty id that of all others together
 }
 
-func newProbeRoom() *probeRoom { return &probeRoom{each: map[peer.ID]int{}, rates: map[peer.ID]*rate.Limiter{}} }
+func newProbeRoom() *probeRoom {
+	return &probeRoom{each: map[peer.ID]int{}, rates: map[peer.ID]*rate.Limiter{}}
+}
 
 // enter takes a place for a peer's stream, if there is one and not too many came; leave, which is called once, gives it back.
 func (r *probeRoom) enter(id peer.ID, member bool, now time.Time) (leave func(), ok bool) {
