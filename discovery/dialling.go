@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -75,12 +76,12 @@ func (d *Discovery) take() (dials []dial, asks []*seed, next time.Time) {
 
 // reached says whether somebody whom the seed led to is connected.
 func (d *Discovery) reached(s *seed) bool {
-	for _, p := range s.learned {
-		if t, ok := d.book.targets[p]; ok && t.connected {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.learned, d.connected)
+}
+
+func (d *Discovery) connected(p peer.ID) bool {
+	t, ok := d.book.targets[p]
+	return ok && t.connected
 }
 
 // askSeed learns who is behind a bootstrap address and has them dialled. It is asked again, with a back-off, until one of them is
@@ -92,22 +93,37 @@ func (d *Discovery) askSeed(ctx context.Context, s *seed) {
 	d.mu.Lock()
 	now := time.Now()
 	s.asking = false
-	s.learned = s.learned[:0]
+	if len(got.peers) > 0 { // else it still leads to whom it led to: that peer may come by itself meanwhile, and then it is reached
+		s.learned = s.learned[:0]
+	}
 	for p, addrs := range got.peers {
 		s.learned = append(s.learned, p)
 		d.book.add(peer.AddrInfo{ID: p, Addrs: addrs}, ViaBootstrap, now, now)
 	}
-	s.failures++
+	s.count(got)
 	s.due = now.Add(backoff(s.failures, rand.Float64()))
-	if got.self && len(s.learned) == 0 {
+	if got.self && len(got.peers) == 0 {
 		s.due = now.Add(backoffCeiling)
 	}
-	text := s.trouble(got)
+	fresh := ""
+	switch text := s.trouble(got); {
+	case errors.Is(ctx.Err(), context.Canceled):
+	case text != "" && !d.reached(s):
+		fresh = d.note(s.text, text)
+	case got.self, len(got.peers) > 0: // an earlier warning is of a time when nobody answered
+		d.note(s.text, "")
+	}
 	d.mu.Unlock()
 	poke(d.wake)
-	if !errors.Is(ctx.Err(), context.Canceled) && (text != "" || got.self) {
-		d.warn(s.text, text)
+	d.log(fresh)
+}
+
+// count notes how an address answered. Failures in a row are of one kind: that somebody answers there again begins anew.
+func (s *seed) count(got answer) {
+	if met := len(got.peers) > 0; met != s.met {
+		s.met, s.failures = met, 0
 	}
+	s.failures++
 }
 
 // trouble is the warning about a bootstrap address that was asked and did not lead to a member yet.
@@ -115,7 +131,7 @@ func (s *seed) trouble(got answer) string {
 	switch {
 	case got.self || s.failures < warnAfter:
 		return ""
-	case len(s.learned) == 0:
+	case len(got.peers) == 0:
 		return fmt.Sprintf("bootstrap %s cannot be reached: %s", s.text, why(got.err))
 	case s.failures < warnRefusedAfter:
 		return ""
@@ -137,27 +153,27 @@ func (d *Discovery) dial(ctx context.Context, to dial) {
 	d.mu.Unlock()
 	poke(d.wake)
 	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
-		for about, text := range d.failed(to.info.ID, err) {
-			d.warn(about, text)
+		for _, fresh := range d.failed(to.info.ID, err) {
+			d.log(fresh)
 		}
 		d.config.Log.Debug().Str("peer", to.info.ID.String()).Str("via", to.via).Str("why", why(err)).Msg("dial failed")
 	}
 }
 
-// failed counts a failed dial for the bootstrap addresses that name this peer, and gives the warnings that are due.
-func (d *Discovery) failed(p peer.ID, err error) map[string]string {
+// failed counts a failed dial for the bootstrap addresses that name this peer, and gives the warnings that are new. One that came by itself
+// meanwhile is reached.
+func (d *Discovery) failed(p peer.ID, err error) (fresh []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	out := map[string]string{}
 	for _, s := range d.seeds {
-		if s.fixed != p {
+		if s.fixed != p || d.connected(p) {
 			continue
 		}
 		if s.failures++; s.failures >= warnAfter {
-			out[s.text] = fmt.Sprintf("bootstrap %s cannot be reached: %s", s.text, why(err))
+			fresh = append(fresh, d.note(s.text, fmt.Sprintf("bootstrap %s cannot be reached: %s", s.text, why(err))))
 		}
 	}
-	return out
+	return fresh
 }
 
 // watchInterfaces looks at this machine's interfaces at every tick and acts when they have changed: mDNS starts again, everybody lost

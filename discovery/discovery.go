@@ -301,14 +301,27 @@ func (d *Discovery) Warnings() []string {
 // warn sets or (with "") clears the warning about one thing. It is logged when it is new.
 func (d *Discovery) warn(about, text string) {
 	d.mu.Lock()
+	fresh := d.note(about, text)
+	d.mu.Unlock()
+	d.log(fresh)
+}
+
+// note is warn under the lock; fresh is what is to be logged after it.
+func (d *Discovery) note(about, text string) (fresh string) {
 	old := d.warnings[about]
 	if text == "" {
 		delete(d.warnings, about)
-	} else {
-		d.warnings[about] = text
+		return ""
 	}
-	d.mu.Unlock()
-	if text != "" && text != old {
-		d.config.Log.Warn().Msg(text)
+	d.warnings[about] = text
+	if text == old {
+		return ""
+	}
+	return text
+}
+
+func (d *Discovery) log(fresh string) {
+	if fresh != "" {
+		d.config.Log.Warn().Msg(fresh)
 	}
 }

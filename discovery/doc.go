@@ -20,7 +20,8 @@
 //     id dials at once and the higher after 2 s, so that both do not dial at the same time. The service is started again when local
 //     interfaces change, and again with a back-off when it cannot start; that is a warning with its cure, not a failure.
 //   - Bootstrap addresses: "host", "host:port" (port 4100 if it is left out) or a multiaddress. Without /p2p/ the peer id is learned
-//     from a first handshake that expects an id nobody has. That proves nothing about trust.
+//     from a first handshake that expects an id nobody has. That proves nothing about trust. An address is reached as long as somebody
+//     whom it led to last is connected, whoever dialled; until then it is asked again.
 //   - Known addresses of accepted peers, kept on disk by the caller.
 //   - Peer exchange, through Add with via "exchange": dialled only while fewer than 8 members are connected, no address more than
 //     once in 30 s.

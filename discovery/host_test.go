@@ -16,6 +16,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
 	"github.com/rs/zerolog"
 )
 
@@ -238,6 +239,53 @@ func TestRedialAfterRestart(t *testing.T) {
 	key = newKey(t)
 	hub = newHost(t, listen)
 	eventually(t, "found again with a new identity", has(d, hub))
+}
+
+// A bootstrap address that leads to a peer with whom a connection stands is reached, whoever dialled.
+func TestBootstrapThatComesByItself(t *testing.T) {
+	t.Parallel() // back-off, until it is worth a warning
+	for _, elsewhere := range []bool{false, true} {
+		t.Run(fmt.Sprintf("at another port %t", elsewhere), func(t *testing.T) {
+			key := newKey(t)
+			hub := newHost(t, func(c *HostConfig) { c.Identity = key })
+			port := Port(hub)
+			h := newHost(t, nil)
+			d := run(t, h, func(c *Config) { c.Bootstrap = []string{address(hub)} })
+			eventually(t, "connected", has(d, hub))
+			if err := hub.Close(); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the warning", func() bool { return strings.Contains(strings.Join(d.Warnings(), ""), "nothing listens there") })
+			hub = newHost(t, func(c *HostConfig) {
+				if c.Identity = key; !elsewhere {
+					c.Listen = fmt.Sprintf(":%d", port)
+				}
+			})
+			run(t, hub, func(c *Config) { c.Bootstrap = []string{address(h)} })
+			eventually(t, "connected again", has(d, hub))
+			eventually(t, "no warning is left", func() bool { return len(d.Warnings()) == 0 })
+		})
+	}
+}
+
+// Of an address that was asked in vain for long, and answers now, nobody knows yet whether it keeps connections.
+func TestBootstrapCounts(t *testing.T) {
+	p := newID(t)
+	s := &seed{text: "hub"}
+	for range 2 * warnRefusedAfter {
+		s.count(answer{err: errors.New("refused")})
+	}
+	if got := s.trouble(answer{err: errors.New("refused")}); !strings.Contains(got, "cannot be reached") {
+		t.Errorf("in vain: %q", got)
+	}
+	there := answer{peers: map[peer.ID][]ma.Multiaddr{p: nil}}
+	s.learned = []peer.ID{p}
+	for i := range warnRefusedAfter {
+		s.count(there)
+		if got := s.trouble(there); (got == "") != (i < warnRefusedAfter-1) {
+			t.Errorf("answered %d times: %q", i+1, got)
+		}
+	}
 }
 
 func TestBarred(t *testing.T) {

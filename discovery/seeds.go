@@ -23,7 +23,8 @@ type seed struct {
 	addr     ma.Multiaddr
 	fixed    peer.ID   // from /p2p/; "": learned
 	learned  []peer.ID // who answered there last
-	failures int
+	met      bool      // somebody answered there when it was asked last
+	failures int       // of one kind, in a row
 	due      time.Time
 	asking   bool
 }
