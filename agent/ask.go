@@ -241,7 +241,7 @@ func (k *core) question(sel api.SetSelector) (question, *api.Error) {
 	}
 	inForce := k.lookInForce()
 	if len(sel.Parties) == 0 {
-		q := question{set: k.players.set, signers: k.players.signers, none: k.players.noSet, wanted: k.defaultMembers(inForce)}
+		q := question{set: k.players.set, signers: k.players.signers, none: k.players.noSet, wanted: k.defaultMembers(inForce), fixed: len(k.config.Parties) > 0}
 		if k.players.waiting != nil {
 			q.none = k.players.waiting
 		}
@@ -261,10 +261,10 @@ func (k *core) namedQuestion(name string) (question, *api.Error) {
 	}
 	set := k.confirmed[name]
 	if set == nil {
-		return question{name: name, none: &api.Warning{Code: api.WarnUnconfirmed, Text: "the set " + name + " is not confirmed here",
-			Cure: "fbpeer set confirm " + name + ", once it is proposed: fbpeer set list"}}, nil
+		return question{name: name, none: k.unconfirmed(name)}, nil
 	}
-	q := question{name: name, none: set.lacks(), wanted: set.proposal.Members, proposal: set.proposal.Content()}
+	q := question{name: name, none: set.lacks(), wanted: set.proposal.Members, proposal: set.proposal.Content(),
+		typed: k.typed(set.proposal), proposer: k.componentOf(set.proposal.Peer), proposed: k.proposedSince(set)}
 	if q.none == nil {
 		q.set, q.signers, q.none = set.players.set, set.players.signers, cmp.Or(set.players.failed, set.players.waiting)
 	}

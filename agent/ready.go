@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +26,10 @@ type question struct {
 	wanted   []string            // components, ours among them, in party order where there is a set
 	unheard  []string            // names that mean nobody who is known here
 	proposal mpspdz.Hash         // of a named set: what was confirmed here
+	proposed mpspdz.Hash         // of a named set: what is proposed now; zero: the same
+	proposer string              // of a named set: the component
+	typed    string              // of a named set: what to type for it
+	fixed    bool                // [players] parties says who is in the default set
 	changed  []string            // files of ours that somebody else had changed
 	pair     *api.Obstacle       // why certificate and key of ours, as they stand, are not those in use
 	signers  []*mpspdz.Authority // that stand among the set's files
@@ -39,6 +44,7 @@ type verdict struct {
 	peers    map[string]api.Peer // by component: of several that claim it the approved one
 	blamed   map[string]bool     // components that do not agree
 	found    []api.Obstacle
+	former   []holding
 }
 
 // judgeReady says whether all that a question is about say the same. It is a function of its arguments alone.
@@ -60,8 +66,11 @@ func judgeReady(q question, s api.Snapshot, seen *sight, now time.Time) api.Read
 			v.answer(component)
 		}
 	}
+	v.undecided()
+	v.renumbered()
 	v.policies()
 	v.formed()
+	v.lastOfAll()
 	r := api.Ready{OK: len(v.found) == 0, Obstacles: append([]api.Obstacle{}, v.found...)}
 	if q.set.Len() > 0 {
 		r.Digest = q.set.Digest().String()
@@ -128,6 +137,7 @@ func (v *verdict) here() {
 		}
 		v.blame(api.Obstacle{Code: code, Component: self, Text: v.none.Text, Cure: v.none.Cure})
 	}
+	v.changedHere()
 	if len(v.changed) > 0 {
 		became := "they have been written anew"
 		if slices.ContainsFunc(v.snapshot.Warnings, func(w api.Warning) bool { return w.Code == api.WarnPlayers || w.Code == api.WarnStore }) {
@@ -168,8 +178,11 @@ func faults(s api.Snapshot) []api.Obstacle {
 	return found
 }
 
-// explained says whether a set cannot be formed only because of members that are named as obstacles anyway.
+// explained says whether a set cannot be formed only because of members that are named as obstacles anyway, or of a change that waits here.
 func (v *verdict) explained() bool {
+	if v.none.Code == api.WarnWaitingCertificates && !v.question.proposed.IsZero() {
+		return true
+	}
 	if v.none.Code != mpspdz.SetTooFew && v.none.Code != mpspdz.SetNoResearcher {
 		return false
 	}
@@ -272,11 +285,7 @@ func (v *verdict) answer(component string) {
 		v.blame(api.Obstacle{Code: api.ObstacleNoAnswer, Component: component, Text: name + " has not answered the last roll call", Cure: cure})
 		return
 	}
-	before := len(v.found)
-	if v.question.name == "" {
-		v.cells(component, view)
-	}
-	if len(v.found) > before {
+	if v.question.name == "" && v.cells(component, view) {
 		return
 	}
 	switch {
@@ -312,8 +321,8 @@ func (v *verdict) byCard(component string, card exchange.Card) {
 	v.blame(o)
 }
 
-// cells finds whom a component has not registered, or with other values.
-func (v *verdict) cells(component string, view *exchange.View) {
+// cells finds whom a component has not registered, or with other values. It says whether there is anybody.
+func (v *verdict) cells(component string, view *exchange.View) (found bool) {
 	name := v.name(component)
 	for _, of := range v.wanted {
 		if of == component {
@@ -325,6 +334,11 @@ func (v *verdict) cells(component string, view *exchange.View) {
 			o.Code, o.Text = api.ObstacleMissing, name+" has not approved "+v.of(of)
 			o.Cure = name + "'s operator: fbpeer trust approve " + of + " (unless it was denied or revoked there)"
 		case api.CellOld:
+			found = true
+			if v.formerFiles(component, of) {
+				v.former = append(v.former, holding{component, of})
+				continue
+			}
 			o.Code, o.Text = api.ObstacleOutdated, name+" has old values of "+v.of(of)
 			o.Cure = "settles when " + name + "'s operator approves the change: fbpeer trust approve " + of
 		case api.CellUnknown:
@@ -334,10 +348,11 @@ func (v *verdict) cells(component string, view *exchange.View) {
 			continue
 		}
 		v.blame(o)
-		if o.Code == api.ObstacleNoAnswer {
-			return
+		if found = true; o.Code == api.ObstacleNoAnswer {
+			return found
 		}
 	}
+	return found
 }
 
 // of names whom an obstacle is about.
@@ -370,18 +385,34 @@ func (v *verdict) otherSet(component string, view *exchange.View) {
 func (v *verdict) namedSet(component string) {
 	name := v.name(component)
 	view, answered := v.sight.heardOf(component, v.question.name, v.question.call, v.now)
+	wanted := cmp.Or(v.proposed, v.proposal)
 	switch {
-	case !answered || view.Proposal != v.proposal:
-		v.blame(api.Obstacle{Code: api.ObstacleUnconfirmed, Component: component, Text: name + " has not confirmed the set " + v.question.name + " as it is here",
-			Cure: name + "'s operator: fbpeer set confirm " + v.question.name})
+	case !answered || view.Proposal != wanted:
+		v.notConfirmed(component)
+	case wanted != v.proposal:
+		// It has confirmed what is not confirmed here yet: nothing can be compared.
 	case view.Set.IsZero():
 		v.blame(api.Obstacle{Code: api.ObstacleOtherSet, Component: component, Text: name + " has confirmed the set " + v.question.name + ", but has it not in force",
 			Cure: name + "'s operator: fbpeer set list and fbpeer ready --set " + v.question.name + " say there why"})
 	case v.set.Len() > 0 && view.Set != v.set.Digest():
-		v.cells(component, view)
-		if !v.blamed[component] {
+		if !v.cells(component, view) {
 			v.blame(api.Obstacle{Code: api.ObstacleOtherSet, Component: component, Text: name + " has other values of the set " + v.question.name,
 				Cure: "let both run: fbpeer set list"})
 		}
 	}
+}
+
+// notConfirmed: a member does not say that it has confirmed a named set as it is proposed. The proposer has, by proposing it: then it
+// proposes something else by now.
+func (v *verdict) notConfirmed(component string) {
+	name, set := v.name(component), v.question.name
+	o := api.Obstacle{Code: api.ObstacleUnconfirmed, Component: component, Text: name + " has not confirmed the set " + set + " as it is here",
+		Cure: name + "'s operator: fbpeer set confirm " + v.question.typed}
+	switch {
+	case component == v.question.proposer:
+		o.Text, o.Cure = name+" does not propose the set "+set+" any more as it is here", "ask again in 15 seconds: what it proposes now comes by itself; then fbpeer set list"
+	case !v.proposed.IsZero():
+		o.Text = name + " has not confirmed the change of the set " + set
+	}
+	v.blame(o)
 }

@@ -355,9 +355,15 @@ func (k *core) unwritten(name string) *api.Error {
 	return &api.Error{Code: api.CodeFailed, Text: "the set " + name + " is confirmed here, but it is not in force: " + why.Text, Hint: why.Cure}
 }
 
-// withdraw takes back an own proposal for everybody, or somebody else's for this site.
+// withdraw takes back an own proposal for everybody, or somebody else's for this site; with a proposer, only that one's.
 func (k *core) withdraw(r api.SetRequest, now time.Time) (exchange.Opened, *api.Error) {
 	own, set := k.proposal(k.self.id, r.Name), k.confirmed[r.Name]
+	if r.PeerID != "" && r.PeerID != k.self.id.String() {
+		own = nil
+	}
+	if set != nil && r.PeerID != "" && r.PeerID != set.proposal.Peer.String() {
+		set = nil
+	}
 	proposed := own != nil && !own.Withdrawn()
 	if !proposed && set == nil {
 		return nil, &api.Error{Code: api.CodeUnknown, Text: "no set " + r.Name + " is proposed or confirmed here", Hint: "fbpeer set list"}

@@ -68,11 +68,9 @@ func (k *core) snapshot(n network, now time.Time) api.Snapshot {
 	s.Warnings = append(k.problems.sorted(), n.warnings...)
 	s.Warnings = append(s.Warnings, k.unregistered(s)...)
 	s.Warnings = append(s.Warnings, k.authoritiesInForce()...)
-	s.Waiting = k.players.waiting
-	for _, p := range k.sets() {
-		if p.waiting != nil {
-			s.Warnings = append(s.Warnings, *p.waiting)
-		}
+	s.NoSet, s.Waiting = decideFirst(s.NoSet, s.Peers), decideFirst(k.players.waiting, s.Peers)
+	for _, w := range k.waits() {
+		s.Warnings = append(s.Warnings, *decideFirst(&w, s.Peers))
 	}
 	s.Warnings = append(s.Warnings, policiesOf(s.Self, s.Peers).warnings(k.config.Component.Role)...)
 	s.Sets = k.namedSets(now)

@@ -63,7 +63,7 @@ type SetRequest struct {
 	Action  string   `json:"action"`
 	Name    string   `json:"name"`
 	Parties []string `json:"parties,omitempty"` // propose: component ids in party order, no aliases
-	PeerID  string   `json:"peer_id,omitempty"` // confirm: the proposer's
+	PeerID  string   `json:"peer_id,omitempty"` // the proposer's: confirm; withdraw, if only that one's is meant
 	Hash    string   `json:"hash,omitempty"`    // confirm: of the proposal that was shown
 	By      string   `json:"by"`                // user@host
 }
