@@ -42,6 +42,7 @@ func CheckFolder(fsys fs.FS, expected *PartySet, own Own, now time.Time) []Findi
 		f.checkOwnNumber()
 		f.checkLines()
 		f.checkSetCertificates()
+		f.cureFromSet()
 	}
 	slices.SortStableFunc(f.findings, ErrorsFirst)
 	return f.findings

@@ -3,7 +3,10 @@ package mpspdz_test
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"go/ast"
@@ -521,4 +524,51 @@ func certificateRows() []folderRow {
 			f.replace(2, carols(f, func(s *spec) { s.subject, s.exts = subject, [][]byte{dnsNames("P2")} }))
 		}, []string{"E same-subject Player-Data/P2.pem: P1.pem and P2.pem have one subject (O=same): only the one that is linked as "}, false},
 	}
+}
+
+// TestCheckFolderCures: where the set in force says what belongs there, it is written there; a component's own key and certificate stay.
+func TestCheckFolderCures(t *testing.T) {
+	testenv.NeedProgram(t, "openssl")
+	const rewrite = "write the player files anew: fbpeer players write --dir DIR"
+	for name, row := range map[string]struct {
+		change func(f *trio)
+		codes  []string
+	}{
+		"another key":      {func(f *trio) { f.put("P1.key", freshKeyPEM(f.t)) }, []string{mpspdz.FolderKeyMismatch}},
+		"a garbled key":    {func(f *trio) { f.put("P1.key", []byte("x")) }, []string{mpspdz.FolderBadKey}},
+		"no certificate":   {func(f *trio) { f.put("P0.pem", []byte("garbled")) }, []string{mpspdz.FolderBad}},
+		"one copied twice": {func(f *trio) { f.put("P2.pem", f.pem(0)) }, []string{mpspdz.FolderSameKey}},
+		"a second in it":   {func(f *trio) { f.put("P2.pem", append(f.pem(2), f.pem(2)...)) }, []string{mpspdz.FolderSeveral}},
+		"two swapped":      {func(f *trio) { a, b := f.pem(0), f.pem(2); f.put("P0.pem", b); f.put("P2.pem", a) }, []string{mpspdz.FolderWrongOrder}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newTrio(t)
+			row.change(f)
+			met := map[string]bool{}
+			for _, finding := range mpspdz.CheckFolder(os.DirFS(f.dir), &f.set, f.own, f.now) {
+				met[finding.Code] = true
+				if finding.Cure != rewrite && slices.Contains(row.codes, finding.Code) || strings.Contains(finding.Cure, "cert generate") || strings.Contains(finding.Cure, "per-party") {
+					t.Errorf("%s: %s: %s", finding.Code, finding.Text, finding.Cure)
+				}
+			}
+			for _, code := range row.codes {
+				if !met[code] {
+					t.Errorf("no %s in %v", code, met)
+				}
+			}
+		})
+	}
+}
+
+func freshKeyPEM(t *testing.T) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -50,6 +49,8 @@ type checkJSON struct {
 	Digest    string        `json:"digest,omitempty"` // of the set that it was compared with
 	Obstacles []findingJSON `json:"obstacles"`
 	Warnings  []findingJSON `json:"warnings"`
+
+	others bool // it was compared with the default set, and there are named ones
 }
 
 // findingJSON is one finding in a folder.
@@ -124,13 +125,8 @@ func (a *app) checkFolder(dir string, s api.Snapshot, set *mpspdz.PartySet, own 
 		result.Digest = set.Digest().String()
 	}
 	findings := mpspdz.CheckFolder(os.DirFS(dir), set, own, a.now())
-	if set != nil && chosen.typed() == "" && len(s.Sets) > 0 {
-		// The folder may be a named set's: written anew for the default one, it would be another's.
-		for i := range findings {
-			findings[i].Cure = strings.Replace(findings[i].Cure, "write the player files anew:",
-				"this was compared with the default set: name the folder's own with --set; else write the player files anew, with --prune if others are in the way:", 1)
-		}
-	}
+	// The folder may be a named set's: written anew for the default one, it would be another's.
+	result.others = set != nil && chosen.typed() == "" && len(s.Sets) > 0
 	result.Obstacles, result.Warnings = v.findingsJSON(findings, dir, chosen)
 	result.OK = len(result.Obstacles) == 0
 	return a.verdict(result.OK, result, func() string { return v.checkScreen(result) })

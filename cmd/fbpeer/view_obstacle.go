@@ -62,7 +62,14 @@ func (v view) renamed(text string) string {
 }
 
 // typeable shortens the long ids in an agent's command, so that it can be typed here and elsewhere.
-func (v view) typeable(text string) string { return v.withIDs(text, v.prefix) }
+// Whose operator types it is for reading.
+func (v view) typeable(text string) string {
+	var operators []string
+	for _, id := range v.ids {
+		operators = append(operators, id+"'s operator", v.short(id)+"'s operator")
+	}
+	return v.withIDs(text, v.prefix, operators...)
+}
 
 // withIDs gives the ids in a text other names. A short id may be any word, and stays. first are pairs of old and new that go before.
 func (v view) withIDs(text string, name func(string) string, first ...string) string {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"fbpeer/mpspdz"
@@ -10,13 +12,36 @@ import (
 // findingsJSON are errors and warnings with cures that can be typed here. The texts are as mpspdz gives them, with whole ids.
 func (v view) findingsJSON(findings []mpspdz.Finding, dir string, chosen selection) (obstacles, warnings []findingJSON) {
 	write := "players write --dir " + shellWord(show(dir)) + chosen.typed()
+	if slices.ContainsFunc(findings, inTheWay) {
+		write += " --prune"
+	}
+	typed := strings.NewReplacer("players write --dir DIR --prune", strings.TrimSuffix(write, " --prune")+" --prune", "players write --dir DIR", write,
+		"openssl rehash "+mpspdz.PlayerData, "openssl rehash "+placeIn(dir, mpspdz.PlayerData))
 	obstacles, warnings = parted(findings)
 	for _, list := range [][]findingJSON{obstacles, warnings} {
 		for i := range list {
-			list[i].Cure = addressed(v.prog, strings.ReplaceAll(list[i].Cure, "players write --dir DIR", write))
+			f := &list[i]
+			if mode, ok := strings.CutSuffix(f.Cure, " "+f.Where); ok && strings.HasPrefix(f.Cure, "chmod ") {
+				f.Cure = mode + " " + placeIn(dir, f.Where)
+			}
+			if len(chosen.words) > 0 && strings.Contains(f.Cure, "per-party") { // only sets that are in force have numbered ones
+				f.Cure = "numbered certificates are issued for sets that are proposed: fbpeer set propose NAME" + chosen.typed()
+			}
+			f.Cure = addressed(v.prog, typed.Replace(f.Cure))
 		}
 	}
 	return obstacles, warnings
+}
+
+// placeIn is a file in a folder as both are typed in a shell.
+func placeIn(dir, where string) string {
+	return shellWord(show(filepath.Join(dir, filepath.FromSlash(where))))
+}
+
+// inTheWay says whether something was found that players write leaves alone without --prune, and refuses.
+func inTheWay(f mpspdz.Finding) bool {
+	return slices.Contains([]string{mpspdz.FolderSurplus, mpspdz.FolderStranger, mpspdz.FolderStrayKey, mpspdz.FolderSeveralKeys, mpspdz.FolderDangling,
+		mpspdz.FolderUnreached, mpspdz.FolderWrongHash, mpspdz.FolderRevocation, mpspdz.FolderOwnNumber}, f.Code)
 }
 
 // parted are what is an error, and what is only a warning, as they were found.
@@ -38,6 +63,9 @@ func (v view) checkScreen(r checkJSON) string {
 	against := "compared with no set"
 	if r.Digest != "" {
 		against = "compared with set " + shortDigest(r.Digest)
+	}
+	if r.others {
+		against += ", the default one; another: --set or --parties"
 	}
 	return fmt.Sprintf("%s: %s; %s\n", show(r.Dir), findingTally(r.Obstacles, r.Warnings), against) + v.findingTables(r.Obstacles, r.Warnings)
 }

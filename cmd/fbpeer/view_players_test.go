@@ -74,3 +74,39 @@ func TestPlayersScreens(t *testing.T) {
 		}
 	}
 }
+
+// What is printed can be pasted where one stands, whatever the folder is called.
+func TestPlayersCures(t *testing.T) {
+	v := viewOf(four())
+	cures := func(dir string, chosen selection, findings ...mpspdz.Finding) (all []string) {
+		obstacles, warnings := v.findingsJSON(findings, dir, chosen)
+		for _, f := range append(obstacles, warnings...) {
+			all = append(all, f.Cure)
+		}
+		return all
+	}
+	parties := selection{words: []string{"bob", "carol"}}
+	rewrite := mpspdz.Finding{Code: mpspdz.FolderPartyCount, Error: true, Where: "ip_addresses", Cure: "write the player files anew: fbpeer players write --dir DIR"}
+	for _, test := range []struct {
+		chosen  selection
+		finding []mpspdz.Finding
+		want    string
+	}{
+		{selection{}, mpspdz.CheckKeyMode("Player-Data/P1.key", 0o644), "chmod 600 '../my run/Player-Data/P1.key'"},
+		{selection{}, []mpspdz.Finding{{Where: "Player-Data", Cure: "make the hash links anew: openssl rehash Player-Data"}},
+			"make the hash links anew: openssl rehash '../my run/Player-Data'"},
+		{parties, []mpspdz.Finding{rewrite}, "write the player files anew: fbpeer players write --dir '../my run' --parties bob,carol"},
+		{selection{}, []mpspdz.Finding{rewrite, {Code: mpspdz.FolderStranger, Cure: "remove x"}}, "write the player files anew: fbpeer players write --dir '../my run' --prune"},
+		{selection{}, []mpspdz.Finding{{Code: mpspdz.FolderDangling, Cure: "away: fbpeer players write --dir DIR --prune"}}, "away: fbpeer players write --dir '../my run' --prune"},
+		{parties, []mpspdz.Finding{{Code: mpspdz.FolderMembership, Cure: `set "[players] certificates = per-party" at that party`}},
+			"numbered certificates are issued for sets that are proposed: fbpeer set propose NAME --parties bob,carol"},
+	} {
+		if got := cures("../my run", test.chosen, test.finding...); got[0] != test.want {
+			t.Errorf("got %q, want %q", got[0], test.want)
+		}
+	}
+	r := checkJSON{Dir: "run", Digest: four().Set.Digest, others: true}
+	if got := v.checkScreen(r); !strings.Contains(got, ", the default one; another: --set or --parties\n") {
+		t.Errorf("%q", got)
+	}
+}
