@@ -51,7 +51,7 @@ func (k *core) cardExpires(r api.ExportRequest, now time.Time) (time.Time, *api.
 	certificate := k.self.registration.Certificate
 	end := certificate.NotAfter().UTC()
 	if err := certificate.CheckTime(now); err != nil {
-		return end, refused("fbpeer cert generate makes a new one", "this component's certificate is of no use now: %v", err)
+		return end, refused("fbpeer cert generate --force makes a new one", "this component's certificate is of no use now: %v", err)
 	}
 	if r.Expires == nil {
 		return end, nil

@@ -283,7 +283,7 @@ func (k *core) editKey(r api.TrustRequest, now time.Time) (list trust.List, faul
 		return k.list, &api.Error{Code: api.CodeRequest, Text: "key: " + err.Error()}
 	}
 	if key == k.self.registration.Certificate.KeySHA256() {
-		return k.list, refused("make another one: fbpeer cert generate", "that is this component's own key: the others are who must revoke it")
+		return k.list, refused("make another one: fbpeer cert generate --force", "that is this component's own key: the others are who must revoke it")
 	}
 	owner := k.keyOwner(key)
 	if r.Action == api.ActionRevoke {

@@ -20,7 +20,7 @@ func (l *loader) authorities() error {
 		return nil
 	}
 	if l.c.Component.Fedbiomed != nil {
-		return v.wrong("leave it out, and use a self-signed certificate: fbpeer cert generate", noPlace)
+		return v.wrong("leave it out, and use a self-signed certificate: fbpeer cert generate --force", noPlace)
 	}
 	for item := range strings.SplitSeq(v.text, ",") {
 		file := v

@@ -78,7 +78,7 @@ func (c *Config) CheckPair(now time.Time) Pair {
 	return p
 }
 
-const cureSubject = "make one whose subject holds the component's id: fbpeer cert generate"
+const cureSubject = "make one whose subject holds the component's id: fbpeer cert generate --force"
 
 // readKey reads the private key; what is wrong with it is a finding.
 func (c *Config) readKey(shown string) (crypto.Signer, *mpspdz.Finding) {

@@ -67,4 +67,4 @@ func (c *Config) cureMismatch() string {
 const finish = "finish it: fbpeer cert generate"
 
 // renew is how a component gets a new pair.
-const renew = "make a new pair: `fbpeer cert generate`"
+const renew = "make a new pair: `fbpeer cert generate --force`"

@@ -137,7 +137,7 @@ func rsa1024(t *testing.T) pair {
 func TestKeyPairFiles(t *testing.T) {
 	root := onePlain(t, "")
 	c := loadPlain(t, root)
-	const again = "make a new pair: `fbpeer cert generate`"
+	const again = "make a new pair: `fbpeer cert generate --force`"
 
 	write(t, filepath.Join(root, "alice.key"), twoPairs(t)[1].key)
 	_, err := c.LoadKeyPair(time.Now())

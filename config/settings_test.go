@@ -142,7 +142,7 @@ func TestSettingsRefused(t *testing.T) {
 			"write any of address, port, certificate, key, separated by commas, or leave it empty"},
 		{"accept_changes twice", "[trust]\naccept_changes = port,port\n", "FILE:2: [trust] accept_changes: \"port\" stands twice", "name each once"},
 		{"authorities", "[trust]\nauthorities = ca.pem\n", "FILE:2: [trust] authorities: Fed-BioMed's registry has no place for an authority's " +
-			"certificate, without which no party accepts one that it signed", "leave it out, and use a self-signed certificate: fbpeer cert generate"},
+			"certificate, without which no party accepts one that it signed", "leave it out, and use a self-signed certificate: fbpeer cert generate --force"},
 		{"party twice", "[players]\nparties = a, b, a\n", `FILE:2: [players] parties: "a" stands twice`, "name each once"},
 		{"certificates", "[players]\ncertificates = some\n", `FILE:2: [players] certificates: "some" is not known`, "write one of own, per-party"},
 		{"per-party for Fed-BioMed", "[players]\ncertificates = per-party\n", "FILE:2: [players] certificates: Fed-BioMed numbers the parties itself, anew for each " +

@@ -336,7 +336,7 @@ const CureAuthority = cureSet + "; or have its site use a self-signed certificat
 
 const (
 	cureSet  = "set [trust] authorities to the file of that authority's certificates, root and intermediates, if anybody whom it signs may be let in"
-	cureName = cureSet + "; or use a self-signed certificate: fbpeer cert generate"
+	cureName = cureSet + "; or use a self-signed certificate: fbpeer cert generate --force"
 )
 
 // follow finds the way from a certificate to a root that passes no authority, a name with its key, twice: so there are few ways.

@@ -50,7 +50,7 @@ type CertificateError struct {
 func (e *CertificateError) Error() string { return e.Detail }
 
 const (
-	cureNew  = "make a new key and certificate at its component: fbpeer cert generate"
+	cureNew  = "make a new key and certificate at its component: fbpeer cert generate --force"
 	cureSelf = "use a self-signed certificate; " + cureNew
 	danger   = ": its holder could make itself a certificate as any party"
 )

@@ -69,7 +69,7 @@ func (c *Certificate) checkSigner(where string, use Use, trusted Authorities) []
 		finding.Error = use != UseUnknown
 		return []Finding{finding}
 	}
-	return []Finding{{Code: CheckAuthority, Where: where, Cure: "a self-signed certificate needs no authority: fbpeer cert generate",
+	return []Finding{{Code: CheckAuthority, Where: where, Cure: "a self-signed certificate needs no authority: fbpeer cert generate --force",
 		Text: "it was signed by " + ChainShown(chain) + ": every other site must set that authority too, and where it stands in player files " + AuthorityDanger}}
 }
 
@@ -101,8 +101,8 @@ func within(left time.Duration) string {
 }
 
 const (
-	cureFedbiomedName = "make one with Fed-BioMed's names: fbpeer cert generate --names fedbiomed"
-	curePlainName     = "make one for every number: fbpeer cert generate --names all"
+	cureFedbiomedName = "make one with Fed-BioMed's names: fbpeer cert generate --names fedbiomed --force"
+	curePlainName     = "make one for every number: fbpeer cert generate --names all --force"
 )
 
 // checkUse judges the names.

@@ -188,7 +188,7 @@ func checkSize(parties []Party) *SetError {
 	switch n := len(parties); {
 	case n < least:
 		return &SetError{SetTooFew, components(parties),
-			fmt.Sprintf("%d of at least %d parties: %s needs %d more", n, least, kind, least-n), "approve more components"}
+			fmt.Sprintf("%d of at least %d parties: %s needs %d more", n, least, kind, least-n), "approve more components: fbpeer trust pending"}
 	case n > MaxParties:
 		return &SetError{SetTooMany, nil, fmt.Sprintf("%d parties: at most %d", n, MaxParties), "revoke some"}
 	}
