@@ -399,7 +399,7 @@ func (k *core) registryProblem(err error) api.Warning {
 
 // outcome is the part of an answer that all requests have which change who is approved, from the snapshot after the commit.
 func (k *core) outcome(done outcome, s api.Snapshot) api.Outcome {
-	return api.Outcome{Set: s.Set, NoSet: s.NoSet, Rows: done.rows, Warnings: k.problems.sorted()}
+	return api.Outcome{Set: s.Set, NoSet: s.NoSet, Waiting: s.Waiting, Rows: done.rows, Warnings: k.problems.sorted()}
 }
 
 // result is the answer to a request that was done.

@@ -28,7 +28,8 @@ type TrustRequest struct {
 type Outcome struct {
 	Set      *Set      `json:"set,omitempty"`
 	NoSet    *Warning  `json:"no_set,omitempty"`
-	Rows     []string  `json:"rows,omitempty"` // components whose registry row was written or removed
+	Waiting  *Warning  `json:"waiting,omitempty"` // why Set is a former one
+	Rows     []string  `json:"rows,omitempty"`    // components whose registry row was written or removed
 	Warnings []Warning `json:"warnings,omitempty"`
 }
 

@@ -53,6 +53,9 @@ func (a *app) awaitConfiguration(ctx context.Context) error {
 	s := a.selector()
 	s.ForRun = true
 	w := &awaited{selector: s}
+	if len(s.Awaited()) > 0 {
+		a.note("the configuration that was named does not exist; it is waited for. If the name is a typing mistake, end this with Ctrl-C")
+	}
 	return a.await(ctx, func() string { return w.next(a.now()) })
 }
 

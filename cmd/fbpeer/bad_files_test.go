@@ -153,7 +153,7 @@ func TestBadOwnFiles(t *testing.T) {
 			_, key, err := mpspdz.NewFedbiomedCertificate(rand.Reader, b.id, time.Now())
 			b.check(err)
 			b.write(b.key(), key)
-		}, nil, "the private key is not the certificate's", "cert generate`"},
+		}, nil, "the private key is not the certificate's", "cert generate --force`"},
 		{"expired", func(b broken) {
 			certificate, key, err := mpspdz.NewFedbiomedCertificate(rand.Reader, b.id, time.Now().AddDate(-6, 0, 0))
 			b.check(err)

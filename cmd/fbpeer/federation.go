@@ -54,8 +54,8 @@ func (a *app) federationCreate(name, out string, bootstrap []string) error {
 		return a.printJSON(f)
 	}
 	fmt.Fprintf(a.stdout, "made %s (federation %s)\n", show(out), show(f.ID[:min(8, len(f.ID))]))
-	fmt.Fprintf(a.stderr, "It holds the federation's secret. Hand it to each site by a safe way; there, in the Fed-BioMed folder of the component\n"+
-		"(with etc/) or in the folder of the plain party (with fbpeer.ini):\n    fbpeer join %s\n", shellWord(filepath.Base(out)))
+	fmt.Fprintf(a.stderr, "It holds the federation's secret. Hand it to each site by a safe way; there, in the Fed-BioMed folder\n"+
+		"of the component (with etc/) or in the folder of the plain party (with fbpeer.ini):\n    fbpeer join %s\n", shellWord(filepath.Base(out)))
 	return nil
 }
 

@@ -52,9 +52,12 @@ func (a *app) playersShowIn(ctx context.Context, control agent.Controller, s api
 		if !plain {
 			return notForFedbiomed()
 		}
-		named, err := confirmedSet(s, chosen.name)
+		named, err := confirmedSet(s, chosen.name, a.prog())
 		if err != nil {
 			return err
+		}
+		if named.State == api.SetChanged {
+			a.noteChanged(s, named)
 		}
 		set, none = named.Set, named.NoSet
 	}
@@ -78,14 +81,23 @@ func (a *app) playersShowIn(ctx context.Context, control agent.Controller, s api
 	return err
 }
 
+// noteChanged says of a set that is shown as it was confirmed that it is proposed otherwise now.
+func (a *app) noteChanged(s api.Snapshot, set api.NamedSet) {
+	if !waitsForUs(s, set) {
+		a.note("its proposer has changed set %s, and this site is no longer in it: %s set list", set.Name, a.prog())
+		return
+	}
+	a.note("its proposer has changed set %s, this is what was confirmed here; the change: %s set confirm %s", set.Name, a.prog(), setTyped(s, set))
+}
+
 // confirmedSet is the one of a name that this site has confirmed, else the one that is proposed.
-func confirmedSet(s api.Snapshot, name string) (api.NamedSet, error) {
+func confirmedSet(s api.Snapshot, name, prog string) (api.NamedSet, error) {
 	for _, set := range s.Sets {
 		if set.Name == name && (set.Set != nil || set.State == api.SetConfirmed || set.State == api.SetChanged) {
 			return set, nil
 		}
 	}
-	return namedSet(s, name)
+	return namedSet(s, name, prog+" set confirm")
 }
 
 // partiesJSON is `players show --parties --json`.

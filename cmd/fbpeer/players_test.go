@@ -407,6 +407,22 @@ func TestPlayersWriteKeepsTheOwnPair(t *testing.T) {
 	}
 }
 
+// TestPlayersWriteNotIntoTheRoot: what root might type by mistake, by any name.
+func TestPlayersWriteNotIntoTheRoot(t *testing.T) {
+	s := newTrioSite(t)
+	link := s.path("link")
+	if err := os.Symlink("/", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"/", "/..", link} {
+		a, _, _ := testApp("", false)
+		err := a.folderOf(s.config, dir)
+		if code, _ := outcome(err); code != exitUsage || !strings.Contains(err.Error(), "is the root of the file system") {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+}
+
 func TestPlayersWriteRefuses(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(s *trioSite)

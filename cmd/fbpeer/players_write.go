@@ -168,6 +168,8 @@ func (a *app) folderOf(c *config.Config, dir string) error {
 		return usage("give a folder", "--dir: %w", err)
 	case !info.IsDir():
 		return usage("give a folder", "--dir: %s is no folder", dir)
+	case isRoot(info):
+		return usage("give the folder in which MP-SPDZ is started", "--dir: %s is the root of the file system: nothing is written there", dir)
 	case inside(dir, c.PlayersDir):
 		return usage("give a folder of your own: fbpeer players write --dir DIR", "--dir: %s is the agent's own, and written by it alone", dir)
 	}
@@ -175,6 +177,12 @@ func (a *app) folderOf(c *config.Config, dir string) error {
 		return refused("sudo -u "+owner.Name+" fbpeer …", "--dir: %s belongs to %s, who could not read a key that root writes there", dir, owner.Name)
 	}
 	return nil
+}
+
+// isRoot says whether a folder is the root of the file system, by whatever name.
+func isRoot(folder os.FileInfo) bool {
+	root, err := os.Stat(string(filepath.Separator))
+	return err == nil && os.SameFile(folder, root)
 }
 
 // deposit writes the files, unless something is in the way. removed are the paths that --prune removed.

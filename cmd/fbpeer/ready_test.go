@@ -198,6 +198,8 @@ func TestSelection(t *testing.T) {
 		{name: "repeated, and named twice", args: []string{"--parties", "nice", "--parties", "NODE_f4, nice"}, s: cardio(), parties: []string{idNice, idLyon}},
 		{name: "nobody", args: []string{"--parties", " , "}, s: cardio(), code: exitUsage, says: "names nobody"},
 		{name: "empty", args: []string{"--parties", ""}, s: cardio(), code: exitUsage, says: "names nobody"},
+		{name: "a party missing", args: []string{"--parties", "nice,,NODE_f4"}, s: cardio(), code: exitUsage, says: "a comma too many"},
+		{name: "a comma at the end", args: []string{"--parties", "nice,"}, s: cardio(), code: exitUsage, says: "a comma too many"},
 		{name: "no set", args: []string{"--set", ""}, s: plain, code: exitUsage, says: "names no set"},
 		{name: "no name", args: []string{"--set", "../trial"}, s: plain, code: exitUsage, says: "is not a name of a party set"},
 		{name: "both", args: []string{"--set", "trial", "--parties", "bob"}, s: plain, code: exitUsage, says: "each name a whole set"},

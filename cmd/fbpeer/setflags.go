@@ -3,7 +3,6 @@ package main
 import (
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -30,9 +29,10 @@ func (f *setFlags) registerParties(c *cobra.Command) {
 // not set must not select the default set.
 func (f *setFlags) selection(c *cobra.Command) (selection, error) {
 	named, listed := c.Flags().Changed("set"), c.Flags().Changed("parties")
-	var words []string
-	for _, value := range f.parties {
-		words = append(words, strings.FieldsFunc(value, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })...)
+	words, gap := partyWords(f.parties)
+	whole := "--parties a,b,c"
+	if c.Flags().Lookup("set") != nil {
+		whole += ", or leave it out for the default set"
 	}
 	switch {
 	case named && listed:
@@ -40,11 +40,22 @@ func (f *setFlags) selection(c *cobra.Command) (selection, error) {
 	case named && f.name == "":
 		return selection{}, usage("--set NAME, or leave it out for the default set", "--set names no set")
 	case listed && len(words) == 0:
-		return selection{}, usage("--parties a,b,c, or leave it out for the default set", "--parties names nobody")
+		return selection{}, usage(whole, "--parties names nobody")
+	case listed && gap:
+		return selection{}, usage("--parties a,b,c", "--parties has a comma too many: %s", strings.Join(f.parties, ","))
 	case named:
 		return selection{name: f.name}, checkSetName(f.name)
 	}
 	return selection{words: words}, nil
+}
+
+// partyWords splits the values of --parties at commas and white space; gap: nothing stands between two commas, where a party may be missing.
+func partyWords(values []string) (words []string, gap bool) {
+	for item := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		fields := strings.Fields(item)
+		words, gap = append(words, fields...), gap || len(fields) == 0
+	}
+	return words, gap
 }
 
 // checkSetName refuses what cannot be the name of a set before an agent is asked.

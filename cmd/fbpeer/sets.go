@@ -84,12 +84,14 @@ func (a *app) setConfirmCommand() *cobra.Command {
 
 func (a *app) setWithdrawCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "withdraw NAME",
+		Use:     "withdraw NAME[@PEERID]",
 		Short:   "take an own proposal back for everybody, or the confirmation of another's here",
+		Long:    "NAME@PEERID says whose set is meant, where several propose one name.",
 		Example: "  fbpeer set withdraw trial",
 		Args:    oneArg("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkSetName(args[0]); err != nil {
+			name, _, _ := strings.Cut(args[0], "@")
+			if err := checkSetName(name); err != nil {
 				return err
 			}
 			control, s, err := a.openPlain(cmd.Context())
@@ -155,6 +157,11 @@ func (a *app) proposeIn(ctx context.Context, control agent.Controller, s api.Sna
 	if added {
 		parties = append(parties, s.Self.Component)
 	}
+	if n := len(parties); n < mpspdz.MinPlain {
+		return usage("name at least one other component", "a set of %s: %d to %d are allowed", count(n, "component"), mpspdz.MinPlain, mpspdz.MaxParties)
+	} else if n > mpspdz.MaxParties {
+		return usage("name fewer components", "a set of %d components: %d to %d are allowed", n, mpspdz.MinPlain, mpspdz.MaxParties)
+	}
 	result, err := control.Sets(ctx, api.SetRequest{Action: api.ActionPropose, Name: name, Parties: parties, By: a.operator})
 	if err != nil {
 		return err
@@ -179,7 +186,7 @@ func (a *app) proposeIn(ctx context.Context, control agent.Controller, s api.Sna
 }
 
 func (a *app) confirmIn(ctx context.Context, control agent.Controller, s api.Snapshot, arg string, yes bool) error {
-	set, err := namedSet(s, arg)
+	set, err := namedSet(s, arg, a.prog()+" set confirm")
 	if err != nil {
 		return err
 	}
@@ -212,7 +219,7 @@ func (a *app) notConfirmed(ctx context.Context, control agent.Controller, arg st
 	if failed != nil {
 		return err
 	}
-	set, failed := namedSet(s, arg)
+	set, failed := namedSet(s, arg, a.prog()+" set confirm")
 	if failed != nil {
 		return err
 	}
@@ -223,13 +230,22 @@ func (a *app) notConfirmed(ctx context.Context, control agent.Controller, arg st
 	return err
 }
 
-func (a *app) withdrawIn(ctx context.Context, control agent.Controller, s api.Snapshot, name string) error {
-	result, err := control.Sets(ctx, api.SetRequest{Action: api.ActionWithdraw, Name: name, By: a.operator})
+func (a *app) withdrawIn(ctx context.Context, control agent.Controller, s api.Snapshot, arg string) error {
+	name, _, whole := strings.Cut(arg, "@")
+	request, proposed := api.SetRequest{Action: api.ActionWithdraw, Name: name, By: a.operator}, proposedHere(s, name)
+	if whole {
+		set, err := namedSet(s, arg, a.prog()+" set withdraw")
+		if err != nil {
+			return err
+		}
+		request.PeerID, proposed = set.PeerID, set.PeerID == s.Self.PeerID
+	}
+	result, err := control.Sets(ctx, request)
 	if err != nil {
 		return err
 	}
 	text := fmt.Sprintf("withdrew set %s: it is out of force here, and at the other members when they hear of it\n", show(name))
-	if !proposedHere(s, name) {
+	if !proposed {
 		text = fmt.Sprintf("took the confirmation of set %s back: it is out of force here, and can be confirmed again\n", show(name))
 	}
 	return a.told(result.Set, text)
@@ -264,13 +280,14 @@ func proposedMembers(set api.NamedSet) []string {
 	return set.Members
 }
 
-// namedSet finds the set that NAME or NAME@PEERID means. One that was withdrawn is meant only if there is no other.
-func namedSet(s api.Snapshot, arg string) (api.NamedSet, error) {
+// namedSet finds the set that NAME or NAME@PEERID means; of the identity a beginning is enough. One that was withdrawn is meant only if there
+// is no other. command is what the sets are typed behind.
+func namedSet(s api.Snapshot, arg, command string) (api.NamedSet, error) {
 	name, identity, whole := strings.Cut(arg, "@")
 	var found, gone []api.NamedSet
 	for _, set := range s.Sets {
 		switch {
-		case set.Name != name || whole && set.PeerID != identity:
+		case set.Name != name || whole && (identity == "" || !strings.HasPrefix(set.PeerID, identity)):
 		case set.State == api.SetWithdrawn:
 			gone = append(gone, set)
 		default:
@@ -286,11 +303,12 @@ func namedSet(s api.Snapshot, arg string) (api.NamedSet, error) {
 	case 1:
 		return found[0], nil
 	}
-	var forms []string
+	var forms, commands []string
 	for _, set := range found {
 		forms = append(forms, fmt.Sprintf("%s@%s (of %s)", set.Name, set.PeerID, set.Proposer))
+		commands = append(commands, command+" "+shellWord(show(set.Name+"@"+set.PeerID)))
 	}
-	return api.NamedSet{}, usage("say which: NAME@PEERID", "several propose a set %s: %s", show(name), strings.Join(forms, ", "))
+	return api.NamedSet{}, usage(strings.Join(commands, ", or "), "several propose a set %s: %s", show(name), strings.Join(forms, ", "))
 }
 
 // setTyped is what to type for a set: with its proposer's identity where another one proposes the same name.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fbpeer/agent"
 	"fbpeer/agent/api"
@@ -88,6 +89,7 @@ func TestSetPropose(t *testing.T) {
 		{name: "without this site", words: []string{"carol", "bob"}, says: "it is the last one, party 2", want: []string{carol, bob, self}},
 		{name: "twice", words: []string{"carol", "carol"}, code: exitUsage, says: "is named twice"},
 		{name: "unknown", words: []string{"toulouse"}, code: exitFailed, says: "toulouse"},
+		{name: "alone", words: []string{self}, code: exitUsage, says: "a set of 1 component: 2 to 255 are allowed"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -118,6 +120,51 @@ func TestSetWithdraw(t *testing.T) {
 			t.Errorf("%v, said %q", err, stdout)
 		}
 		checkRequest(t, control.requests, api.ActionWithdraw, &api.SetRequest{Name: name})
+	}
+	// Where several propose one name, whose is said as with confirm; a beginning of the identity is enough.
+	s := withSets()
+	a, stdout, _ := testApp("", false)
+	control := &fakeAgent{}
+	own := s.Self.PeerID
+	if err := a.withdrawIn(t.Context(), control, s, "trial@"+own); err != nil || !strings.HasPrefix(stdout.String(), "withdrew set trial: ") {
+		t.Errorf("%v, said %q", err, stdout)
+	}
+	checkRequest(t, control.requests, api.ActionWithdraw, &api.SetRequest{Name: "trial", PeerID: own})
+	erin := s.Peers[3].PeerID
+	begun := erin
+	for n := range erin {
+		if !strings.HasPrefix(own, erin[:n]) {
+			begun = erin[:n]
+			break
+		}
+	}
+	if set, err := namedSet(s, "trial@"+begun, ""); err != nil || set.PeerID != erin {
+		t.Errorf("%s: %+v, %v", begun, set, err)
+	}
+	_, err := namedSet(s, "trial@"+begun[:1], "fbpeer set withdraw")
+	if _, hint := outcome(err); hint != "fbpeer set withdraw trial@"+own+", or fbpeer set withdraw trial@"+erin && hint != "fbpeer set withdraw trial@"+erin+", or fbpeer set withdraw trial@"+own {
+		t.Errorf("hint %q", hint)
+	}
+}
+
+// Who looks at a set that was changed since is told what waits.
+func TestPlayersShowOfAChangedSet(t *testing.T) {
+	a, _, stderr := testApp("", false)
+	if err := a.playersShowIn(t.Context(), &fakeAgent{}, withSets(), selection{name: "pilot"}); err != nil || !strings.Contains(stderr.String(), "the change: fbpeer set confirm pilot\n") {
+		t.Errorf("%v, %q", err, stderr)
+	}
+}
+
+// A set that was withdrawn long ago is of use to nobody who reads.
+func TestWithdrawnSetsAreShownForADay(t *testing.T) {
+	s := withSets()
+	shown := func() bool { return strings.Contains(viewOf(s).setsScreen(s), "zeta of ") }
+	if !shown() {
+		t.Error("not shown")
+	}
+	s.Sets[4].Issued = noon.Add(-25 * time.Hour)
+	if shown() {
+		t.Error("shown after a day")
 	}
 }
 
@@ -180,7 +227,7 @@ func TestNoNumberOfAFormerOrder(t *testing.T) {
 func TestSetTypedIsResolved(t *testing.T) {
 	s := withSets()
 	for _, set := range s.Sets {
-		found, err := namedSet(s, strings.Trim(setTyped(s, set), "'"))
+		found, err := namedSet(s, strings.Trim(setTyped(s, set), "'"), "")
 		if err != nil || found.PeerID != set.PeerID || found.Name != set.Name {
 			t.Errorf("%s: %+v, %v", setTyped(s, set), found, err)
 		}

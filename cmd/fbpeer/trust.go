@@ -254,20 +254,24 @@ func (a *app) decided(s api.Snapshot, d decision, arg string) (api.Peer, error) 
 
 // consequences say what a decision did to player files and registry. before is how things stood, of the component that was decided on.
 func (v view) consequences(before api.Snapshot, action, of string, r api.Outcome) string {
-	t, wrote := table{indent: "  "}, ""
+	const indent = "                "
+	text, rows := "", table{indent: "  "}
 	if !before.Running {
-		wrote = "  No agent is running: this command itself wrote what follows from it.\n"
+		text = "  No agent is running: this command itself wrote what follows from it.\n"
 	}
 	switch {
 	case r.Set != nil:
-		t.add("player files", fmt.Sprintf("%s, set %s, in %s", count(len(r.Set.Parties), "party", "parties"), shortDigest(r.Set.Digest), show(r.Set.Dir)))
+		text += fmt.Sprintf("  player files  %s, set %s, in %s\n", count(len(r.Set.Parties), "party", "parties"), shortDigest(r.Set.Digest), show(r.Set.Dir))
 	case r.NoSet != nil:
-		t.add("player files", "none: "+show(r.NoSet.Text))
+		text += wrap("  player files  ", "none: "+show(r.NoSet.Text), indent)
+	}
+	if r.Waiting != nil {
+		text += wrap(indent, "the set of all who are approved now follows; "+v.renamed(r.Waiting.Text), indent)
 	}
 	for _, component := range r.Rows {
-		t.add("registry", "row of "+show(component)+" "+rowChange(before, action, component, component == of))
+		rows.add(pad("registry", 12), "row of "+show(component)+" "+rowChange(before, action, component, component == of))
 	}
-	return wrote + t.String() + v.warnings(r.Warnings, "  ")
+	return text + rows.String() + v.warnings(r.Warnings, "  ")
 }
 
 // rowChange is what was done to a registry row: the result names it only. itself: it is that of the component that was decided on.

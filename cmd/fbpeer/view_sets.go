@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"fbpeer/agent/api"
 )
@@ -117,14 +118,20 @@ var setStates = map[string]string{
 	api.SetWithdrawn: "withdrawn",
 }
 
+// withdrawnShown is for how long a person is told that a set was withdrawn: who was to run with it has read it by then.
+const withdrawnShown = 24 * time.Hour
+
 // setsScreen is `set list`.
 func (v view) setsScreen(s api.Snapshot) string {
-	if len(s.Sets) == 0 {
-		return "No party set has been proposed.\n"
-	}
 	var blocks []string
 	for _, set := range s.Sets {
+		if set.State == api.SetWithdrawn && v.now.Sub(set.Issued) > withdrawnShown {
+			continue
+		}
 		blocks = append(blocks, v.setBlock(s, set))
+	}
+	if len(blocks) == 0 {
+		return "No party set has been proposed.\n"
 	}
 	return strings.Join(blocks, "\n")
 }

@@ -238,8 +238,9 @@ func (v view) lastLine(s api.Snapshot) string {
 	} else {
 		parts = append(parts, "Player files: none")
 	}
+	text := strings.Join(parts, ". ") + ".\n"
 	if !s.Running {
-		parts = append(parts, "No agent is running, this is what its files say: "+v.prog+" run")
+		text += wrapCure("", "No agent is running, this is what its files say: "+v.prog+" run", "    ", v.prog)
 	}
-	return strings.Join(parts, ". ") + ".\n"
+	return text
 }

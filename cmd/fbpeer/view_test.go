@@ -100,6 +100,8 @@ func TestScreens(t *testing.T) {
 		"dev-lan":             view{now: noon, prog: "fbpeer", names: devNames(lan)}.devTable(lan) + "\n" + readyLine(lan),
 		"consequences-offline": viewOf(offline()).consequences(offline(), api.ActionRevoke, idNice,
 			api.Outcome{NoSet: withoutSet().NoSet, Rows: []string{idNice}}),
+		"consequences-waiting": viewOf(cardio()).consequences(cardio(), api.ActionApprove, idNice, api.Outcome{Set: cardio().Set, Rows: []string{idNice},
+			Waiting: &api.Warning{Code: api.WarnWaitingCertificates, Text: "waiting for the certificates that these issue for their numbers in this set: " + idNice + ", " + idLyon}}),
 		"consequences": viewOf(cardio()).consequences(cardio(), api.ActionApprove, idNice, api.Outcome{Set: cardio().Set, Rows: []string{idNice}}),
 	}
 	maps.Copy(tests, playersScreens())
