@@ -18,7 +18,7 @@
 //  3. certificates/ and proposals/: what was heard of approved identities, and what is ours
 //  4. of the default set and then of each confirmed one: our certificate for a number in it (certificates/), who its parties are
 //     (parties/), and players/current, or players/sets/<name>/current: a fresh folder, swapped in by one rename; unlinked if the
-//     members make no set
+//     members make no set. Of named sets that are not confirmed any more the copies of the own key are removed; what runs wrote stays
 //  5. the rows of Fed-BioMed's registry, written and removed in one write
 //  6. the cards of who is no longer approved are removed: until then such a card tells that its row and files may have to go
 //  7. our own proposals of sets, where half of their life is over; expiry.told; log.head; then the snapshot

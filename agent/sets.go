@@ -64,10 +64,20 @@ func (k *core) writeNamed(inForce map[string]*exchange.Announcement, now time.Ti
 	return errors.Join(problems...)
 }
 
-// unlinkStrays takes out of force whatever stands below players/sets without a confirmation that could be read.
+// unlinkStrays takes out of force whatever stands below players/sets without a confirmation that could be read, and removes the copies of the
+// own key there: nothing would ever replace their folders, where what runs wrote stays.
 func (k *core) unlinkStrays() error {
 	stray := func(dir string) bool { return k.confirmed[filepath.Base(dir)] == nil }
-	return k.store.unlinkPlayers(filepath.Join(escapeGlob(k.namedDir("")), "*"), stray)
+	all := filepath.Join(escapeGlob(k.namedDir("")), "*")
+	problems := []error{k.store.unlinkPlayers(all, stray)}
+	keys, err := filepath.Glob(filepath.Join(all, "*", mpspdz.PlayerData, "P*.key"))
+	problems = append(problems, err)
+	for _, key := range keys {
+		if folder := filepath.Dir(filepath.Dir(key)); stray(filepath.Dir(folder)) && mpspdz.IsRenderedName(filepath.Base(folder)) {
+			problems = append(problems, k.store.do("remove key copy", func() error { return durable.Remove(key) }))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // baseNamed is a named set of what is in force, in the order that was confirmed, with the certificates that were approved.

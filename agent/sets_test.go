@@ -236,6 +236,12 @@ func TestNamedSet(t *testing.T) {
 		if _, err := os.Lstat(filepath.Join(x.config.PlayersDir, "sets", "trial", "current")); err == nil {
 			t.Errorf("%s: the set is still in force", x.config.Component.ID)
 		}
+		trial := filepath.Join(x.config.PlayersDir, "sets", "trial")
+		x.wait("no copy of the key, beside the certificates of that set", func(api.Snapshot) bool {
+			keys, err := filepath.Glob(filepath.Join(trial, "*", "Player-Data", "P*.key"))
+			certificates, other := filepath.Glob(filepath.Join(trial, "*", "Player-Data", "P*.pem"))
+			return errors.Join(err, other) == nil && len(keys) == 0 && len(certificates) > 0
+		})
 		if x.snapshot().Set == nil {
 			t.Errorf("%s: the default set is gone", x.config.Component.ID)
 		}

@@ -135,3 +135,9 @@ func RenderedName(files []File) string {
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
+
+// IsRenderedName says whether a folder has a name that RenderedName gives.
+func IsRenderedName(name string) bool {
+	h, err := hex.DecodeString(name)
+	return err == nil && len(h) == sha256.Size && hex.EncodeToString(h) == name
+}
