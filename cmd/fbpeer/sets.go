@@ -157,9 +157,11 @@ func (a *app) proposeIn(ctx context.Context, control agent.Controller, s api.Sna
 	if added {
 		parties = append(parties, s.Self.Component)
 	}
-	if n := len(parties); n < mpspdz.MinPlain {
+	switch n := len(parties); {
+	case !s.Running: // that comes first
+	case n < mpspdz.MinPlain:
 		return usage("name at least one other component", "a set of %s: %d to %d are allowed", count(n, "component"), mpspdz.MinPlain, mpspdz.MaxParties)
-	} else if n > mpspdz.MaxParties {
+	case n > mpspdz.MaxParties:
 		return usage("name fewer components", "a set of %d components: %d to %d are allowed", n, mpspdz.MinPlain, mpspdz.MaxParties)
 	}
 	result, err := control.Sets(ctx, api.SetRequest{Action: api.ActionPropose, Name: name, Parties: parties, By: a.operator})
