@@ -15,13 +15,15 @@ func (v view) readyScreen(s api.Snapshot, r api.Ready) string {
 	return "not ready:\n" + v.obstacleTable(s, r.Obstacles)
 }
 
-// filesOfChoice says, after a yes about a choice of plain parties, that its player files are still to be written.
+// filesOfChoice says, after a yes about a choice of plain parties, that its player files are still to be written, and what they prove.
 func (v view) filesOfChoice(s api.Snapshot, r api.Ready, chosen selection) string {
 	if !r.OK || len(chosen.words) == 0 || s.Self.Role != string(mpspdz.PlainParty) {
 		return ""
 	}
 	return "No agent writes the player files of a choice. Each of these sites does, in a folder of its own; here:\n" +
-		"    " + v.prog + " players write --dir DIR" + chosen.typed() + "\n"
+		"    " + v.prog + " players write --dir DIR" + chosen.typed() + "\n" +
+		"They hold no numbered certificates: swapped lines would go unnoticed. A set with them is proposed:\n" +
+		"    " + v.prog + " set propose NAME" + chosen.typed() + "\n"
 }
 
 // waitingFor says what is waited for, and the first reason.
