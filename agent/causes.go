@@ -93,6 +93,9 @@ func (v *verdict) lastOfAll() {
 	v.found = append(slices.Delete(v.found, i, i+1), o)
 }
 
+// proposedNow is the content that a named set's proposer proposes now.
+func (v *verdict) proposedNow() mpspdz.Hash { return cmp.Or(v.question.proposed, v.question.proposal) }
+
 // changedHere: what is confirmed here of a named set is not what its proposer proposes now.
 func (v *verdict) changedHere() {
 	if v.question.proposed.IsZero() {

@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -178,10 +177,10 @@ func faults(s api.Snapshot) []api.Obstacle {
 	return found
 }
 
-// explained says whether a set cannot be formed only because of members that are named as obstacles anyway, or of a change that waits here.
+// explained says whether a set cannot be formed only because of members that are named as obstacles anyway.
 func (v *verdict) explained() bool {
 	if v.none.Code == api.WarnWaitingCertificates && !v.question.proposed.IsZero() {
-		return true
+		return true // it is of what was confirmed before a change that waits here
 	}
 	if v.none.Code != mpspdz.SetTooFew && v.none.Code != mpspdz.SetNoResearcher {
 		return false
@@ -385,11 +384,10 @@ func (v *verdict) otherSet(component string, view *exchange.View) {
 func (v *verdict) namedSet(component string) {
 	name := v.name(component)
 	view, answered := v.sight.heardOf(component, v.question.name, v.question.call, v.now)
-	wanted := cmp.Or(v.proposed, v.proposal)
 	switch {
-	case !answered || view.Proposal != wanted:
+	case !answered || view.Proposal != v.proposedNow():
 		v.notConfirmed(component)
-	case wanted != v.proposal:
+	case v.proposedNow() != v.proposal:
 		// It has confirmed what is not confirmed here yet: nothing can be compared.
 	case view.Set.IsZero():
 		v.blame(api.Obstacle{Code: api.ObstacleOtherSet, Component: component, Text: name + " has confirmed the set " + v.question.name + ", but has it not in force",
