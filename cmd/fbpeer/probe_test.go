@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -113,5 +114,20 @@ func TestProbeAge(t *testing.T) {
 	if !strings.Contains(text, "the oldest result is from 5 s ago") || strings.Count(text, "refuses the name") != 1 ||
 		!strings.Contains(text, "warning: nice, NODE_f4dd…, this site: MP-SPDZ from") {
 		t.Errorf("said\n%s", text)
+	}
+}
+
+// Where the table has nothing to say, as all is well and it would be too wide, no empty line stands for it.
+func TestProbeScreenWithoutATable(t *testing.T) {
+	p := api.Probe{OK: true}
+	for from := range 12 {
+		for to := range 12 {
+			if from != to {
+				p.Cells = append(p.Cells, api.ProbeCell{From: fmt.Sprintf("a-party-with-a-name-%02d", from), To: fmt.Sprintf("a-party-with-a-name-%02d", to), Result: api.ProbeOK})
+			}
+		}
+	}
+	if screen := viewOf(api.Snapshot{}).probeScreen(api.Snapshot{}, p); screen != "132 of 132 directions are ok.\n" {
+		t.Errorf("%q", screen)
 	}
 }

@@ -27,35 +27,33 @@ var probeWords = map[string]string{
 // probeScreen is the answer of `probe`: the matrix, or where it is too wide the pairs that are not ok; then each failing target's cause
 // and cure, and what the other generation of MP-SPDZ would refuse.
 func (v view) probeScreen(s api.Snapshot, p api.Probe) string {
-	var b strings.Builder
 	others := slices.DeleteFunc(slices.Clone(p.Obstacles), func(o api.Obstacle) bool {
 		return slices.ContainsFunc(p.Cells, func(c api.ProbeCell) bool { return c.Result == o.Code })
 	})
+	var blocks []string
+	add := func(block string) {
+		if block != "" {
+			blocks = append(blocks, block)
+		}
+	}
 	if len(p.Cells) > 0 {
 		matrix := v.probeMatrix(s.Self.Component, p)
 		if !fits(matrix) {
 			matrix = v.probePairs(s.Self.Component, p)
 		}
-		b.WriteString(matrix)
+		add(matrix)
 	} else if len(others) == 0 {
-		b.WriteString("There was nothing to probe.\n")
+		add("There was nothing to probe.\n")
 	}
-	if failed := v.probeFailures(s, p); failed != "" {
-		b.WriteString("\n" + failed)
-	}
-	if warned := v.probeWarnings(s.Self.Component, p); warned != "" {
-		b.WriteString("\n" + warned)
-	}
+	add(v.probeFailures(s, p))
+	add(v.probeWarnings(s.Self.Component, p))
 	if len(others) > 0 {
-		if len(p.Cells) > 0 {
-			b.WriteByte('\n')
-		}
-		b.WriteString("not ready:\n" + v.obstacleTable(s, others))
+		add("not ready:\n" + v.obstacleTable(s, others))
 	}
 	if len(p.Cells) > 0 {
-		b.WriteString("\n" + probeSummary(p))
+		add(probeSummary(p))
 	}
-	return b.String()
+	return strings.Join(blocks, "\n")
 }
 
 // probeEnds lists, in party order, those that dialled and those that were dialled.
