@@ -159,3 +159,16 @@ func TestReadyOfAChangedSet(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Beside a decision that waits here, status does not say that all comes by itself.
+func TestWaitingBesideADecision(t *testing.T) {
+	waits := &api.Warning{Code: api.WarnWaitingCertificates, Text: "waiting for b", Cure: "it comes by itself once that site has approved the same parties"}
+	refused := &api.Warning{Code: api.WarnWaitingCertificates, Text: "refused", Cure: "fbpeer show b"}
+	pending := []api.Peer{{Component: "b", State: api.StateAccepted}, {Component: "d", State: api.StatePending}}
+	if got := decideFirst(waits, pending); got.Cure != "decide first what waits here: fbpeer trust pending; then "+waits.Cure {
+		t.Errorf("%+v", got)
+	}
+	if decideFirst(waits, pending[:1]) != waits || decideFirst(refused, pending) != refused || decideFirst(nil, pending) != nil {
+		t.Error("something else was changed")
+	}
+}
