@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"fbpeer/agent/api"
+	"fbpeer/exchange"
 )
 
 // failAt makes a step of every commit of a running agent fail; empty: none.
@@ -75,7 +76,15 @@ func TestConfirmedOrderThatIsNotInForce(t *testing.T) {
 	introduce(alice, bob)
 	alice.notShown("bob")
 
-	// At bob the new order cannot be written.
+	// At bob the new order cannot be written, once alice's certificate for it is there.
+	of := exchange.ID{Kind: exchange.KindCertificate, Peer: alice.agent.host.ID(), Set: "trial"}
+	bob.wait("alice's certificate", func(api.Snapshot) bool {
+		issued, err := inLoop(t.Context(), bob.agent, func(_ context.Context, l *loop) (bool, error) {
+			c, held := l.core.numbered[of]
+			return held && c.Number == 1, nil
+		})
+		return err == nil && issued
+	})
 	bob.failAt("swap players")
 	if _, err := confirm(); fault(t, err).Code != api.CodeFailed || !strings.Contains(err.Error(), "no space left on device") {
 		t.Errorf("%v", err)
