@@ -86,8 +86,8 @@ func TestConfirmedOrderThatIsNotInForce(t *testing.T) {
 		return err == nil && issued
 	})
 	bob.failAt("swap players")
-	if _, err := confirm(); fault(t, err).Code != api.CodeFailed || !strings.Contains(err.Error(), "no space left on device") {
-		t.Errorf("%v", err)
+	if n, err := confirm(); err == nil || fault(t, err).Code != api.CodeFailed || !strings.Contains(err.Error(), "no space left on device") {
+		t.Fatalf("%+v, %+v, %v", n, n.NoSet, err)
 	}
 	bob.notShown("no space left on device")
 	bob.failAt("")
@@ -99,11 +99,11 @@ func TestConfirmedOrderThatIsNotInForce(t *testing.T) {
 	if _, err := propose("alice", "bob"); err != nil {
 		t.Fatal(err)
 	}
-	bob.named("trial", "the change", func(n api.NamedSet) bool { return n.State == api.SetChanged && n.Set != nil && n.Set.Party == 0 })
-	if _, err := confirm(); fault(t, err).Code != api.CodeFailed || !strings.Contains(err.Error(), "not written yet") {
-		t.Errorf("%v", err)
+	bob.named("trial", "the change", func(n api.NamedSet) bool { return n.State == api.SetChanged })
+	if n, err := confirm(); err == nil || fault(t, err).Code != api.CodeFailed || !strings.Contains(err.Error(), "not written yet") {
+		t.Fatalf("%+v, %+v, %v", n, n.NoSet, err)
 	}
-	bob.notShown("not written yet")
+	bob.notShown("")
 	bob.failAt("")
 	bob.named("trial", "the first order", func(n api.NamedSet) bool { return n.Set != nil && n.Set.Party == 1 })
 }

@@ -34,7 +34,7 @@ func (s *namedSet) lacks() *api.Warning {
 	if formed && slices.EqualFunc(p.set.Parties(), s.proposal.Members, same) {
 		return nil
 	}
-	why := &api.Warning{Code: api.WarnNotWritten, Text: "the player files of this set are not written yet", Cure: "fbpeer status"}
+	why := notWrittenYet()
 	if known := cmp.Or(p.failed, p.noSet, p.waiting); known != nil {
 		*why = *known
 	}
@@ -348,6 +348,10 @@ func (k *core) confirm(r api.SetRequest, now time.Time) *api.Error {
 	return nil
 }
 
+func notWrittenYet() *api.Warning {
+	return &api.Warning{Code: api.WarnNotWritten, Text: "the player files of this set are not written yet", Cure: "fbpeer status"}
+}
+
 // unwritten is the error for a set that is confirmed, where its player files could not be written; nil: they are, or there is a reason why
 // there are none that only other sites or decisions can take away.
 func (k *core) unwritten(name string) *api.Error {
@@ -355,9 +359,13 @@ func (k *core) unwritten(name string) *api.Error {
 	if set == nil {
 		return nil
 	}
-	why := set.players.failed
-	if lacks := set.lacks(); why == nil && lacks != nil && lacks.Code == api.WarnNotWritten { // the commit ended before it came to them
+	why, lacks := set.players.failed, set.lacks()
+	switch {
+	case why != nil || lacks == nil:
+	case lacks.Code == api.WarnNotWritten:
 		why = lacks
+	case k.problems.has(api.WarnStore): // the commit ended before it came to them: what they wait for is as of the one before
+		why = notWrittenYet()
 	}
 	if why == nil {
 		return nil
