@@ -181,6 +181,9 @@ func TestPanics(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 
+	for _, port := range s.ports {
+		noTrace(t, port) // of the first round
+	}
 	r := roundOf(s.agents())
 	stream := r.Stream
 	r.Stream = func(ctx context.Context, component string) (io.ReadWriteCloser, error) {
