@@ -75,6 +75,9 @@ func TestReadyOfFilesThatCannotBeWritten(t *testing.T) {
 			if r := alice.asks(api.SetSelector{}); !hasNoSet("bob")(r) {
 				t.Errorf("alice: %+v", r)
 			}
+			if r := alice.asks(api.SetSelector{Parties: []string{"bob"}}); !hasNoSet("bob")(r) {
+				t.Errorf("alice, of a choice: %+v", r)
+			}
 			if r := bob.asks(api.SetSelector{}); r.OK || !strings.Contains(codes(r), api.ObstacleNotWritten) {
 				t.Errorf("bob: %+v", r)
 			}

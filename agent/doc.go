@@ -101,16 +101,16 @@
 // A view (exchange.View) tells what stands on this site's disk: of the default set and the registry, and of each named set. It is
 // sealed anew when that changes, at most once a second, and when a roll call is heard. Player files that are damaged, or rendered
 // for another port or key than now, do not stand until they are written; and while a fault of this site keeps it from every run
-// (faults, pairFault), no set is in force, as far as others are told. Views, calls and what is fetched of views' contents live in
-// memory. A view counts if the list approves its author and it, or one before it of the same author and set, answers a call that
-// was heard here within the last minute: what is said later is true later. Who asks (Call, Ready) has a call made unless the last
-// one is younger than 11 s by the wall clock, or nobody is approved whose answer would count; waits up to 3 s for those that are
-// connected or have answered within the last minute, 1 s for others, and calls those alone that are silent. For Ready an answer
-// counts only if it is one to that very call, or to a later one: what was said before may be so no more. A named set that is
-// confirmed here no more is told for another minute, as one that is not; so is one whose confirmation cannot be read at the
-// start. A stranger's call that was taken is one by right once its author is approved here: it is answered, and no other is made
-// so soon. A view is told after readers can see what is behind it. What others say is looked at in an immutable sight, of which
-// matrix and readiness are functions.
+// (faults, pairFault), no set is in force, as far as others are told: files without a set, of ourselves alone if no others stand.
+// Views, calls and what is fetched of views' contents live in memory. A view counts if the list approves its author and it, or one
+// before it of the same author and set, answers a call that was heard here within the last minute: what is said later is true
+// later. Who asks (Call, Ready) has a call made unless the last one is younger than 11 s by the wall clock, or nobody is approved
+// whose answer would count; waits up to 3 s for those that are connected or have answered within the last minute, 1 s for others,
+// and calls those alone that are silent. For Ready an answer counts only if it is one to that very call, or to a later one: what
+// was said before may be so no more. A named set that is confirmed here no more is told for another minute, as one that is not; so
+// is one whose confirmation cannot be read at the start. A stranger's call that was taken is one by right once its author is
+// approved here: it is answered, and no other is made so soon. A view is told after readers can see what is behind it. What others
+// say is looked at in an immutable sight, of which matrix and readiness are functions.
 //
 // # Certificates for numbers
 //

@@ -144,7 +144,7 @@ func (v *verdict) here() {
 		}
 		v.blame(api.Obstacle{Code: api.ObstacleFilesChanged, Component: self,
 			Text: "somebody else had changed the player files here (" + strings.Join(v.changed, ", ") + "); " + became,
-			Cure: "start runs from players/current again; what ran from the changed files is not to be relied on. This is said for a minute"})
+			Cure: fmt.Sprintf("start runs from players/current again; what ran from the changed files is not to be relied on. This is said for %.0f s", alteredTold.Seconds())})
 	}
 	for _, o := range faults(v.snapshot) {
 		v.blame(o)

@@ -104,24 +104,27 @@ func (k *core) takeRecord(t *exchange.Table, r exchange.Opened, from peer.ID, no
 }
 
 // passOwn goes past a record in our own name that is later than ours, as the state folder may be an older copy: the next one that is made
-// is numbered above it. A proposal of ours that we do not know is taken as ours. later: it is later than the one that is held.
+// is numbered above it. A proposal of ours that we do not know is taken as ours. later: it is later than the one that is held, or, where none
+// is, than whatever was numbered here, for that may be one that was dropped.
 func (k *core) passOwn(r exchange.Opened) (later bool) {
-	record := r.Record()
-	k.self.records.last = max(k.self.records.last, record.Sequence)
+	record, numbered := r.Record(), k.self.records.last
+	k.self.records.last = max(numbered, record.Sequence)
 	switch r := r.(type) {
 	case *exchange.View:
 		held := k.views.own[r.SetName]
-		later = held == nil || held.Sequence < r.Sequence
-		delete(k.views.own, r.SetName)
-		k.views.stale = true
+		if later = held == nil && numbered < r.Sequence || held != nil && held.Sequence < r.Sequence; later {
+			delete(k.views.own, r.SetName)
+			k.views.stale = true
+		}
 	case *exchange.NumberedCertificate:
 		held := k.numbered[record.ID]
-		if later = held == nil || held.Sequence < r.Sequence; later {
+		if later = held == nil && numbered < r.Sequence || held != nil && held.Sequence < r.Sequence; later {
 			delete(k.numbered, record.ID)
 		}
 	case *exchange.Proposal:
 		held := k.proposals[record.ID]
-		if later = held == nil || held.Sequence < r.Sequence; later {
+		later = held == nil && numbered < r.Sequence || held != nil && held.Sequence < r.Sequence
+		if later || held == nil {
 			k.proposals[record.ID] = r
 			k.unstored[record.ID] = r
 		}

@@ -112,6 +112,7 @@ func (k *core) dropNamed(name, why string, now time.Time) error {
 		return err
 	}
 	delete(k.confirmed, name)
+	delete(k.altered, name)
 	k.views.dropped[name] = now
 	k.record(trust.LogRecord{Event: trust.EventSetDropped, Component: k.componentOf(set.proposal.Peer), Peer: set.proposal.Peer.String(),
 		Text: "party set " + name + " taken out of force: " + why}, now)

@@ -122,10 +122,13 @@ func (v *views) hearCall(c *exchange.Call, byRight bool, now time.Time) {
 	if !v.note(c, false, now) {
 		return
 	}
-	v.call = c.ID
-	v.sealed, v.heardAt = c.Sealed, v.calls[c.ID].at // it may have been noted before it was made to us alone
+	at := v.calls[c.ID].at // it may have been noted before it was made to us alone, and a newer one come since
+	if byRight && !at.After(v.last) || !byRight && at.Before(v.heardAt) {
+		return
+	}
+	v.call, v.sealed, v.heardAt = c.ID, c.Sealed, at
 	if byRight {
-		v.last = v.heardAt
+		v.last = at
 	}
 }
 
@@ -330,9 +333,14 @@ func (k *core) viewOf(name string, p *players) (exchange.View, exchange.Members)
 		return exchange.View{SetName: name}, exchange.Members{}
 	}
 	members := k.members(name, p)
+	// Something there keeps this site from every run: player files without a set say so (saysFault), to who asks about a choice too.
+	fault := k.views.unfit || p.failed != nil || p.spoiled
+	if own := k.self.registration; fault && len(members.Files) == 0 {
+		members.Files = []exchange.Member{k.rowOf(own.Component, own.Endpoint.String(), own.Certificate.SHA256())}
+	}
 	view := exchange.View{SetName: name, Files: exchange.MembersRoot(members.Files), Rows: exchange.MembersRoot(members.Rows),
 		Members: max(len(members.Files), len(members.Rows))}
-	if len(members.Files) > 0 && !k.views.unfit {
+	if len(members.Files) > 0 && !fault {
 		view.Set = p.set.Digest()
 	}
 	if set := k.confirmed[name]; set != nil {

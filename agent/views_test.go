@@ -130,6 +130,28 @@ func TestCallsOfStrangers(t *testing.T) {
 	}
 }
 
+// An earlier call that is made once more, to this site alone, does not take the place of one that came since; one that was only noted, as it came
+// too soon, does, where it is later.
+func TestEarlierCalls(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	call := func(n byte) *exchange.Call { return &exchange.Call{ID: exchange.CallID{n}, Sealed: []byte{n}} }
+	v := newViews()
+	v.hearCall(call(1), true, now)
+	v.note(call(2), true, now.Add(5*time.Second))
+	v.hearCall(call(3), true, now.Add(callEvery))
+	for n := byte(1); n <= 2; n++ {
+		v.hearCall(call(n), true, now.Add(callEvery+time.Second))
+		v.hearCall(call(n), false, now.Add(3*callEvery))
+		if v.call != call(3).ID || v.sealed[0] != 3 || !v.last.Equal(now.Add(callEvery)) || !v.heardAt.Equal(v.last) {
+			t.Fatalf("call %d is answered anew: %v of %s", n, v.call, v.last)
+		}
+	}
+	v.note(call(4), true, now.Add(callEvery+2*time.Second))
+	if v.hearCall(call(4), true, now.Add(callEvery+3*time.Second)); v.call != call(4).ID || !v.last.Equal(now.Add(callEvery+2*time.Second)) {
+		t.Errorf("a later one is not answered: %v of %s", v.call, v.last)
+	}
+}
+
 // A call that somebody repeats does not make answers to it count again, as long as others would take it for a valid one.
 func TestRepeatedCalls(t *testing.T) {
 	list, friend := approvedIdentity(t)
