@@ -52,6 +52,7 @@ func (b *bell) ring() {
 func (a *Agent) Call(ctx context.Context) (api.Snapshot, error) {
 	q, err := inLoop(ctx, a, func(ctx context.Context, l *loop) (q asked, err error) {
 		q.sets = slices.Collect(maps.Keys(l.core.sets()))
+		q.new = l.core.isNew(l.options.Now())
 		q.call, err = l.callRoll(ctx)
 		return q, err
 	})
@@ -96,8 +97,11 @@ func (a *Agent) await(ctx context.Context, q asked) error {
 	}
 }
 
+// isNew says whether this agent started within the last minute: then nobody can have answered it before.
+func (k *core) isNew(now time.Time) bool { return now.Sub(k.start).Abs() < answerLasts }
+
 // answers says whether those accepted components that are likely to answer, and whether all of them, have answered and are
-// understood. Likely are those that are connected, and those that answered a call of the last minute.
+// understood. Likely are those that are connected, and those that answered a call of the last minute; all, while this agent is new.
 func (a *Agent) answers(q asked) (likely, all bool) {
 	seen, now := a.shown.Load(), a.options.Now()
 	likely, all = true, true
@@ -111,7 +115,7 @@ func (a *Agent) answers(q asked) (likely, all bool) {
 		}
 		all = false
 		_, _, lately := seen.sight.answered(p.Component, "", now)
-		if lately || p.Connected != nil && *p.Connected {
+		if q.new || lately || p.Connected != nil && *p.Connected {
 			likely = false
 		}
 	}
@@ -170,6 +174,7 @@ func (k *core) sealCall(now time.Time) (*exchange.Call, error) {
 func (a *Agent) Ready(ctx context.Context, sel api.SetSelector) (api.Ready, error) {
 	ask, err := inLoop(ctx, a, func(ctx context.Context, l *loop) (ask asked, err error) {
 		ask.sets = slices.Compact([]string{"", sel.Name})
+		ask.new = l.core.isNew(l.options.Now())
 		ask.call, err = l.callRoll(ctx)
 		return ask, err
 	})

@@ -26,9 +26,10 @@ func (k *core) number(name string, base mpspdz.PartySet) (wanted, error) {
 	certificates := make([]*mpspdz.Certificate, base.Len())
 	var lacks lacking
 	for i, party := range base.Parties() {
-		issued := k.numberedOf(k.identityOf(party.Component), name)
+		identity := k.identityOf(party.Component)
+		issued := k.numberedOf(identity, name)
 		switch {
-		case issued == nil:
+		case issued == nil || issued.Component == party.Component && k.announcesAnew(identity, issued.Certificate.KeySHA256()):
 			lacks.missing = append(lacks.missing, party.Component)
 		case unfit(party, issued) != "":
 			lacks.refused = append(lacks.refused, party.Component)
@@ -49,6 +50,13 @@ func (k *core) number(name string, base mpspdz.PartySet) (wanted, error) {
 		return wanted{none: w, wait: true}, nil
 	}
 	return formed(base.WithCertificates(certificates))
+}
+
+// announcesAnew says whether a key is what an identity announces now beside another one that is in force here: what it issued with that is no fault, and
+// the change is told of the component itself.
+func (k *core) announcesAnew(identity peer.ID, key mpspdz.Hash) bool {
+	newest, held := k.newest[identity], k.approved[identity]
+	return newest != nil && held != nil && newest.Certificate.KeySHA256() == key && held.Certificate.KeySHA256() != key
 }
 
 // unfit says why what an identity announced as its numbered certificate is not its party's, whatever the set: it is not of the key that was

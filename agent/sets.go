@@ -113,6 +113,7 @@ func (k *core) dropNamed(name, why string, now time.Time) error {
 	}
 	delete(k.confirmed, name)
 	delete(k.altered, name)
+	delete(k.views.own, name) // that it is not confirmed any more is told at once
 	k.views.dropped[name] = now
 	k.record(trust.LogRecord{Event: trust.EventSetDropped, Component: k.componentOf(set.proposal.Peer), Peer: set.proposal.Peer.String(),
 		Text: "party set " + name + " taken out of force: " + why}, now)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"fbpeer/agent/api"
+	"fbpeer/config"
 	"fbpeer/exchange"
 	"fbpeer/exchange/gossip"
 	"fbpeer/mpspdz"
@@ -331,6 +332,17 @@ func TestCertificateForAnothersNumber(t *testing.T) {
 	if w := alice.snapshot().NoSet; !strings.Contains(w.Cure, "fbpeer show bob") {
 		t.Errorf("%+v", w)
 	}
+	// Where that key is what bob announces now, the change waits for a decision, and what was issued with it is no fault of its own.
+	approved := bob.pair
+	bob.pair = config.KeyPair{Certificate: foreign.Certificate, Key: stranger}
+	take(bob.announce(t, now, nil))
+	if seen := alice.snapshot(); state(seen, "bob") != api.StateChanged {
+		t.Fatalf("bob is %s", state(seen, "bob"))
+	}
+	waits("waiting for the numbered certificate of bob in this set")
+	bob.pair = approved
+	take(bob.announce(t, now, nil))
+	waits("what bob announced as its numbered certificate is refused")
 	carols, err := sealAs("carol", 1, bob.pair.Key) // bob's own key, in a record of another component
 	if err != nil {
 		t.Fatal(err)

@@ -211,6 +211,7 @@ func (s *sight) ownView(name string) (view *exchange.View, told bool) {
 type asked struct {
 	call time.Time // when the roll call that was made for it, or is reused, was heard here
 	sets []string  // the sets that it is about, the default one ("") among them
+	new  bool      // this agent has just started: who is heard through others has not been heard yet
 }
 
 // heardOf gives what a component says of a set in answer to a roll call that was heard here at that time, or to a later one. What

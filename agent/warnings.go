@@ -96,7 +96,7 @@ func placeWarning(own, its mpspdz.Endpoint, connected, local bool) (api.Warning,
 	case its.IsLoopback():
 		return api.Warning{Code: api.WarnLoopbackElsewhere, Error: true,
 			Text: "announces " + its.String() + ", which means the machine of whoever uses it, but is connected from another machine",
-			Cure: "its operator sets mpspdz_ip, or MPSPDZ_IP, to an address that others can dial"}, true
+			Cure: "its operator sets mpspdz_ip (a plain party: ip in its fbpeer.ini) to an address that others can dial"}, true
 	default:
 		return api.Warning{Code: api.WarnLoopbackElsewhere, Error: true,
 			Text: "is connected from another machine, where our own address " + own.String() + " cannot be reached"}, true
@@ -108,7 +108,7 @@ func (k *core) ownWarnings(n network, now time.Time) []api.Warning {
 	var all []api.Warning
 	r := k.self.registration
 	if r.Endpoint.IsLoopback() && slices.ContainsFunc(elsewhere(n), k.wanted) {
-		cure := "set mpspdz_ip in the component's configuration, or MPSPDZ_IP, to the address at which the others reach this machine"
+		cure := "set mpspdz_ip in the component's configuration (a plain party: ip in its fbpeer.ini), or MPSPDZ_IP, to the address at which the others reach this machine"
 		if len(n.local) > 0 {
 			cure += ", one of: " + strings.Join(n.local, ", ")
 		}

@@ -51,7 +51,7 @@ func (s *snapshot) conflictReason(a *exchange.Announcement, c collision) Reason 
 	case fieldEndpoint:
 		r.Text = fmt.Sprintf("%s (identity %s) announces %s, which is the endpoint of %s. %s Two parties cannot share an address and port.%s",
 			a.Component, identity, a.Endpoint, e.name(), nothing, loopbackText(a))
-		r.Cure = "ask both sites: one of them changes mpspdz_ip or mpspdz_port"
+		r.Cure = "ask both sites: one of them changes its MP-SPDZ address or port"
 	default:
 		r.Text = fmt.Sprintf("%s (identity %s) announces a certificate with the subject of that of %s (%s). MP-SPDZ could verify only one of them. %s",
 			a.Component, identity, e.name(), a.Certificate.Subject(), nothing)
@@ -63,8 +63,8 @@ func (s *snapshot) conflictReason(a *exchange.Announcement, c collision) Reason 
 func (s *snapshot) ownConflictReason(a *exchange.Announcement, field string) Reason {
 	if field == fieldEndpoint {
 		return Reason{Code: CodeClaimsOwnEndpoint, Cure: "agree with its operator on who changes it",
-			Text: fmt.Sprintf("%s (identity %s) announces %s, which is also yours: one of the two must change mpspdz_ip or "+
-				"mpspdz_port. Nothing of it is used until then.%s", a.Component, a.Peer, a.Endpoint, loopbackText(a))}
+			Text: fmt.Sprintf("%s (identity %s) announces %s, which is also yours: one of the two must change its MP-SPDZ address or "+
+				"port. Nothing of it is used until then.%s", a.Component, a.Peer, a.Endpoint, loopbackText(a))}
 	}
 	what := map[string]string{
 		fieldComponent: "this site's own component id " + a.Component,
@@ -86,7 +86,7 @@ func loopbackText(a *exchange.Announcement) string {
 		return ""
 	}
 	return " A loopback address is right only between components of one machine, each with a port of its own: sites on different machines " +
-		"set mpspdz_ip to the address at which the others reach them."
+		"set mpspdz_ip (a plain party: ip in its fbpeer.ini) to the address at which the others reach them."
 }
 
 // clashReason: two approved components, or one and ourselves, cannot be parties of one set.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -80,7 +81,11 @@ func single(s api.Snapshot, arg string, found []api.Peer) (api.Peer, error) {
 				forms = append(forms, fmt.Sprintf("%s@%s (%s)", p.Component, p.PeerID, p.State))
 			}
 		}
-		return api.Peer{}, usage("say which: COMPONENT@PEERID", "several identities claim %s: %s", show(found[0].Component), strings.Join(forms, ", "))
+		hint := "say which: COMPONENT@PEERID"
+		if slices.ContainsFunc(found, func(p api.Peer) bool { return p.State == api.StateAccepted || p.State == api.StateChanged }) {
+			hint += "; fbpeer status says what to type where one takes the place of the approved one"
+		}
+		return api.Peer{}, usage(hint, "several identities claim %s: %s", show(found[0].Component), strings.Join(forms, ", "))
 	}
 	return found[0], nil
 }

@@ -136,7 +136,7 @@ func withOwnEndpoint() api.Snapshot {
 	s := withConflict()
 	p := &s.Peers[0]
 	p.Changes = nil
-	p.Reasons = []api.Warning{{Code: "claims-own-endpoint", Text: "announces 127.0.0.1:14000, which is also yours: one of the two must change mpspdz_ip or mpspdz_port",
+	p.Reasons = []api.Warning{{Code: "claims-own-endpoint", Text: "announces 127.0.0.1:14000, which is also yours: one of the two must change its MP-SPDZ address or port",
 		Cure: "agree with its operator on who changes it"}}
 	return s
 }

@@ -45,7 +45,7 @@ func cardLetter(card api.Card, file string) string {
 func cardWarnings(p api.Peer) (found []api.Warning) {
 	if endpoint, err := mpspdz.ParseEndpoint(p.Endpoint); err == nil && endpoint.IsLoopback() {
 		found = append(found, api.Warning{Code: api.WarnLoopbackElsewhere,
-			Text: "the card says " + p.Endpoint + ", which means the machine of whoever uses it: its operator sets mpspdz_ip, or MPSPDZ_IP, and exports it again"})
+			Text: "the card says " + p.Endpoint + ", which means the machine of whoever uses it: its operator sets mpspdz_ip (a plain party: ip in its fbpeer.ini) and exports it again"})
 	}
 	return found
 }
