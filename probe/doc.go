@@ -40,8 +40,9 @@
 //
 // An [Opener] opens one agent's port, for 5 s at most, or until the last of those who asked for it has its answer, and begins at most one
 // opening in 30 s. Who asks while it is open shares it, and each member is dialled once in it; who asks later, for the same set, gets what
-// was found, with its age. Each member has one handshake with an open port; a stranger's is refused and uses up none. A handshake takes 3 s
-// at most. What answer = off in the section probe refuses are others' probes; one's own still dials.
+// was found, with its age. An attempt that failed is not made again with the same files for as long: who asks meanwhile is told the same.
+// Each member has one handshake with an open port; a stranger's is refused and uses up none. A handshake takes 3 s at most. What answer = off
+// in the section probe refuses are others' probes; one's own still dials.
 //
 // # Streams
 //

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"fbpeer/mpspdz"
 )
 
 // Config is what an Opener needs of the world around it. The zero value is the real one.
@@ -42,8 +44,9 @@ type Opener struct {
 	timing timing
 	group  sync.WaitGroup
 
-	mu   sync.Mutex
-	last *opening // the newest one, nil if there was none
+	mu     sync.Mutex
+	last   *opening // the newest one, nil if there was none
+	failed *failure // the newest attempt that failed, nil if there was none
 }
 
 // NewOpener makes one. When ctx ends, so does whatever is open.
@@ -97,8 +100,36 @@ type oftenError struct{ left time.Duration }
 
 func (e *oftenError) Error() string { return "the port was opened for another set" }
 
+// failure is an attempt to open the port that failed. The next one with the same files may be made as late as after an opening: whoever asks
+// again and again has /proc and the folder read no more often.
+type failure struct {
+	folder string
+	digest mpspdz.Hash
+	at     time.Time
+	err    error
+}
+
+// failedError is why a site cannot open its port, and how long that is not looked at again.
+type failedError struct {
+	err  error
+	left time.Duration
+}
+
+func (e *failedError) Error() string { return e.err.Error() }
+
+func (e *failedError) Unwrap() error { return e.err }
+
+// again is how long after something was done at a time it may be done again. A clock that was set back counts as none.
+func (o *Opener) again(at, now time.Time) time.Duration {
+	since := now.Sub(at)
+	if since < 0 {
+		return 0
+	}
+	return o.timing.every - since
+}
+
 // join gives the opening that there is or begins one. One that has ended less than 30 s after its begin is given as it is. Whoever joins
-// one that has not ended must leave it. The error is an *oftenError, or why the site cannot do it.
+// one that has not ended must leave it. The error is an *oftenError, or why the site cannot do it; a *failedError is kept for 30 s.
 func (o *Opener) join(s Site) (*opening, error) {
 	folder, err := filepath.EvalSymlinks(s.Folder)
 	if err != nil {
@@ -116,6 +147,21 @@ func (o *Opener) join(s Site) (*opening, error) {
 		p.users++
 		return p, nil
 	}
+	digest, now := s.Set.Digest(), o.c.Now()
+	if f := o.failed; f != nil && f.folder == folder && f.digest == digest && o.again(f.at, now) > 0 {
+		return nil, &failedError{f.err, o.again(f.at, now)}
+	}
+	p, err := o.begin(s, folder)
+	if err != nil {
+		o.failed = &failure{folder: folder, digest: digest, at: now, err: err}
+		return nil, &failedError{err, o.timing.every}
+	}
+	o.last, o.failed = p, nil
+	return p, nil
+}
+
+// begin makes an opening, if the site can.
+func (o *Opener) begin(s Site, folder string) (*opening, error) {
 	f, err := readFiles(os.DirFS(folder), s)
 	if err != nil {
 		return nil, err
@@ -128,7 +174,6 @@ func (o *Opener) join(s Site) (*opening, error) {
 		p.cancel()
 		return nil, err
 	}
-	o.last = p
 	return p, nil
 }
 

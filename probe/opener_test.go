@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fbpeer/mpspdz"
 )
 
 // eventually waits for a condition, with a deadline.
@@ -337,6 +339,51 @@ func TestCannotListen(t *testing.T) {
 	}})
 	if _, err := a.opener.join(a.site); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("port %d: permission denied", s.ports[0])) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestFailedOnce: an attempt that failed is not made again for 30 s, however often somebody asks, but for other files it is.
+func TestFailedOnce(t *testing.T) {
+	t.Parallel()
+	s := plain3(t)
+	tries := 0
+	a := s.agentWith(s.site(0), Config{Listen: func(context.Context, uint16) (net.Listener, error) {
+		tries++
+		return nil, &net.OpError{Op: "listen", Err: os.ErrPermission}
+	}})
+	ask := func(site Site, want int, left time.Duration) {
+		t.Helper()
+		_, said := a.opener.answer(site)
+		if tries != want || said.status != statusFailed || !strings.Contains(said.detail, "permission denied") || !about(said.left, left) {
+			t.Errorf("%d attempts, not %d: %+v", tries, want, said)
+		}
+	}
+	ask(a.site, 1, 30*time.Second)
+	a.clock.advance(20 * time.Second)
+	for range 100 {
+		ask(a.site, 1, 10*time.Second)
+	}
+	ask(s.site(0), 2, 30*time.Second)
+	a.clock.advance(31 * time.Second)
+	ask(a.site, 3, 30*time.Second)
+
+	// Files that are damaged are read once as well: that they are mended is seen after 30 s.
+	b := s.agent(1)
+	key := filepath.Join(b.site.Folder, mpspdz.PlayerData, mpspdz.PartyName(1)+".key")
+	if err := os.Rename(key, key+".away"); err != nil {
+		t.Fatal(err)
+	}
+	cells := coordinate(t, []*agent{s.agent(0), b, s.agent(2)}, "p1")
+	want{Failed, "p1 cannot open its port: Player-Data/P1.key: no such file", "; then ask again, in "}.check(t, "p0>p1", cells["p0>p1"])
+	if err := os.Rename(key+".away", key); err != nil {
+		t.Fatal(err)
+	}
+	if _, said := b.opener.answer(b.site); said.status != statusFailed {
+		t.Errorf("at once: %+v", said)
+	}
+	b.clock.advance(31 * time.Second)
+	if p := mustJoin(t, b); p.status != statusOpen {
+		t.Errorf("after 31 s: %d", p.status)
 	}
 }
 

@@ -53,14 +53,8 @@ func (p *opening) over() bool { return p.ctx.Err() != nil }
 // mayFollow says whether the next one may begin.
 func (p *opening) mayFollow(now time.Time) bool { return p.over() && p.again(now) <= 0 }
 
-// again is how long it takes until the next one may begin. A clock that was set back counts as none.
-func (p *opening) again(now time.Time) time.Duration {
-	since := now.Sub(p.began)
-	if since < 0 {
-		return 0
-	}
-	return p.o.timing.every - since
-}
+// again is how long it takes until the next one may begin.
+func (p *opening) again(now time.Time) time.Duration { return p.o.again(p.began, now) }
 
 // left is how long it lasts yet.
 func (p *opening) left() time.Duration {

@@ -127,10 +127,13 @@ func (o *Opener) answer(s Site) (*opening, answer) {
 // refused is what an error tells the coordinator.
 func refused(err error) answer {
 	var often *oftenError
+	var failed *failedError
 	var refusal *Refusal
 	switch {
 	case errors.As(err, &often):
 		return answer{status: statusOften, left: often.left}
+	case errors.As(err, &failed):
+		return answer{status: statusFailed, left: failed.left, detail: detailOf(failed.err)}
 	case !errors.As(err, &refusal):
 		return answer{status: statusFailed, detail: detailOf(err)}
 	case refusal.Reason == ReasonNotAccepted:

@@ -163,7 +163,11 @@ func (s speaker) absent(a answer, party int) (code Code, text, cure string) {
 	case statusNoAnswer:
 		return NoAgent, "the agent of " + p + " did not answer", s.operator(party) + "fbpeer status, and the agent's log"
 	case statusFailed:
-		return Failed, fmt.Sprintf("%s cannot open its port: %s", p, shown(a.detail)), s.operator(party) + "fbpeer status, fbpeer players check"
+		cure = s.operator(party) + "fbpeer status, fbpeer players check"
+		if a.left > 0 {
+			cure += "; then ask again, in " + seconds(a.left) + " at the earliest"
+		}
+		return Failed, fmt.Sprintf("%s cannot open its port: %s", p, shown(a.detail)), cure
 	}
 	return s.again(a, party)
 }

@@ -99,7 +99,7 @@ func (s status) takesPart() bool { return s <= statusRan }
 type answer struct {
 	status status
 	over   bool          // its opening has ended, the row of it follows at once
-	left   time.Duration // until its opening ends; if over, or for statusOften, until it may open again
+	left   time.Duration // until its opening ends; if over, for statusOften and statusFailed, until it may open again
 	age    time.Duration // if over: since that opening began
 	digest mpspdz.Hash   // for statusOtherSet: of the set that is in force
 	detail string        // for statusFailed
