@@ -29,9 +29,10 @@
 // a coordinator says, nor when no coordinator is left: the port that was an agent's may be a computation's then.
 //
 // The port is not opened where something has it: a TCP socket on it in whatever state (Linux keeps the last one of a computation for 60 s), or
-// an error in binding it. Nor where MP-SPDZ ran within the last minute: a process of this user's that is an MP-SPDZ party (its program's name
-// ends in -party.x) and works in the folder, or names it or the port; or a file in the folder that a run writes, changed in the last minute.
-// What /proc does not show is not seen. Our own connections end by a reset, so that they leave nothing that would look like a computation.
+// an error in binding it. Nor where MP-SPDZ ran within the last minute: a process that is an MP-SPDZ party (its program's name ends in
+// -party.x) and works in the folder, or names it or the port; or a file in the folder that a run writes, changed in the last minute. What /proc
+// does not show is not seen: of another user's process it shows the arguments alone, not where it works. Our own connections end by a reset, so
+// that they leave nothing that would look like a computation.
 //
 // A party that starts while the port is open finds it busy and binds it a second later, as MP-SPDZ does of itself. A party of another site that
 // starts then and dials the open port fails at once, instead of waiting a minute.

@@ -58,19 +58,19 @@ func (o *Opener) ran(folder string, port uint16) bool {
 			within = append(within, players)
 		}
 	}
-	return slices.ContainsFunc(processes(o.c.Proc), func(p process) bool { return p.isParty(os.Getuid(), port, within) }) ||
+	return slices.ContainsFunc(processes(o.c.Proc), func(p process) bool { return p.isParty(port, within) }) ||
 		wroteLately(os.DirFS(folder), o.c.Now())
 }
 
 // process is what /proc says of one.
 type process struct {
-	user      int      // the real user id; -1 if it is not known
 	arguments []string // with the program's name
 	program   string   // the file that runs; empty if it is not known
 	dir       string   // where it works; empty if it is not known
 }
 
-// processes reads all of them. One that ends meanwhile, or that is not ours to look at, is left out or has empty fields.
+// processes reads all of them. One that ends meanwhile, or that is not ours to look at, is left out or has empty fields: of another user's
+// only the arguments can be read, and where /proc is mounted with hidepid nothing.
 func processes(proc string) []process {
 	entries, err := os.ReadDir(proc)
 	if err != nil {
@@ -86,10 +86,7 @@ func processes(proc string) []process {
 		if err != nil || len(line) == 0 { // gone, or one of the kernel's
 			continue
 		}
-		p := process{user: -1, arguments: strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")}
-		if status, err := os.ReadFile(filepath.Join(dir, "status")); err == nil {
-			p.user = userOf(string(status))
-		}
+		p := process{arguments: strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")}
 		if program, err := os.Readlink(filepath.Join(dir, "exe")); err == nil {
 			p.program = strings.TrimSuffix(program, " (deleted)")
 		}
@@ -101,26 +98,12 @@ func processes(proc string) []process {
 	return all
 }
 
-// userOf reads the real user id in /proc/PID/status, -1 if it is not there.
-func userOf(status string) int {
-	for line := range strings.Lines(status) {
-		if ids, found := strings.CutPrefix(line, "Uid:"); found {
-			fields := strings.Fields(ids)
-			if len(fields) > 0 {
-				if id, err := strconv.Atoi(fields[0]); err == nil {
-					return id
-				}
-			}
-		}
-	}
-	return -1
-}
-
-// isParty says whether the process is an MP-SPDZ party of this user's that has to do with the port, or with files in one of the folders. A
-// shell that stands in such a folder is none. A debugger's or shell's arguments may name the program: they count too.
-func (p process) isParty(user int, port uint16, within []string) bool {
+// isParty says whether the process is an MP-SPDZ party that has to do with the port, or with files in one of the folders. Whose it is does not
+// matter: a group may read the player files. A shell that stands in such a folder is none. A debugger's or shell's arguments may name the
+// program: they count too.
+func (p process) isParty(port uint16, within []string) bool {
 	named := func(argument string) bool { return strings.Contains(argument+" ", partySuffix+" ") }
-	if p.user != user || !strings.HasSuffix(p.program, partySuffix) && !slices.ContainsFunc(p.arguments, named) {
+	if !strings.HasSuffix(p.program, partySuffix) && !slices.ContainsFunc(p.arguments, named) {
 		return false
 	}
 	inside := func(name string) bool {
@@ -139,9 +122,12 @@ func (p process) isParty(user int, port uint16, within []string) bool {
 	return false
 }
 
-// resolve gives the file that an argument names, links followed as far as there are any.
+// resolve gives the file that an argument names, links followed as far as there are any; empty if it is not known from where it is named.
 func (p process) resolve(name string) string {
 	if !path.IsAbs(name) {
+		if p.dir == "" {
+			return ""
+		}
 		name = path.Join(p.dir, name)
 	}
 	if real, err := filepath.EvalSymlinks(name); err == nil {

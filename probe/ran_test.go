@@ -42,28 +42,33 @@ func TestIsParty(t *testing.T) {
 		t.Fatal(err)
 	}
 	within := []string{files}
+	t.Chdir(files) // the agent's own folder is nobody else's
 	for _, test := range []struct {
 		name string
 		p    process
 		want bool
 	}{
-		{"works in the folder", process{1, []string{"/opt/shamir-party.x", "-p", "1"}, "/opt/shamir-party.x", files}, true},
-		{"works below it", process{1, []string{"shamir-party.x"}, "", filepath.Join(files, "Player-Data")}, true},
-		{"works elsewhere", process{1, []string{"shamir-party.x", "-p", "1"}, "/opt/shamir-party.x", "/opt"}, false},
-		{"in a folder with such a name", process{1, []string{"shamir-party.x"}, "", files + "2"}, false},
-		{"names the ip file", process{1, []string{"shamir-party.x", "-ip", filepath.Join(current, mpspdz.IPFile)}, "", "/opt"}, true},
-		{"names it in one word", process{1, []string{"shamir-party.x", "--ip-file-name=" + filepath.Join(current, mpspdz.IPFile)}, "", "/opt"}, true},
-		{"names it from where it is", process{1, []string{"mascot-party.x", "-ip", "../current/ip_addresses"}, "", filepath.Join(dir, "elsewhere")}, true},
-		{"names the port", process{1, []string{"shamir-party.x", "--my-port", "14001"}, "", "/opt"}, true},
-		{"names another port", process{1, []string{"shamir-party.x", "--my-port", "14002"}, "", "/opt"}, false},
-		{"by its executable", process{1, []string{"party"}, "/opt/malicious-shamir-party.x", files}, true},
-		{"under a debugger", process{1, []string{"gdb", "--args", "./shamir-party.x", "-p", "1"}, "/usr/bin/gdb", files}, true},
-		{"by a shell", process{1, []string{"sh", "-c", "cd players && ./shamir-party.x -p 1"}, "/bin/dash", files}, true},
-		{"somebody else's", process{2, []string{"shamir-party.x"}, "", files}, false},
-		{"a shell that stands there", process{1, []string{"bash"}, "/bin/bash", files}, false},
-		{"an editor of a source", process{1, []string{"vi", "shamir-party.xyz"}, "/bin/vi", files}, false},
+		{"works in the folder", process{[]string{"/opt/shamir-party.x", "-p", "1"}, "/opt/shamir-party.x", files}, true},
+		{"works below it", process{[]string{"shamir-party.x"}, "", filepath.Join(files, "Player-Data")}, true},
+		{"works elsewhere", process{[]string{"shamir-party.x", "-p", "1"}, "/opt/shamir-party.x", "/opt"}, false},
+		{"in a folder with such a name", process{[]string{"shamir-party.x"}, "", files + "2"}, false},
+		{"names the ip file", process{[]string{"shamir-party.x", "-ip", filepath.Join(current, mpspdz.IPFile)}, "", "/opt"}, true},
+		{"names it in one word", process{[]string{"shamir-party.x", "--ip-file-name=" + filepath.Join(current, mpspdz.IPFile)}, "", "/opt"}, true},
+		{"names it from where it is", process{[]string{"mascot-party.x", "-ip", "../current/ip_addresses"}, "", filepath.Join(dir, "elsewhere")}, true},
+		{"names the port", process{[]string{"shamir-party.x", "--my-port", "14001"}, "", "/opt"}, true},
+		{"names another port", process{[]string{"shamir-party.x", "--my-port", "14002"}, "", "/opt"}, false},
+		{"by its executable", process{[]string{"party"}, "/opt/malicious-shamir-party.x", files}, true},
+		{"under a debugger", process{[]string{"gdb", "--args", "./shamir-party.x", "-p", "1"}, "/usr/bin/gdb", files}, true},
+		{"by a shell", process{[]string{"sh", "-c", "cd players && ./shamir-party.x -p 1"}, "/bin/dash", files}, true},
+		// Of another user's process /proc shows the arguments alone.
+		{"another user's that names the ip file", process{[]string{"shamir-party.x", "-ip", filepath.Join(current, mpspdz.IPFile)}, "", ""}, true},
+		{"another user's that names the port", process{[]string{"./shamir-party.x", "-pn", "14001"}, "", ""}, true},
+		{"another user's in an unknown folder", process{[]string{"shamir-party.x", "-ip", "ip_addresses", "-p", "1"}, "", ""}, false},
+		{"another user's elsewhere", process{[]string{"shamir-party.x", "-ip", "/opt/ip_addresses"}, "", ""}, false},
+		{"a shell that stands there", process{[]string{"bash"}, "/bin/bash", files}, false},
+		{"an editor of a source", process{[]string{"vi", "shamir-party.xyz"}, "/bin/vi", files}, false},
 	} {
-		if got := test.p.isParty(1, 14001, within); got != test.want {
+		if got := test.p.isParty(14001, within); got != test.want {
 			t.Errorf("%s: %v", test.name, got)
 		}
 	}
@@ -92,7 +97,6 @@ func TestProcesses(t *testing.T) {
 	write("7/cmdline", "") // one of the kernel's
 	write("8/comm", "gone")
 	write("9/cmdline", "/opt/shamir-party.x\x00-p\x000\x00")
-	write("9/status", fmt.Sprintf("Name:\tshamir-party.x\nUid:\t%d\t0\t0\t0\n", os.Getuid()))
 	if err := os.Symlink("/opt/shamir-party.x (deleted)", filepath.Join(proc, "9/exe")); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +104,7 @@ func TestProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := processes(proc)
-	if len(all) != 1 || all[0].user != os.Getuid() || all[0].program != "/opt/shamir-party.x" || all[0].dir != rendering || len(all[0].arguments) != 3 {
+	if len(all) != 1 || all[0].program != "/opt/shamir-party.x" || all[0].dir != rendering || len(all[0].arguments) != 3 {
 		t.Errorf("%+v", all)
 	}
 	a := s.agentWith(site, Config{Proc: proc})
@@ -117,10 +121,16 @@ func TestProcesses(t *testing.T) {
 	if p := mustJoin(t, c); p.status != statusOpen {
 		t.Errorf("a party in another folder: status %d", p.status)
 	}
+	// One of another user, who may read the player files: nothing of it can be read but its arguments.
+	write("10/cmdline", "/opt/shamir-party.x\x00-p\x001\x00-ip\x00"+filepath.Join(older, "current", mpspdz.IPFile)+"\x00")
+	d := s.agentWith(s.site(2), Config{Proc: proc, Players: older})
+	if p := mustJoin(t, d); p.status != statusRan {
+		t.Errorf("another user's: status %d", p.status)
+	}
 
 	write("net/tcp6", fmt.Sprintf("  sl  local_address\n   0: 00000000000000000000000000000000:%04X 0:0 06\n", s.ports[1]))
-	d := s.agentWith(s.site(1), Config{Proc: proc})
-	if p := mustJoin(t, d); p.status != statusInUse {
+	e := s.agentWith(s.site(1), Config{Proc: proc})
+	if p := mustJoin(t, e); p.status != statusInUse {
 		t.Errorf("in the kernel's table: status %d", p.status)
 	}
 	if real := processes("/proc"); len(real) > 0 && strings.Join(real[0].arguments, "") == "" {

@@ -185,7 +185,6 @@ func FuzzTable(f *testing.F) {
 	f.Add("  sl  local_address rem_address\n   0: 0100007F:36B0 00000000:0000 0A\n", uint16(14000))
 	f.Fuzz(func(t *testing.T, table string, port uint16) {
 		tableHolds(table, port)
-		userOf(table)
-		process{arguments: strings.Split(table, "\x00")}.isParty(0, port, []string{"/nowhere"})
+		process{arguments: strings.Split(table, "\x00")}.isParty(port, []string{"/nowhere"})
 	})
 }
