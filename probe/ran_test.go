@@ -42,7 +42,11 @@ func TestIsParty(t *testing.T) {
 		t.Fatal(err)
 	}
 	within := []string{files}
-	t.Chdir(files) // the agent's own folder is nobody else's
+	// What the agent finds from where it works itself is not what another process names.
+	t.Chdir(dir)
+	if err := os.Symlink(filepath.Join(files, mpspdz.IPFile), "ips"); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name string
 		p    process
@@ -63,7 +67,7 @@ func TestIsParty(t *testing.T) {
 		// Of another user's process /proc shows the arguments alone.
 		{"another user's that names the ip file", process{[]string{"shamir-party.x", "-ip", filepath.Join(current, mpspdz.IPFile)}, "", ""}, true},
 		{"another user's that names the port", process{[]string{"./shamir-party.x", "-pn", "14001"}, "", ""}, true},
-		{"another user's in an unknown folder", process{[]string{"shamir-party.x", "-ip", "ip_addresses", "-p", "1"}, "", ""}, false},
+		{"another user's in an unknown folder", process{[]string{"shamir-party.x", "-ip", "ips", "-p", "1"}, "", ""}, false},
 		{"another user's elsewhere", process{[]string{"shamir-party.x", "-ip", "/opt/ip_addresses"}, "", ""}, false},
 		{"a shell that stands there", process{[]string{"bash"}, "/bin/bash", files}, false},
 		{"an editor of a source", process{[]string{"vi", "shamir-party.xyz"}, "/bin/vi", files}, false},
