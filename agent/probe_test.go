@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,8 +14,10 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"fbpeer/agent/api"
+	"fbpeer/config"
 	"fbpeer/mpspdz"
 	"fbpeer/probe"
+	"fbpeer/trust"
 )
 
 // moveAway gives the parties of a scene ports that nobody uses.
@@ -212,6 +215,32 @@ func TestProbeRate(t *testing.T) {
 	}
 }
 
+// TestProbeSite: the loop judges by its own list whom it tells what is in force: who was revoked since the stream came is told nothing.
+func TestProbeSite(t *testing.T) {
+	list, friend := approvedIdentity(t)
+	_, stranger := approvedIdentity(t)
+	revoked, err := list.Revoke("friend", friend, mpspdz.Hash{1}, "an operator", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, test := range map[string]struct {
+		list  trust.List
+		asker peer.ID
+		want  probe.Reason // 0: takes part
+	}{
+		"approved": {list, friend, 0},
+		"pending":  {list, stranger, probe.ReasonNotAccepted},
+		"revoked":  {revoked, friend, probe.ReasonNotAccepted},
+	} {
+		k := &core{list: test.list, config: &config.Config{}, players: players{name: "files"}}
+		site, err := k.probeSite("", test.asker)
+		var refusal *probe.Refusal
+		if errors.As(err, &refusal); test.want == 0 && err != nil || test.want != 0 && (refusal == nil || refusal.Reason != test.want) {
+			t.Errorf("%s: %+v, %v", what, site, err)
+		}
+	}
+}
+
 // Who is not approved here, or was revoked, is not answered with an open port, and where answering is off nobody is; each is told why.
 func TestProbeIsForAcceptedPeers(t *testing.T) {
 	s := newPlainScene(t)
@@ -247,8 +276,21 @@ func TestProbeIsForAcceptedPeers(t *testing.T) {
 			t.Error("bob's port is open")
 		}
 	}
+	// Who is pending is answered while the loop is held up: it has no part in it.
+	held, let, over := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		over <- bob.agent.perform(ctx, func(context.Context, *loop) {
+			close(held)
+			<-let
+		})
+	}()
+	<-held
 	if status, err := ask(); err != nil || status != 6 {
 		t.Errorf("one who is pending: status %d, %v", status, err)
+	}
+	close(let)
+	if err := <-over; err != nil {
+		t.Fatal(err)
 	}
 	closed()
 	bob.approve("dave")
