@@ -312,3 +312,18 @@ func TestProbeIsForAcceptedPeers(t *testing.T) {
 		t.Errorf("off: %s, %v\n%+v", results(p), err, p.Obstacles)
 	}
 }
+
+// TestSpawnAfterTheEnd: a stream that comes while the agent ends has nothing begun, so that nothing outlives Run.
+func TestSpawnAfterTheEnd(t *testing.T) {
+	l := newLoop(&Agent{done: make(chan struct{})})
+	ran := make(chan struct{})
+	if !l.spawn(func() { close(ran) }) {
+		t.Error("nothing is begun before the end")
+	}
+	<-ran
+	close(l.done)
+	if l.spawn(func() { t.Error("it ran after the end") }) {
+		t.Error("something is begun after the end")
+	}
+	l.workers.Wait()
+}
