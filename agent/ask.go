@@ -50,19 +50,23 @@ func (b *bell) ring() {
 // Call calls the roll, or reuses one that is younger than callEvery, and gives the state once all accepted components have answered, or have had
 // their time to.
 func (a *Agent) Call(ctx context.Context) (api.Snapshot, error) {
-	q, err := inLoop(ctx, a, func(ctx context.Context, l *loop) (q asked, err error) {
-		q.sets = slices.Collect(maps.Keys(l.core.sets()))
-		q.new = l.core.isNew(l.options.Now())
-		q.call, err = l.callRoll(ctx)
-		return q, err
-	})
-	if err == nil {
-		err = a.await(ctx, q)
-	}
-	if err != nil {
+	if _, err := a.ask(ctx, func(k *core) []string { return slices.Collect(maps.Keys(k.sets())) }); err != nil {
 		return api.Snapshot{}, err
 	}
 	return a.Snapshot(ctx)
+}
+
+// ask calls the roll, or reuses a call, and waits for the answers about the sets that are meant.
+func (a *Agent) ask(ctx context.Context, about func(*core) []string) (asked, error) {
+	q, err := inLoop(ctx, a, func(ctx context.Context, l *loop) (q asked, err error) {
+		q.sets, q.new = about(l.core), l.core.isNew(l.options.Now())
+		q.call, err = l.callRoll(ctx)
+		return q, err
+	})
+	if err != nil {
+		return q, err
+	}
+	return q, a.await(ctx, q)
 }
 
 // await waits until all accepted components have answered, or have had their time to: those who are not connected have less of
@@ -172,15 +176,7 @@ func (k *core) sealCall(now time.Time) (*exchange.Call, error) {
 
 // Ready says whether all that a set needs agree, after a roll call.
 func (a *Agent) Ready(ctx context.Context, sel api.SetSelector) (api.Ready, error) {
-	ask, err := inLoop(ctx, a, func(ctx context.Context, l *loop) (ask asked, err error) {
-		ask.sets = slices.Compact([]string{"", sel.Name})
-		ask.new = l.core.isNew(l.options.Now())
-		ask.call, err = l.callRoll(ctx)
-		return ask, err
-	})
-	if err == nil {
-		err = a.await(ctx, ask)
-	}
+	ask, err := a.ask(ctx, func(*core) []string { return slices.Compact([]string{"", sel.Name}) })
 	if err != nil {
 		return api.Ready{}, err
 	}

@@ -105,12 +105,14 @@
 // Views, calls and what is fetched of views' contents live in memory. A view counts if the list approves its author and it, or one
 // before it of the same author and set, answers a call that was heard here within the last minute: what is said later is true
 // later. Who asks (Call, Ready) has a call made unless the last one is younger than 11 s by the wall clock, or nobody is approved
-// whose answer would count; waits up to 3 s for those that are connected or have answered within the last minute, 1 s for others,
-// and calls those alone that are silent. For Ready an answer counts only if it is one to that very call, or to a later one: what
-// was said before may be so no more. A named set that is confirmed here no more is told for another minute, as one that is not; so
-// is one whose confirmation cannot be read at the start. A stranger's call that was taken is one by right once its author is
-// approved here: it is answered, and no other is made so soon. A view is told after readers can see what is behind it. What others
-// say is looked at in an immutable sight, of which matrix and readiness are functions.
+// whose answer would count; waits up to 3 s for those that are connected or have answered within the last minute, 1 s for others
+// (3 s for all in its own first minute, when nobody can have answered before), and calls those alone that are silent. For Ready an
+// answer counts only if it is one to that very call, or to a later one: what was said before may be so no more. A named set that
+// is confirmed here no more is told for another minute, as one that is not; so is one whose confirmation cannot be read at the
+// start. A call that is heard once more keeps its time, displaces no newer one, and after a minute is ignored. A stranger's call
+// that was taken is one by right once its author is approved here: it is answered, and no other is made so soon. A view is told
+// after readers can see what is behind it. What others say is looked at in an immutable sight, of which matrix and readiness are
+// functions.
 //
 // # Certificates for numbers
 //

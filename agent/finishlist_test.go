@@ -264,15 +264,7 @@ func TestNoCardOfABarredKey(t *testing.T) {
 	o.pair = quickPair(t, id)
 	b.announces(o, nil)
 	k := b.open()
-	writes := 0
-	k.store.step = func(name string) error {
-		if name == "trust list" {
-			if writes++; writes > 1 { // the approval is written, the withdrawal is not
-				return errors.New("no space left on device")
-			}
-		}
-		return nil
-	}
+	listFull(k)
 	r := approvalOf(find(t, b.shown(k), id))
 	r.By = "tester@test"
 	done, fault := k.edit(r, b.now)
@@ -282,6 +274,19 @@ func TestNoCardOfABarredKey(t *testing.T) {
 	k.store.step = nil
 	if done := k.settle(b.now); done.retry || len(rows(t, b.offline.config.Component.Database)) != 2 || !b.entry(o).Next.IsZero() {
 		t.Errorf("%+v, %s, %+v", done, b.outputs(), b.entry(o))
+	}
+}
+
+// listFull lets one write of trust.ini through: the approval is written, the withdrawal that follows is not.
+func listFull(k *core) {
+	writes := 0
+	k.store.step = func(name string) error {
+		if name == "trust list" {
+			if writes++; writes > 1 {
+				return errors.New("no space left on device")
+			}
+		}
+		return nil
 	}
 }
 
@@ -296,15 +301,7 @@ func TestReadersSeeWhatStands(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.settle(b.now)
-	writes := 0
-	k.store.step = func(name string) error {
-		if name == "trust list" {
-			if writes++; writes > 1 { // the approval is written, the withdrawal is not
-				return errors.New("no space left on device")
-			}
-		}
-		return nil
-	}
+	listFull(k)
 	r := approvalOf(find(t, b.shown(k), o.config.Component.ID))
 	r.By = "tester@test"
 	agree := func(what string) {

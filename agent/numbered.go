@@ -52,8 +52,8 @@ func (k *core) number(name string, base mpspdz.PartySet) (wanted, error) {
 	return formed(base.WithCertificates(certificates))
 }
 
-// announcesAnew says whether a key is what an identity announces now beside another one that is in force here: what it issued with that is no fault, and
-// the change is told of the component itself.
+// announcesAnew says whether a key is what an identity announces now beside another one that is in force here: what it issued with that is
+// no fault, and the change is told of the component itself.
 func (k *core) announcesAnew(identity peer.ID, key mpspdz.Hash) bool {
 	newest, held := k.newest[identity], k.approved[identity]
 	return newest != nil && held != nil && newest.Certificate.KeySHA256() == key && held.Certificate.KeySHA256() != key

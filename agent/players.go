@@ -55,6 +55,9 @@ func formed(set mpspdz.PartySet, err error) (wanted, error) {
 // inForce says whether set is in force.
 func (p *players) inForce() bool { return p.noSet == nil && p.name != "" }
 
+// broken says whether what stands in the folder is not what should, and could not be written yet.
+func (p *players) broken() bool { return p.failed != nil || p.spoiled }
+
 // numbers are the party numbers of the set in force, by component; nil if there is none.
 func (p *players) numbers() map[string]int {
 	if !p.inForce() {

@@ -107,24 +107,30 @@ func (k *core) takeRecord(t *exchange.Table, r exchange.Opened, from peer.ID, no
 // is numbered above it. A proposal of ours that we do not know is taken as ours. later: it is later than the one that is held, or, where none
 // is, than whatever was numbered here, for that may be one that was dropped.
 func (k *core) passOwn(r exchange.Opened) (later bool) {
-	record, numbered := r.Record(), k.self.records.last
-	k.self.records.last = max(numbered, record.Sequence)
+	record, held := r.Record(), k.self.records.last
+	k.self.records.last = max(held, record.Sequence)
 	switch r := r.(type) {
 	case *exchange.View:
-		held := k.views.own[r.SetName]
-		if later = held == nil && numbered < r.Sequence || held != nil && held.Sequence < r.Sequence; later {
+		if own := k.views.own[r.SetName]; own != nil {
+			held = own.Sequence
+		}
+		if later = held < r.Sequence; later {
 			delete(k.views.own, r.SetName)
 			k.views.stale = true
 		}
 	case *exchange.NumberedCertificate:
-		held := k.numbered[record.ID]
-		if later = held == nil && numbered < r.Sequence || held != nil && held.Sequence < r.Sequence; later {
+		if own := k.numbered[record.ID]; own != nil {
+			held = own.Sequence
+		}
+		if later = held < r.Sequence; later {
 			delete(k.numbered, record.ID)
 		}
 	case *exchange.Proposal:
-		held := k.proposals[record.ID]
-		later = held == nil && numbered < r.Sequence || held != nil && held.Sequence < r.Sequence
-		if later || held == nil {
+		own := k.proposals[record.ID]
+		if own != nil {
+			held = own.Sequence
+		}
+		if later = held < r.Sequence; later || own == nil {
 			k.proposals[record.ID] = r
 			k.unstored[record.ID] = r
 		}

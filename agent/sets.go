@@ -29,16 +29,15 @@ type namedSet struct {
 // force meanwhile would give a researcher a wrong party number: it is shown to nobody.
 func (s *namedSet) lacks() *api.Warning {
 	p := &s.players
-	formed := p.noSet == nil && p.name != ""
 	same := func(party mpspdz.Party, member string) bool { return party.Component == member }
-	if formed && slices.EqualFunc(p.set.Parties(), s.proposal.Members, same) {
+	if p.inForce() && slices.EqualFunc(p.set.Parties(), s.proposal.Members, same) {
 		return nil
 	}
 	why := notWrittenYet()
 	if known := cmp.Or(p.failed, p.noSet, p.waiting); known != nil {
 		*why = *known
 	}
-	if formed && p.set.Len() > 0 {
+	if p.inForce() && p.set.Len() > 0 {
 		why.Text += "; until then the player files that stand there are of what was confirmed before"
 	}
 	return why

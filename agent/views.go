@@ -236,7 +236,7 @@ func (k *core) approves(id peer.ID) bool {
 // one whom it has registered, ourselves among both: so sites that agree have equal lists.
 func (k *core) members(name string, p *players) exchange.Members {
 	var m exchange.Members
-	if p.inForce() && p.failed == nil && !p.spoiled {
+	if p.inForce() && !p.broken() {
 		for _, party := range p.set.Parties() {
 			m.Files = append(m.Files, memberOf(party))
 		}
@@ -334,7 +334,7 @@ func (k *core) viewOf(name string, p *players) (exchange.View, exchange.Members)
 	}
 	members := k.members(name, p)
 	// Something there keeps this site from every run: player files without a set say so (saysFault), to who asks about a choice too.
-	fault := k.views.unfit || p.failed != nil || p.spoiled
+	fault := k.views.unfit || p.broken()
 	if own := k.self.registration; fault && len(members.Files) == 0 {
 		members.Files = []exchange.Member{k.rowOf(own.Component, own.Endpoint.String(), own.Certificate.SHA256())}
 	}

@@ -310,7 +310,7 @@ func BenchmarkUpdateOneOf255(b *testing.B) {
 	call, since, begun := "", time.Now(), time.Now()
 	registry.wait = func(d time.Duration) {
 		start := time.Now()
-		time.Sleep(d)
+		time.Sleep(d) // what the writer itself waits, for real, so that it can be told from its work
 		waited += time.Since(start)
 		since = since.Add(time.Since(start))
 	}

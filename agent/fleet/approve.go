@@ -12,8 +12,8 @@ import (
 // approval is one announcement to be approved by one component; without announcement it is an approval to be forgotten.
 type approval struct{ at, component, peer, announcement string }
 
-// approve lets every agent approve the others of the fleet, and with LAN those of other machines that are there. Each agent works through its own list beside the others: what takes
-// time are its writes.
+// approve lets every agent approve the others of the fleet, and with LAN those of other machines that are there. Each agent works through its
+// own list beside the others: what takes time are its writes.
 func (f *fleet) approve(ctx context.Context) {
 	var (
 		workers sync.WaitGroup
