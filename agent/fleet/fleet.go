@@ -27,6 +27,9 @@
 // announced last, if this machine still has it, so that a restart changes nothing. Without components of other machines it is what is
 // configured.
 //
+// With a file given in Config.Federation there is another machine to join: none agree until one of its components took part, however
+// many are here, for those of this machine alone may be ready before it is found.
+//
 // At least three in all are needed, and all agree when moreover the agents of the other machines have answered to one of ours that
 // they hold the same (agent.Ready, but for nodes that refuse secure aggregation).
 //
@@ -122,6 +125,7 @@ type fleet struct {
 
 	address  netip.Addr           // of this machine, announced in place of localhost; zero: none
 	seen     map[string]time.Time // agents of other machines, by peer id: when one of ours was connected with it last
+	met      bool                 // a component of another machine took part
 	departed map[string]bool      // identities of components that left the root while we run
 
 	asking    sync.WaitGroup

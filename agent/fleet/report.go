@@ -17,9 +17,11 @@ func (f *fleet) report(ctx context.Context) {
 	parties := len(members) + len(elsewhere)
 	p := Progress{Components: len(members), Elsewhere: len(elsewhere)}
 	twins := f.twins(elsewhere)
+	f.met = f.met || len(elsewhere) > 0
+	alone := f.config.LAN && f.config.Federation != "" && !f.met
 	snapshots := make([]api.Snapshot, 0, len(members))
 	agreement := ""
-	agreed := len(members) > 0 && parties >= minimum && len(f.problems) == 0 && len(twins) == 0
+	agreed := len(members) > 0 && parties >= minimum && len(f.problems) == 0 && len(twins) == 0 && !alone
 	for _, m := range members {
 		s, ok := f.snapshotOf(m.id)
 		if !ok {
@@ -47,7 +49,11 @@ func (f *fleet) report(ctx context.Context) {
 	if agreed && len(elsewhere) > 0 && !f.verified(ctx, members[0], agreement) {
 		agreed, unverified = false, f.unverified()
 	}
-	p.Waiting = f.waiting(p, snapshots, slices.Concat(f.problems, twins, unverified), agreed)
+	lines := slices.Concat(f.problems, twins, unverified)
+	if alone && parties >= minimum && len(twins) == 0 {
+		lines = append(lines, "no other machine's dev agents are found yet, and the federation file that was given says that there is one")
+	}
+	p.Waiting = f.waiting(p, snapshots, lines, agreed)
 	f.tell(p)
 	if !agreed {
 		f.agreement = ""
