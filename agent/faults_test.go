@@ -95,6 +95,7 @@ func TestCallReportsMeddling(t *testing.T) {
 
 // A revoked party leaves, also where no certificate of our own can be issued any more.
 func TestRevokedLeavesWhateverElseFails(t *testing.T) {
+	t.Parallel()
 	s := newPlainScene(t)
 	sites := plainParties(s, 3)
 	alice := sites[0]
@@ -126,6 +127,7 @@ func TestRevokedLeavesWhateverElseFails(t *testing.T) {
 
 // While certificates are waited for, what somebody changed in the former set's files is mended all the same, and told once.
 func TestFormerSetIsMendedToo(t *testing.T) {
+	t.Parallel()
 	s := newPlainScene(t)
 	sites := plainParties(s, 3)
 	alice, dave := sites[0], s.start(s.files[3])
@@ -156,6 +158,7 @@ func TestFormerSetIsMendedToo(t *testing.T) {
 
 // A confirmed set whose card was damaged is out of force after a restart, and said so; one whose proposer was revoked is still shown.
 func TestConfirmedSetsDoNotHide(t *testing.T) {
+	t.Parallel()
 	s := newPlainScene(t)
 	sites := plainParties(s, 3)
 	alice, bob := sites[0], sites[1]
@@ -191,8 +194,31 @@ func TestConfirmedSetsDoNotHide(t *testing.T) {
 	}
 }
 
+// What waits for a restart is named, and no more once it is as it was.
+func TestSettingsThatWaitAreNamed(t *testing.T) {
+	t.Parallel()
+	s := newPlainScene(t)
+	x := s.start(s.files[0])
+	waits := func(s api.Snapshot) int {
+		return slices.IndexFunc(s.Warnings, func(w api.Warning) bool { return w.Code == api.WarnRestartNeeded })
+	}
+	changes := [][2]string{{"mdns = true", "mdns = false"}, {"level = info", "level = debug"}, {"format = console", "format = json"}}
+	for _, setting := range changes {
+		edit(t, s.files[0], setting[0], setting[1])
+	}
+	x.wait("the warning of all three", func(s api.Snapshot) bool {
+		i := waits(s)
+		return i >= 0 && strings.HasSuffix(s.Warnings[i].Text, ": [agent] mdns, [log] level, [log] format")
+	})
+	for _, setting := range changes {
+		edit(t, s.files[0], setting[1], setting[0])
+	}
+	x.wait("no warning", func(s api.Snapshot) bool { return waits(s) < 0 })
+}
+
 // Settings of sets and probes take effect while the agent runs.
 func TestSetSettingsTakeEffect(t *testing.T) {
+	t.Parallel()
 	s := newPlainScene(t)
 	sites := plainParties(s, 3)
 	alice := sites[0]

@@ -180,6 +180,8 @@ func (l *loop) needsRestart(c *config.Config) {
 		{"[trust] list", c.TrustList != now.TrustList},
 		{"[players] dir", c.PlayersDir != now.PlayersDir},
 		{"[federation] file", c.Federation != now.Federation || l.otherFederation(c)},
+		{"[log] level", c.LogLevel != now.LogLevel},
+		{"[log] format", c.LogFormat != now.LogFormat},
 	} {
 		if setting.changed {
 			names = append(names, setting.name)

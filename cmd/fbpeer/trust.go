@@ -205,8 +205,11 @@ func (a *app) decide(ctx context.Context, d decision, arg, note string) error {
 	if a.json {
 		return errors.Join(a.printJSON(result.Peer), written(result.Outcome))
 	}
-	v := a.view(s)
-	text := fmt.Sprintf("%s %s: %s\n", d.done, v.name(p), d.means)
+	v, means := a.view(s), d.means
+	if d.action == api.ActionForget && p.State == api.StateRevoked {
+		means = "Its revocation is lifted: identity and key are no longer refused. " + means
+	}
+	text := wrap("", fmt.Sprintf("%s %s: %s", d.done, v.name(p), means), "")
 	if _, err := io.WriteString(a.stdout, text+v.consequences(s, d.action, p.Component, result.Outcome)); err != nil {
 		return err
 	}
