@@ -14,6 +14,7 @@ import (
 )
 
 func TestAdvertisedAddressTakesThePlaceOfLocalhostAlone(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	a, b := s.start(s.files[0]), s.start(s.files[1])
 	introduce(a, b)

@@ -49,6 +49,7 @@ func codes(r api.Ready) string {
 func isReady(r api.Ready) bool { return r.OK }
 
 func TestReadyOfThree(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	sites := three(s)
 	res, n1, n2 := sites[0], sites[1], sites[2]

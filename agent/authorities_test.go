@@ -84,6 +84,7 @@ func inForce(x *site) bool {
 // TestAuthorityMustBeSet: what the operator approved by hand stands in no set either before the authority is set; an authority that cannot be
 // read stays, and one that is taken away goes at once, also where another change would let the former set stay.
 func TestAuthorityMustBeSet(t *testing.T) {
+	t.Parallel()
 	s := newPlainScene(t)
 	signAlice(s)
 	alice, bob := s.start(s.files[0]), s.start(s.files[1])

@@ -98,6 +98,7 @@ func TestReadyOfFormerNumberedCertificates(t *testing.T) {
 
 // A set that was proposed anew, as its members see it that have not confirmed the change.
 func TestReadyOfAChangedSet(t *testing.T) {
+	t.Parallel()
 	s := newPlainScene(t)
 	sites := plainParties(s, 3)
 	alice, bob, carol := sites[0], sites[1], sites[2]

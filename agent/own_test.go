@@ -124,6 +124,7 @@ func TestLiveAnnouncementOfOurs(t *testing.T) {
 // A copy of a state folder that runs elsewhere with the same values announces nothing else. It is met where both issue something: one of the
 // two ends.
 func TestCloneWithEqualValues(t *testing.T) {
+	t.Parallel()
 	s := newPlainScene(t)
 	sites := plainParties(s, 3)
 	sites[0].ready("all agree", api.SetSelector{}, isReady)

@@ -56,6 +56,7 @@ func TestThreeAgree(t *testing.T) {
 }
 
 func TestChangeTravelsAndIsHeldOverRestarts(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	sites := three(s)
 	approveAll(sites...)
@@ -98,6 +99,7 @@ func TestRevocationReachesTheConnection(t *testing.T) {
 }
 
 func TestListEditedByHand(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	sites := three(s)
 	approveAll(sites...)
@@ -159,6 +161,7 @@ func TestMissingDatabaseIsWaitedFor(t *testing.T) {
 }
 
 func TestBadConfigurationKeepsTheRegistration(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	x := s.start(s.files[1])
 	edit(t, s.files[1], "mpspdz_port = 1400", "mpspdz_port = 14OO")

@@ -77,6 +77,7 @@ func certificateOf(t *testing.T, dir, file string) *x509.Certificate {
 
 // Plain parties hold certificates that are issued for their numbers, by themselves, with the keys that were approved.
 func TestCertificatesForNumbers(t *testing.T) {
+	t.Parallel()
 	s := newPlainScene(t)
 	sites := plainParties(s, 3)
 	digest := ""
@@ -108,6 +109,7 @@ func TestCertificatesForNumbers(t *testing.T) {
 
 // A fourth party joins. While not all have issued for the new set, the former one stays; a restart in between changes nothing of that.
 func TestFormerSetStaysWhileCertificatesAreIssued(t *testing.T) {
+	t.Parallel()
 	s := newPlainScene(t)
 	sites := plainParties(s, 3)
 	former := sites[0].wait("a set of three", func(s api.Snapshot) bool { return s.Set != nil && len(s.Set.Parties) == 3 }).Set.Digest
@@ -149,6 +151,7 @@ func TestFormerSetStaysWhileCertificatesAreIssued(t *testing.T) {
 }
 
 func TestNamedSet(t *testing.T) {
+	t.Parallel()
 	s := newPlainScene(t)
 	sites := plainParties(s, 3)
 	alice, bob, carol := sites[0], sites[1], sites[2]

@@ -63,6 +63,7 @@ func TestCloneIsTold(t *testing.T) {
 
 // A command that is set while the agent runs is told what holds; one that is not there is a warning, at a start too.
 func TestNotifyCommandChanges(t *testing.T) {
+	t.Parallel()
 	s := newPlainScene(t)
 	sites := []*site{s.start(s.files[0]), s.start(s.files[1])}
 	introduce(sites...)

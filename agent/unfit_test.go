@@ -22,6 +22,7 @@ func (x *site) ownSequence() (sequence uint64) {
 // A site that something keeps from every run says so to the others, at once and until it is mended: also in the seconds in which
 // its files are left alone before they are read. It tells that once.
 func TestReadyOfASiteWithAFault(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	pass := s.passing()
 	sites := three(s)

@@ -55,6 +55,7 @@ func confirmedIn(s api.Snapshot) []string {
 // A member takes its confirmation back. Within a moment, without another call, nobody takes the set for ready or confirmed any
 // more, and the default set is as ready as before, also once no call of that time counts any more.
 func TestWithdrawnConfirmation(t *testing.T) {
+	t.Parallel()
 	s := newPlainScene(t)
 	pass := s.passing()
 	sites := plainParties(s, 3)
