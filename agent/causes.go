@@ -2,6 +2,7 @@ package agent
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"fbpeer/agent/api"
 	"fbpeer/exchange"
 	"fbpeer/mpspdz"
+	"fbpeer/trust"
 )
 
 // comesByItself begins the cure of what settles without anybody here, once others have decided.
@@ -179,4 +181,40 @@ func decideFirst(w *api.Warning, peers []api.Peer) *api.Warning {
 	told := *w
 	told.Cure = "decide first what waits here: fbpeer trust pending; then " + w.Cure
 	return &told
+}
+
+// otherKey is a reason why there is no set, as it is to be told where the key alone of an approved one is barred: more components are not
+// what is missing then.
+func otherKey(w *api.Warning, peers []api.Peer) *api.Warning {
+	if w == nil || w.Code != mpspdz.SetTooFew && w.Code != mpspdz.SetNoResearcher {
+		return w
+	}
+	for _, p := range peers {
+		if reason, barred := KeyBar(p); barred {
+			how := api.StateRevoked
+			if reason.Code == trust.CodeKeyDenied {
+				how = api.StateDenied
+			}
+			told := *w
+			told.Cure = fmt.Sprintf("another key of %s, whose key is %s here; or else %s", cmp.Or(p.Alias, p.Component), how, w.Cure)
+			return &told
+		}
+	}
+	return w
+}
+
+// KeyBar is the reason why nothing of an approved identity is used, where that is its MP-SPDZ key alone.
+func KeyBar(p api.Peer) (reason api.Warning, barred bool) {
+	approved := p.ApprovedAt != nil || p.ApprovedBy != "" || p.Alias != "" || p.Registered != nil
+	for _, r := range p.Reasons {
+		switch r.Code {
+		case trust.CodeIdentityRevoked, trust.CodeIdentityDenied, trust.CodeComponentRevoked, trust.CodeComponentDenied:
+			return api.Warning{}, false
+		case trust.CodeKeyRevoked, trust.CodeKeyDenied:
+			if approved && !barred {
+				reason, barred = r, true
+			}
+		}
+	}
+	return reason, barred
 }

@@ -134,7 +134,7 @@ func (v *verdict) here() {
 		case mpspdz.SetUnknownAuthority:
 			code = api.ObstacleAuthority
 		}
-		v.blame(api.Obstacle{Code: code, Component: self, Text: v.none.Text, Cure: v.none.Cure})
+		v.blame(api.Obstacle{Code: code, Component: self, Text: v.none.Text, Cure: otherKey(v.none, v.snapshot.Peers).Cure})
 	}
 	v.changedHere()
 	if len(v.changed) > 0 {

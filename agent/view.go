@@ -68,7 +68,7 @@ func (k *core) snapshot(n network, now time.Time) api.Snapshot {
 	s.Warnings = append(k.problems.sorted(), n.warnings...)
 	s.Warnings = append(s.Warnings, k.unregistered(s)...)
 	s.Warnings = append(s.Warnings, k.authoritiesInForce()...)
-	s.NoSet, s.Waiting = decideFirst(s.NoSet, s.Peers), decideFirst(k.players.waiting, s.Peers)
+	s.NoSet, s.Waiting = otherKey(decideFirst(s.NoSet, s.Peers), s.Peers), decideFirst(k.players.waiting, s.Peers)
 	for _, w := range k.waits() {
 		s.Warnings = append(s.Warnings, *decideFirst(&w, s.Peers))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -190,6 +191,14 @@ func (a *app) approveAgain(ctx context.Context, control agent.Controller, v view
 // approvable refuses, before anything is asked, what cannot be approved as it was typed.
 func (v view) approvable(s api.Snapshot, p api.Peer, ap approval) error {
 	approved := approvedOf(s, p)
+	if reason, barred := agent.KeyBar(p); barred {
+		cure := "its site makes another key, and you approve that"
+		key := offered(p).Certificate.KeySHA256
+		if slices.ContainsFunc(s.Keys, func(k api.BarredKey) bool { return k.Key == key }) {
+			cure += fmt.Sprintf("; if the key was barred by mistake: %s trust forget --key %s", v.prog, key)
+		}
+		return refused(cure, "%s", v.renamed(show(reason.Text)))
+	}
 	if p.State == api.StateDenied || p.State == api.StateRevoked {
 		return refused(fmt.Sprintf("if that was a mistake: %s trust forget %s", v.prog, v.typed(p)), "%s is %s", v.called(p.Component), p.State)
 	}

@@ -236,7 +236,7 @@ func (a *app) decideKey(ctx context.Context, d decision, key string) error {
 		}
 		return errors.Join(a.printJSON(shown), written(result.Outcome))
 	}
-	text := fmt.Sprintf("%s the MP-SPDZ key %s: %s\n", d.done, show(key), d.keyMeans)
+	text := wrap("", fmt.Sprintf("%s the MP-SPDZ key %s: %s", d.done, show(key), d.keyMeans), "")
 	if _, err := io.WriteString(a.stdout, text+a.view(s).consequences(s, d.action, "", result.Outcome)); err != nil {
 		return err
 	}

@@ -5,9 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"fbpeer/agent"
 	"fbpeer/agent/api"
-	"fbpeer/mpspdz"
-	"fbpeer/trust"
 )
 
 // obstacles says why `status` answers no: an approved component changed, contradicted or expired, no set in force, or a warning
@@ -103,7 +102,7 @@ func agreed(s api.Snapshot) bool {
 func (v view) blocks(s api.Snapshot) string {
 	var b strings.Builder
 	if s.Set == nil && s.NoSet != nil {
-		b.WriteString(wrap("NO SET   ", v.sentence(noSetOf(s)), "         "))
+		b.WriteString(wrap("NO SET   ", v.renamed(v.sentence(*s.NoSet)), "         "))
 		if len(s.Peers) == 0 {
 			b.WriteString("         nobody heard yet: is the agent running, here and there?\n")
 		}
@@ -121,7 +120,7 @@ func (v view) blocks(s api.Snapshot) string {
 		b.WriteString(v.told(p))
 	}
 	for _, p := range s.Peers {
-		if r, barred := keyBar(p); barred {
+		if r, barred := agent.KeyBar(p); barred {
 			b.WriteString(wrap("REVOKED  ", v.called(p.Component)+": "+v.renamed(v.sentence(r)), "         "))
 		}
 	}
@@ -137,29 +136,6 @@ func (v view) blocks(s api.Snapshot) string {
 	}
 	b.WriteString(v.ownNext(s))
 	return b.String() + deedLines(v.toDecide(s)) + deedLines(v.waiting(s))
-}
-
-// noSetOf is why no set is in force: with a site whose key was revoked, more components are not what is missing.
-func noSetOf(s api.Snapshot) api.Warning {
-	w := *s.NoSet
-	few := w.Code == mpspdz.SetTooFew || w.Code == mpspdz.SetNoResearcher
-	if few && slices.ContainsFunc(s.Peers, func(p api.Peer) bool { _, barred := keyBar(p); return barred }) {
-		w.Cure = "another key of the site whose key is revoked, see below; or else " + w.Cure
-	}
-	return w
-}
-
-// keyBar is the reason why nothing of an approved identity is used, where that is its MP-SPDZ key alone.
-func keyBar(p api.Peer) (api.Warning, bool) {
-	approved := p.ApprovedAt != nil || p.ApprovedBy != "" || p.Alias != "" || p.Registered != nil
-	if !approved || hasReason(p, trust.CodeIdentityRevoked, trust.CodeIdentityDenied, trust.CodeComponentRevoked, trust.CodeComponentDenied) {
-		return api.Warning{}, false
-	}
-	i := slices.IndexFunc(p.Reasons, func(r api.Warning) bool { return r.Code == trust.CodeKeyRevoked || r.Code == trust.CodeKeyDenied })
-	if i < 0 {
-		return api.Warning{}, false
-	}
-	return p.Reasons[i], true
 }
 
 // toDecide are the short decisions of this site's operator: who is new, and which sets wait.
