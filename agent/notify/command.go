@@ -30,7 +30,10 @@ func Find(words []string) (string, error) {
 	if err == nil {
 		return filepath.Abs(path)
 	}
-	if errors.Is(err, os.ErrPermission) {
+	switch {
+	case errors.Is(err, syscall.EISDIR):
+		return "", fmt.Errorf("%s is a folder, not a program", words[0])
+	case errors.Is(err, os.ErrPermission):
 		return "", fmt.Errorf("%s is not executable: chmod +x %s", words[0], words[0])
 	}
 	return "", fmt.Errorf("there is no program %s", words[0])

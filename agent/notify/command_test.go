@@ -103,7 +103,9 @@ func TestCommandEnds(t *testing.T) {
 	if err := os.WriteFile(plain, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for program, want := range map[string]string{"/nowhere/at/all": "there is no program /nowhere/at/all", plain: "is not executable: chmod +x"} {
+	for program, want := range map[string]string{
+		"/nowhere/at/all": "there is no program /nowhere/at/all", plain: "is not executable: chmod +x", filepath.Dir(plain): "is a folder, not a program",
+	} {
 		if r := Run(t.Context(), []string{program}, m); r.Err == nil || !strings.Contains(r.Err.Error(), want) || r.Exit != -1 {
 			t.Errorf("%+v", r)
 		}

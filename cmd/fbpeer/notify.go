@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -53,10 +54,13 @@ func (a *app) notifyTest(ctx context.Context) error {
 		_, err = io.WriteString(a.stdout, notifyScreen(r, s.Running))
 	}
 	if err == nil && !r.OK {
-		return refused("correct the program, or [notify] command; docs/notify.md says what it is given", "%s: %s", show(r.Command[0]), r.Error)
+		return refused("correct the program, or [notify] command; docs/notify.md says what it is given", "the notification command failed: %s", show(r.Error))
 	}
 	return err
 }
+
+// notifyLines is how many lines of a command's output are shown: the last ones.
+const notifyLines = 20
 
 // notifyScreen is `notify test`: what was run by whom, what it printed, and how it ended.
 func notifyScreen(r api.NotifyResult, running bool) string {
@@ -69,7 +73,11 @@ func notifyScreen(r api.NotifyResult, running bool) string {
 		words[i] = shellWord(word)
 	}
 	text := "ran " + by + ": " + show(strings.Join(words, " ")) + "\n"
-	for line := range strings.Lines(strings.TrimSuffix(r.Output, "\n")) {
+	lines := slices.Collect(strings.Lines(r.Output))
+	if more := len(lines) - notifyLines; more > 0 {
+		text, lines = text+"    … "+count(more, "line")+" before\n", lines[more:]
+	}
+	for _, line := range lines {
 		text += "    " + show(strings.TrimSuffix(line, "\n")) + "\n"
 	}
 	if r.OK {
