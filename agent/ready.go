@@ -134,7 +134,11 @@ func (v *verdict) here() {
 		case mpspdz.SetUnknownAuthority:
 			code = api.ObstacleAuthority
 		}
-		v.blame(api.Obstacle{Code: code, Component: self, Text: v.none.Text, Cure: otherKey(v.none, v.snapshot.Peers).Cure})
+		none := v.none
+		if !v.chosen && v.question.name == "" {
+			none = otherKey(none, v.snapshot.Peers)
+		}
+		v.blame(api.Obstacle{Code: code, Component: self, Text: none.Text, Cure: none.Cure})
 	}
 	v.changedHere()
 	if len(v.changed) > 0 {

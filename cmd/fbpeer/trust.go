@@ -205,15 +205,20 @@ func (a *app) decide(ctx context.Context, d decision, arg, note string) error {
 	if a.json {
 		return errors.Join(a.printJSON(result.Peer), written(result.Outcome))
 	}
-	v, means := a.view(s), d.means
-	if d.action == api.ActionForget && p.State == api.StateRevoked {
-		means = "Its revocation is lifted: identity and key are no longer refused. " + means
-	}
-	text := wrap("", fmt.Sprintf("%s %s: %s", d.done, v.name(p), means), "")
-	if _, err := io.WriteString(a.stdout, text+v.consequences(s, d.action, p.Component, result.Outcome)); err != nil {
+	v := a.view(s)
+	if _, err := io.WriteString(a.stdout, v.decidedOn(d, p, result.Peer)+v.consequences(s, d.action, p.Component, result.Outcome)); err != nil {
 		return err
 	}
 	return written(result.Outcome)
+}
+
+// decidedOn is what a decision did to a peer, which was p before.
+func (v view) decidedOn(d decision, p, after api.Peer) string {
+	means := d.means
+	if p.State == api.StateRevoked && after.State != api.StateRevoked {
+		means = "Its revocation is lifted: identity and key are no longer refused. " + means
+	}
+	return wrap("", fmt.Sprintf("%s %s: %s", d.done, v.name(p), means), "")
 }
 
 // decideKey revokes a key alone, or forgets that.

@@ -120,6 +120,28 @@ func TestDecideKey(t *testing.T) {
 	}
 }
 
+// TestLiftedIsSaid: that a revocation is lifted is said where it is, and not where another one still holds.
+func TestLiftedIsSaid(t *testing.T) {
+	s := cardio()
+	d := decision{action: api.ActionForget, done: "forgot", means: "If it is heard again, it waits for your decision."}
+	for _, x := range []struct {
+		before, after string
+		lifted        bool
+	}{
+		{api.StateRevoked, api.StatePending, true},
+		{api.StateRevoked, api.StateRevoked, false},
+		{api.StateAccepted, api.StatePending, false},
+		{api.StateDenied, api.StatePending, false},
+	} {
+		before, after := s.Peers[0], s.Peers[0]
+		before.State, after.State = x.before, x.after
+		text := viewOf(s).decidedOn(d, before, after)
+		if strings.Contains(text, "lifted") != x.lifted || !strings.HasPrefix(text, "forgot nice") || !fits(text) {
+			t.Errorf("%s, then %s: %s", x.before, x.after, text)
+		}
+	}
+}
+
 // TestAliasStandsOnce: an agent's text says "alias (id)"; every screen says alias and short id, and not the alias twice.
 func TestAliasStandsOnce(t *testing.T) {
 	const text = "nice (" + idNice + ") now says something else, and so does " + idLyon + "."
