@@ -190,7 +190,7 @@ func otherKey(w *api.Warning, peers []api.Peer) *api.Warning {
 		return w
 	}
 	for _, p := range peers {
-		if reason, barred := KeyBar(p); barred {
+		if reason, barred := KeyBar(p); barred && WasApproved(p) {
 			how := api.StateRevoked
 			if reason.Code == trust.CodeKeyDenied {
 				how = api.StateDenied
@@ -203,15 +203,19 @@ func otherKey(w *api.Warning, peers []api.Peer) *api.Warning {
 	return w
 }
 
-// KeyBar is the reason why nothing of an approved identity is used, where that is its MP-SPDZ key alone.
+// WasApproved says whether the trust list has an approval of an identity, whatever bars it now.
+func WasApproved(p api.Peer) bool {
+	return p.ApprovedAt != nil || p.ApprovedBy != "" || p.Alias != "" || p.Registered != nil
+}
+
+// KeyBar is the reason why nothing of an identity is used, where that is its MP-SPDZ key alone.
 func KeyBar(p api.Peer) (reason api.Warning, barred bool) {
-	approved := p.ApprovedAt != nil || p.ApprovedBy != "" || p.Alias != "" || p.Registered != nil
 	for _, r := range p.Reasons {
 		switch r.Code {
 		case trust.CodeIdentityRevoked, trust.CodeIdentityDenied, trust.CodeComponentRevoked, trust.CodeComponentDenied:
 			return api.Warning{}, false
 		case trust.CodeKeyRevoked, trust.CodeKeyDenied:
-			if approved && !barred {
+			if !barred {
 				reason, barred = r, true
 			}
 		}

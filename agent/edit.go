@@ -250,7 +250,14 @@ func (k *core) wouldHold(list trust.List, a *exchange.Announcement, now time.Tim
 
 func (k *core) deny(r api.TrustRequest, id peer.ID, now time.Time) (trust.List, *api.Error) {
 	if entry, ok := k.list.ByPeer(id); ok {
-		return k.list, refused("fbpeer trust revoke "+entry.Component, "%s is approved", entry.Component)
+		text := "%s is approved"
+		if k.list.KeyStatus(entry.Key) != "" {
+			text = "the identity of %s is approved, its key alone is barred"
+		}
+		return k.list, refused("fbpeer trust revoke "+entry.Component, text, entry.Component)
+	}
+	if k.list.PeerStatus(id) == trust.Revoked {
+		return k.list, refused("fbpeer trust list", "%s@%s is revoked, which bars it already; nothing was changed", r.Component, r.PeerID)
 	}
 	list, err := k.list.Deny(r.Component, id, r.By, now.UTC().Truncate(time.Second))
 	if err != nil {

@@ -181,8 +181,13 @@ func (k *core) logDamage(head *trust.LogHead, headErr error) (string, error) {
 		return fmt.Sprintf("it ends with line %d, but %s knows %d lines, the last with the hash %s", last, fileLogHead, head.Number, head.Hash), nil
 	}
 	holds, err := k.store.logHolds(*head, c)
-	if err != nil || holds {
+	switch {
+	case err != nil:
 		return "", err
+	case holds && c.alien:
+		return fmt.Sprintf("what follows line %d is nothing that this program writes", last), nil
+	case holds:
+		return "", nil
 	}
 	return fmt.Sprintf("line %d is not the one that %s knows, with the hash %s", head.Number, fileLogHead, head.Hash), nil
 }

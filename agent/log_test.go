@@ -199,6 +199,45 @@ func TestLogCutOffGoesOn(t *testing.T) {
 	}
 }
 
+// TestLogJunkIsDamage: what no write of ours can have left is no crash's; it is told, and never whole again.
+func TestLogJunkIsDamage(t *testing.T) {
+	b := newBench(t)
+	k := logbook(b)
+	note(k, 0)
+	k.sealLog()
+	f, err := os.OpenFile(k.store.path(fileLog), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString("garbage\n{\"ti"); errors.Join(err, f.Close()) != nil {
+		t.Fatal(err)
+	}
+	before := len(logRecords(t, k.store))
+	again, err := b.offline.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	note(again, 1)
+	again.sealLog()
+	if got := events(t, k.store, before); !slices.Equal(got, []string{trust.EventLogDamaged, "test"}) {
+		t.Errorf("%v", got)
+	}
+	if !slices.ContainsFunc(again.problems.sorted(), func(w api.Warning) bool { return w.Code == api.WarnLog }) {
+		t.Errorf("no warning: %+v", again.problems.sorted())
+	}
+	r, err := VerifyLog(k.store.dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]int{}
+	for _, d := range r.Defects {
+		kinds[d.Kind]++
+	}
+	if kinds[trust.LogNoRecord] != 1 || kinds[trust.LogDamaged] != 1 || len(kinds) != 2 {
+		t.Errorf("%v", kinds)
+	}
+}
+
 // TestLogGoesOnAfterAFailedWrite: a full disk leaves a part of a line, and the same process goes on.
 func TestLogGoesOnAfterAFailedWrite(t *testing.T) {
 	b := newBench(t)

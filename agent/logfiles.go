@@ -75,6 +75,7 @@ type chain struct {
 	previous trust.LogHash // what the next line carries
 	number   uint64        // of the next line
 	between  int           // lines that are no records, after the last one
+	alien    bool          // one of them is nothing that an interrupted write can have left
 	bare     bool          // the last record has no number: a log of before numbers
 	recent   map[uint64]trust.LogHash
 	unsealed bool            // lines that log.head does not know
@@ -134,8 +135,10 @@ func (s store) scanFrom(names []string, whole bool, c *chain) (found bool, err e
 		err := s.scanFile(name, whole || i > 0, func(r io.Reader) error {
 			return scanner.Scan(r, func(l trust.LogLine) bool {
 				if l.Record == nil {
+					c.alien = c.alien || !l.Torn
 					return false
 				}
+				c.alien = false
 				inFile, c.bare, c.found = true, l.Record.Number == 0, *l.Record
 				c.decides(*l.Record)
 				_, number, _ := scanner.Next()

@@ -149,7 +149,11 @@ func (s *snapshot) bars(a *exchange.Announcement) (Verdict, []Reason) {
 	var reasons []Reason
 	for _, f := range found {
 		if f.status == worst && worst != "" {
-			reasons = append(reasons, barReason(f.what, f.status, a))
+			reason := barReason(f.what, f.status, a)
+			if f.what == "key" && (found[0].status == worst || found[2].status == worst) {
+				reason.Cure = "" // another key is no way out
+			}
+			reasons = append(reasons, reason)
 		}
 	}
 	switch worst {

@@ -3,6 +3,7 @@ package trust
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -134,7 +135,7 @@ func (l List) Deny(component string, p peer.ID, by string, at time.Time) (List, 
 }
 
 // Revoke takes an identity out for good: the component section that pins it is set to revoked, and a section [peer …] says so too. If key is not
-// zero, a section [key …] bars it, whoever announces it. Another identity that is approved for the component stays approved. The
+// zero, a section [key …] bars it, whoever announces it; one that was revoked by itself stays so. Another identity that is approved for the component stays approved. The
 // error: the key is that of another approved component.
 func (l List) Revoke(component string, p peer.ID, key mpspdz.Hash, by string, at time.Time) (List, error) {
 	if err := errors.Join(mpspdz.CheckComponentID(component), checkText(by)); err != nil {
@@ -151,7 +152,8 @@ func (l List) Revoke(component string, p peer.ID, key mpspdz.Hash, by string, at
 		}
 	}
 	edit.writeBar(bar{section: peerSection + p.String(), status: Revoked, component: component}, by, at)
-	if !key.IsZero() {
+	alone := slices.ContainsFunc(l.bars, func(b bar) bool { return b.key == key && b.peer == "" && b.status == Revoked })
+	if !key.IsZero() && !alone {
 		edit.writeBar(bar{section: keySection + key.String(), status: Revoked, component: component, peer: p, key: key}, by, at)
 	}
 	return edit.list()
@@ -192,24 +194,21 @@ func (l List) ForgetKey(key mpspdz.Hash) (List, error) {
 }
 
 // Forget removes what the list says of an identity as this component: the component's section if it names that identity or none, the section
-// [peer …], and the sections [key …] of the removed section's key and of keys that were barred with the identity. An empty p
-// stands for the identity that the component's section names. Another identity's approval or bar under the same component stays. The
-// error: there is nothing to forget.
+// [peer …], and the sections [key …] of keys that were barred with the identity. An empty p stands for the identity that the
+// component's section names. Another identity's approval or bar under the same component stays, and so does a key that was barred by
+// itself, which ForgetKey is for. The error: there is nothing to forget.
 func (l List) Forget(component string, p peer.ID) (List, error) {
 	e, there := l.Entry(component)
 	if p == "" {
 		p = e.Peer
 	}
 	edit, forgot := l.edit(), false
-	there = there && (e.Peer == p || e.Peer == "")
-	if there {
+	if there && (e.Peer == p || e.Peer == "") {
 		edit.remove(component)
 		forgot = true
 	}
 	for _, b := range l.bars {
-		ofPeer := p != "" && b.peer == p
-		ofKey := there && !b.key.IsZero() && b.key == e.Key
-		if ofPeer || ofKey {
+		if p != "" && b.peer == p {
 			edit.remove(b.section)
 			forgot = true
 		}

@@ -378,6 +378,14 @@ func TestForget(t *testing.T) {
 	if got := must(revoked.Forget("NODE_a", ""))(t); got.KeyStatus(a.Certificate.KeySHA256()) != "" || got.Barred(a.Peer) || !got.Barred(thief) {
 		t.Errorf("forgot a revoked one:\n%s", got.Bytes())
 	}
+	// A key that was revoked by itself stays revoked, whatever is done with who had it.
+	key := a.Certificate.KeySHA256()
+	stolen := must(start.RevokeKey(key, "NODE_a", "", now))(t)
+	for name, list := range map[string]trust.List{"approved": stolen, "revoked after that": must(stolen.Revoke("NODE_a", a.Peer, key, "", now))(t)} {
+		if got := must(list.Forget("NODE_a", ""))(t); got.KeyStatus(key) != trust.Revoked || got.Barred(a.Peer) || len(got.Entries()) != 0 {
+			t.Errorf("forgot one whose key is revoked by itself, %s:\n%s", name, got.Bytes())
+		}
+	}
 	if _, err := start.Forget("NODE_b", ""); err == nil || !strings.Contains(err.Error(), "says nothing of NODE_b") {
 		t.Errorf("forgetting an unknown one: %v", err)
 	}

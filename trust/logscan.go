@@ -2,7 +2,9 @@ package trust
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"hash"
 	"io"
@@ -15,6 +17,7 @@ type LogLine struct {
 	Reason error      // why not
 	Hash   LogHash    // of its bytes without the newline
 	Ended  bool       // by a newline
+	Torn   bool       // no record, but what a write of one can leave that was interrupted
 
 	after    LogHash // of the last accepted line
 	since    LogHash // of that line and of all that stands between it and this one
@@ -87,11 +90,22 @@ func (s *LogScanner) next(in *bufio.Reader) (LogLine, error) {
 	}
 	l.Hash = sum(s.alone)
 	if r, err := ParseLogLine(text); err != nil {
-		l.Reason = err
+		l.Reason, l.Torn = err, torn(text)
 	} else {
 		l.Record = &r
 	}
 	return l, nil
+}
+
+// logBegin is how every line of a log begins.
+const logBegin = `{"time":"`
+
+// torn says whether a line can be what an interrupted write left: the beginning of a record, be it empty, and zeroes where the machine
+// lost what it had not written yet.
+func torn(line []byte) bool {
+	line = bytes.TrimRight(line, "\x00")
+	begun := min(len(line), len(logBegin))
+	return len(line) <= MaxLogLine && string(line[:begun]) == logBegin[:begun] && !json.Valid(line)
 }
 
 // begin separates a line from what stands before it.

@@ -28,6 +28,7 @@ type LogDefect struct {
 	Text string
 
 	file int
+	torn bool
 }
 
 // Place is "log.jsonl:17", or "" for the log as a whole.
@@ -67,6 +68,7 @@ type LogVerifier struct {
 	lastHash LogHash
 	odd      []LogDefect // lines since that are no records
 	oddCount uint64
+	oddMore  int  // of those that are not in odd, how many no crash can have left
 	ended    bool // the last line of all has its newline
 	gaps     []gap
 	suspect  bool // the last line does not follow the one before: either may have been changed
@@ -101,9 +103,12 @@ func (v *LogVerifier) line(l LogLine, at LogDefect) (accepted bool) {
 	v.ended = l.Ended
 	if l.Record == nil {
 		v.oddCount++
-		if len(v.odd) < MaxLogDefects {
-			at.Text = l.Reason.Error()
+		at.Text, at.torn = l.Reason.Error(), l.Torn
+		switch {
+		case len(v.odd) < MaxLogDefects:
 			v.odd = append(v.odd, at)
+		case !l.Torn:
+			v.oddMore++
 		}
 		return false
 	}
@@ -197,17 +202,28 @@ func (v *LogVerifier) resolve(intact bool) {
 
 // settleOdd says of the lines since the last one that are no records whether a crash cut them off: then the line after them knows them.
 func (v *LogVerifier) settleOdd(cut bool) {
+	how := ""
+	if cut {
+		how = "a crash cut it off while it was written; the line after it knows of it"
+	}
+	v.tellOdd(how)
+}
+
+// tellOdd reports the lines since the last one that are no records: as cut off, and how, or as what no agent writes. Empty: none was cut off.
+func (v *LogVerifier) tellOdd(cutHow string) {
 	for _, at := range v.odd {
-		if cut {
-			v.cut(at, "a crash cut it off while it was written; the line after it knows of it")
+		if cutHow != "" && at.torn {
+			v.cut(at, cutHow)
 			continue
 		}
 		v.defect(LogNoRecord, at, "no record of an agent, or no longer one: %s", at.Text)
 	}
-	if more := v.oddCount - uint64(len(v.odd)); more > 0 && !cut {
-		v.report.More += int(more)
+	if cutHow != "" {
+		v.report.More += v.oddMore
+	} else {
+		v.report.More += int(v.oddCount) - len(v.odd)
 	}
-	v.odd, v.oddCount = nil, 0
+	v.odd, v.oddCount, v.oddMore = nil, 0, 0
 }
 
 func (v *LogVerifier) cut(at LogDefect, text string) {
@@ -287,10 +303,8 @@ func (v *LogVerifier) end() {
 		v.defect(LogChanged, *v.atHead, "it is not as it was written: log.head has the hash of another")
 	}
 	switch {
-	case v.oddCount > 0 && beyond == 0 && !v.ended:
-		for _, at := range v.odd {
-			v.cut(at, "a crash cut it off while it was written")
-		}
+	case v.oddCount > 0 && beyond == 0:
+		v.tellOdd("a crash cut it off while it was written")
 	case v.oddCount > 0:
 		beyond -= min(beyond, v.oddCount)
 		v.settleOdd(false)

@@ -234,6 +234,45 @@ func TestLogCutAtEveryByte(t *testing.T) {
 	}
 }
 
+// What no interrupted write can leave is no cut line, wherever it stands, and stays a defect when the log goes on after it.
+func TestLogJunkIsNoCut(t *testing.T) {
+	lines, head := logLines(3, true)
+	for junk, want := range map[string][2]int{ // defects, cuts
+		"":                            {0, 0},
+		`{"ti`:                        {0, 1},
+		`{"time":"2026-11-0`:          {0, 1},
+		`{"time":"2026` + "\x00\x00":  {0, 1},
+		"\x00\x00\x00":                {0, 1},
+		`{"ti` + "\n" + `{"time":"20`: {0, 2}, // the next write was interrupted too
+		`{"ti` + "\n":                 {0, 1}, // all but its newline
+		"garbage":                     {1, 0},
+		"garbage\n" + `{"ti`:          {1, 1},
+		`{"ti` + "\ngarbage":          {1, 1},
+		`{"time":"2026"}`:             {1, 0},
+		`{"time":"` + strings.Repeat("x", trust.MaxLogLine): {1, 0},
+		strings.Repeat("\xff\n", 1500):                      {trust.MaxLogDefects, 0},
+	} {
+		data := slices.Concat(joined(lines), []byte(junk))
+		r := verify(t, &head, data)
+		if len(r.Defects) != want[0] || len(r.Cuts) != want[1] {
+			t.Errorf("%.40q at the end: %d defects, %d cuts", junk, len(r.Defects), len(r.Cuts))
+		}
+		var scanner trust.LogScanner
+		if err := scanner.Scan(bytes.NewReader(data), func(l trust.LogLine) bool { return l.Record != nil }); err != nil {
+			t.Fatal(err)
+		}
+		previous, number, between := scanner.Next()
+		if between > 0 && !strings.HasSuffix(junk, "\n") {
+			data = append(data, '\n')
+		}
+		data = append(data, trust.LogRecord{Time: now, Event: trust.EventOwn, Number: number}.Line(previous)...)
+		r = verify(t, nil, append(data, '\n'))
+		if len(r.Defects) != want[0] || len(r.Cuts) != want[1] {
+			t.Errorf("%.40q, and gone on: %d defects, %d cuts", junk, len(r.Defects), len(r.Cuts))
+		}
+	}
+}
+
 func trustParses(line []byte) bool {
 	_, err := trust.ParseLogLine(line)
 	return err == nil

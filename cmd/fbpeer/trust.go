@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -169,7 +170,11 @@ func (a *app) decisionCommand(d decision) *cobra.Command {
 		},
 	}
 	if d.action != api.ActionForget {
-		c.Flags().Var((*noteValue)(&note), "note", "`TEXT` to keep beside it in the trust list")
+		about := "`TEXT` to keep beside it in the trust list"
+		if d.key != "" {
+			about += ", of a COMPONENT"
+		}
+		c.Flags().Var((*noteValue)(&note), "note", about)
 	}
 	if d.key != "" {
 		c.Use = d.action + " COMPONENT|--key KEY"
@@ -215,7 +220,12 @@ func (a *app) decide(ctx context.Context, d decision, arg, note string) error {
 // decidedOn is what a decision did to a peer, which was p before.
 func (v view) decidedOn(d decision, p, after api.Peer) string {
 	means := d.means
-	if p.State == api.StateRevoked && after.State != api.StateRevoked {
+	_, keyBarred := agent.KeyBar(after)
+	switch {
+	case d.action == api.ActionForget && keyBarred:
+		means = fmt.Sprintf("Its MP-SPDZ key stays barred by itself: nothing of it is used until it announces another one, or: %s trust forget --key %s",
+			v.prog, offered(after).Certificate.KeySHA256)
+	case p.State == api.StateRevoked && after.State != api.StateRevoked:
 		means = "Its revocation is lifted: identity and key are no longer refused. " + means
 	}
 	return wrap("", fmt.Sprintf("%s %s: %s", d.done, v.name(p), means), "")
@@ -230,6 +240,14 @@ func (a *app) decideKey(ctx context.Context, d decision, key string) error {
 	if err != nil {
 		return err
 	}
+	v := a.view(s)
+	if p, taken := byFingerprint(s, key); taken {
+		where := v.prog + " show " + v.typed(p)
+		if p.PeerID == s.Self.PeerID {
+			where = v.prog + " id --json"
+		}
+		return usage(where+" says its key sha256", "--key: that is the fingerprint of %s, not its MP-SPDZ key", v.called(p.Component))
+	}
 	result, err := control.Trust(ctx, api.TrustRequest{Action: d.action, Key: key, By: a.operator})
 	if err != nil {
 		return err
@@ -242,10 +260,30 @@ func (a *app) decideKey(ctx context.Context, d decision, key string) error {
 		return errors.Join(a.printJSON(shown), written(result.Outcome))
 	}
 	text := wrap("", fmt.Sprintf("%s the MP-SPDZ key %s: %s", d.done, show(key), d.keyMeans), "")
-	if _, err := io.WriteString(a.stdout, text+a.view(s).consequences(s, d.action, "", result.Outcome)); err != nil {
+	if d.action == api.ActionRevoke && !knowsKey(s, key) {
+		text += wrap("  ", "Nobody who is known here has this key: is it the right one? "+v.prog+" show COMPONENT has it as \"key sha256\".", "  ")
+	}
+	if _, err := io.WriteString(a.stdout, text+v.consequences(s, d.action, "", result.Outcome)); err != nil {
 		return err
 	}
 	return written(result.Outcome)
+}
+
+// byFingerprint is who has a fingerprint, which is written as the hash of a key is.
+func byFingerprint(s api.Snapshot, text string) (api.Peer, bool) {
+	for _, p := range append([]api.Peer{s.Self}, s.Peers...) {
+		if p.Fingerprint == text || offered(p).Fingerprint == text || p.Next != nil && p.Next.Fingerprint == text {
+			return p, true
+		}
+	}
+	return api.Peer{}, false
+}
+
+// knowsKey says whether somebody's announcement or the trust list has an MP-SPDZ key.
+func knowsKey(s api.Snapshot, key string) bool {
+	return slices.ContainsFunc(s.Peers, func(p api.Peer) bool {
+		return p.Certificate != nil && p.Certificate.KeySHA256 == key || offered(p).Certificate.KeySHA256 == key || p.Next != nil && p.Next.KeySHA256 == key
+	}) || slices.ContainsFunc(s.Keys, func(k api.BarredKey) bool { return k.Key == key })
 }
 
 // decided is the peer that a decision is on: a revocation is of what was approved, forgetting of anything.

@@ -120,7 +120,7 @@ func (v view) blocks(s api.Snapshot) string {
 		b.WriteString(v.told(p))
 	}
 	for _, p := range s.Peers {
-		if r, barred := agent.KeyBar(p); barred {
+		if r, barred := agent.KeyBar(p); barred && agent.WasApproved(p) {
 			b.WriteString(wrap("REVOKED  ", v.called(p.Component)+": "+v.renamed(v.sentence(r)), "         "))
 		}
 	}
