@@ -73,6 +73,10 @@ func (s *snapshot) keyReason(e Entry, a *exchange.Announcement, r Reason) Reason
 		return r
 	}
 	r.Code = CodeKeyReplaced
+	if status := s.list.KeyStatus(e.Key); status != "" {
+		r.Text = text + fmt.Sprintf("and the key that you approved is %s here, so that it vouches for nothing: compare the fingerprint with the site by telephone before you approve.", status)
+		return r
+	}
 	r.Text = text + "but the approved key does not endorse the new one: compare the fingerprint with the site by telephone before you approve."
 	return r
 }

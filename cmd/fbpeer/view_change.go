@@ -46,7 +46,10 @@ func changedFields(list []api.Change) map[string]bool {
 }
 
 // keepsLines say what a changed peer keeps meanwhile, and what that costs.
-func keepsLines(p api.Peer) []string {
+func (v view) keepsLines(p api.Peer) []string {
+	if how := v.formerKeyBarred(p); how != "" {
+		return []string{"nothing of it: its former key is " + how + " here"}
+	}
 	held, _ := heldChanges(p)
 	fields := changedFields(held)
 	if p.Party == nil && (p.Registered == nil || !*p.Registered) {

@@ -30,6 +30,15 @@ func withNewKeyOf(code string) api.Snapshot {
 	return s
 }
 
+// withNewKeyAfterBar has another key of nice, whose former one was revoked here: nothing of it is in force.
+func withNewKeyAfterBar() api.Snapshot {
+	s := withNewKeyOf(trust.CodeKeyReplaced)
+	registered := false
+	s.Peers[0].Party, s.Peers[0].Registered = nil, &registered
+	s.Keys = []api.BarredKey{{Key: hash('j'), State: api.StateRevoked, Component: idNice}}
+	return s
+}
+
 // withNextID lets nice's identity announce another component, address, port and label at once, of which a policy covers a part.
 func withNextID() api.Snapshot {
 	s := withReasons([]api.Change{{Field: "component", Old: idNice, New: idParis}, {Field: "address", Old: "10.221.0.2", New: "10.221.0.9"},
@@ -69,6 +78,8 @@ func changeScreens() map[string]string {
 		"status-key-endorsed": screens(withNewKeyOf(trust.CodeKeyEndorsed))["status"],
 		"status-key-replaced": screens(withNewKeyOf(trust.CodeKeyReplaced))["status"],
 		"pending-key-next":    screens(withNewKeyOf(trust.CodeKeyReplaced))["pending"],
+		"status-key-barred":   screens(withNewKeyAfterBar())["status"],
+		"pending-key-barred":  screens(withNewKeyAfterBar())["pending"],
 		"status-next-id":      screens(withNextID())["status"],
 		"pending-next-id":     screens(withNextID())["pending"],
 		"show-next-id":        screens(withNextID())["show-changed"],

@@ -15,9 +15,12 @@ type view struct {
 	now  time.Time
 	prog string
 	names
+	keys []api.BarredKey // that are barred here
 }
 
-func (a *app) view(s api.Snapshot) view { return view{now: a.now(), prog: a.prog(), names: namesOf(s)} }
+func (a *app) view(s api.Snapshot) view {
+	return view{now: a.now(), prog: a.prog(), names: namesOf(s), keys: s.Keys}
+}
 
 // vias say how a peer was found.
 var vias = map[string]string{
@@ -122,10 +125,14 @@ func (v view) sentence(w api.Warning) string {
 func (v view) changed(p api.Peer) string {
 	a := offered(p)
 	var b strings.Builder
-	fmt.Fprintf(&b, "  %s announces something else than what is in force\n", show(v.named(p.Component)))
+	former, than := "in force", "what is in force"
+	if v.formerKeyBarred(p) != "" {
+		former, than = "approved", "what you approved"
+	}
+	fmt.Fprintf(&b, "  %s announces something else than %s\n", show(v.named(p.Component)), than)
 	const cell = 40
 	t := table{indent: "    "}
-	t.add("", "in force", "announced")
+	t.add("", former, "announced")
 	listed := map[string]bool{}
 	for _, c := range p.Changes {
 		listed[c.Field] = true
@@ -144,7 +151,7 @@ func (v view) changed(p api.Peer) string {
 		t.add("fingerprint", elide(show(p.Fingerprint), cell), elide(show(a.Fingerprint), cell))
 	}
 	b.WriteString(t.String())
-	if said := endorsement(p); said != "" {
+	if said := v.endorsement(p); said != "" {
 		b.WriteString(wrap("    ", said, "    "))
 	}
 	b.WriteString("  If you approve, this is in force:\n")
@@ -160,7 +167,7 @@ func (v view) changed(p api.Peer) string {
 	}
 	n.add("signed by", signedBy(p))
 	label := "meanwhile"
-	for _, line := range keepsLines(p) {
+	for _, line := range v.keepsLines(p) {
 		n.add(label, line)
 		label = ""
 	}
@@ -179,7 +186,10 @@ func (v view) changed(p api.Peer) string {
 }
 
 // endorsement says of a changed key whether the approved one signed it too (package trust lists the codes); "" if the key is the same.
-func endorsement(p api.Peer) string {
+func (v view) endorsement(p api.Peer) string {
+	if how := v.formerKeyBarred(p); how != "" {
+		return "the approved key is " + how + " here and vouches for nothing: hear their NEW words"
+	}
 	for _, r := range p.Reasons {
 		switch r.Code {
 		case trust.CodeKeyEndorsed:
@@ -189,6 +199,25 @@ func endorsement(p api.Peer) string {
 		}
 	}
 	return ""
+}
+
+// formerKeyBarred says how the key is barred that a changed peer had, empty: it is not. Then nothing of it is in force.
+func (v view) formerKeyBarred(p api.Peer) string {
+	for _, c := range p.Changes {
+		i := slices.IndexFunc(v.keys, func(k api.BarredKey) bool { return c.Field == "key" && k.Key == c.Old })
+		if i >= 0 {
+			return v.keys[i].State
+		}
+	}
+	return ""
+}
+
+// nothingDone is what follows if a change is left as it is.
+func (v view) nothingDone(p api.Peer) string {
+	if v.formerKeyBarred(p) != "" {
+		return "do nothing: it stays out of player files and registry"
+	}
+	return "do nothing: the old values stay in force"
 }
 
 // named is the alias with the whole id.
@@ -308,7 +337,7 @@ func (v view) pendingScreen(s api.Snapshot) string {
 		for _, command := range settles[:len(settles)-1] {
 			b.WriteString("    " + command + "\n")
 		}
-		fmt.Fprintf(&b, "  If it is not:\n    %s trust revoke %s\n  Or do nothing: the old values stay in force.\n", v.prog, v.typed(p))
+		fmt.Fprintf(&b, "  If it is not:\n    %s trust revoke %s\n  Or %s.\n", v.prog, v.typed(p), v.nothingDone(p))
 	}
 	for _, p := range ahead {
 		b.WriteString("\n" + v.nextQuestion(p))

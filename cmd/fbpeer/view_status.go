@@ -178,12 +178,12 @@ func (v view) held(p api.Peer) string {
 		t.add(show(c.Field), elide(orDash(show(c.Old)), 33)+"  ->  "+elide(orDash(show(c.New)), 33))
 	}
 	label := "in force"
-	for _, line := range keepsLines(p) {
+	for _, line := range v.keepsLines(p) {
 		t.add(label, line)
 		label = ""
 	}
 	t.add("signed by", signedBy(p))
-	if said := endorsement(p); said != "" {
+	if said := v.endorsement(p); said != "" {
 		t.add("", said)
 	}
 	if a := offered(p); a.Fingerprint != p.Fingerprint {
@@ -196,7 +196,7 @@ func (v view) held(p api.Peer) string {
 		t.add(label, command)
 		label = ""
 	}
-	t.add("", "or  do nothing: the old values stay in force")
+	t.add("", "or  "+v.nothingDone(p))
 	b.WriteString(t.String())
 	if line := v.policyLine(p); line != "" {
 		b.WriteString(wrap("         ", line, "         "))

@@ -18,7 +18,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden screens anew")
 
-func viewOf(s api.Snapshot) view { return view{now: noon, prog: "fbpeer", names: namesOf(s)} }
+func viewOf(s api.Snapshot) view {
+	return view{now: noon, prog: "fbpeer", names: namesOf(s), keys: s.Keys}
+}
 
 // viewAs is the view of somebody who says which component is meant.
 func viewAs(s api.Snapshot) view {
