@@ -42,7 +42,7 @@ func (k *core) number(name string, base mpspdz.PartySet) (wanted, error) {
 			certificates[i] = issued.Certificate
 		}
 	}
-	if w := lacks.warning(); w != nil {
+	if w := lacks.warning(name, base.Len()); w != nil {
 		byCard := func(component string) bool { _, is := k.imported[k.identityOf(component)]; return is }
 		if len(lacks.refused) == 0 && slices.ContainsFunc(lacks.missing, byCard) {
 			w.Cure = "a site that takes part by card tells it in its next one: fbpeer card export, there, once all parties are approved"
@@ -82,10 +82,17 @@ type lacking struct {
 	why     []string // those again, with the reason
 }
 
-// warning says whose certificates a set waits for; nil: it has all.
-func (l lacking) warning() *api.Warning {
+// warning says whose certificates a set of so many parties waits for; nil: it has all. An empty name is that of the default set.
+func (l lacking) warning(name string, parties int) *api.Warning {
+	others := "that site has"
+	if len(l.missing) > 1 {
+		others = "those sites have"
+	}
 	w := &api.Warning{Code: api.WarnWaitingCertificates,
-		Cure: "it comes by itself once that site has approved the same parties, and runs with [players] certificates = per-party"}
+		Cure: fmt.Sprintf("%s once %s approved the same %d parties, no more and no fewer, under [players] certificates = per-party", comesByItself, others, parties)}
+	if name != "" {
+		w.Cure = fmt.Sprintf("%s once %s confirmed it (fbpeer set confirm %s, there), under [players] certificates = per-party", comesByItself, others, name)
+	}
 	waiting := ""
 	switch {
 	case len(l.missing) == 1:

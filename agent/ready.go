@@ -377,6 +377,8 @@ func (v *verdict) otherSet(component string, view *exchange.View) {
 		o.Text, o.Cure = name+" has no set in force, because something is wrong at its site", name+"'s operator: fbpeer ready says there what it is"
 	case view.Set.IsZero():
 		o.Text, o.Cure = name+" has no set in force", name+"'s operator: fbpeer status and fbpeer ready say there why"
+	case view.Members == v.set.Len() && v.peers[component].State == api.StateChanged:
+		return // it is its own new value, which this site has yet to decide on: member says so
 	case view.Members == v.set.Len():
 		o.Text = name + " has the same parties and values in force, but in another order or with other certificates"
 		o.Cure = "[players] certificates must say the same at all sites: compare fbpeer id there and here"

@@ -192,6 +192,11 @@ func TestReady(t *testing.T) {
 			p.peer("c").State, p.peer("c").Changes = api.StateChanged, []api.Change{{Field: "label"}, {Field: "port"}, {Field: "expiry"}}
 			p.sight.own["c"] = api.CellOld
 		}, []string{"changed a c: c announces another port, and you have not decided"}, 2},
+		{"changed here, and in force there", func(t *testing.T, p *panel) {
+			p.peer("c").State, p.peer("c").Changes = api.StateChanged, []api.Change{{Field: "port"}}
+			p.sight.own["c"] = api.CellOld
+			p.says("c", p.members, mpspdz.Hash{1})
+		}, []string{"changed a c: c announces another port, and you have not decided"}, 2},
 		{"a conflict", func(t *testing.T, p *panel) { p.peer("c").State = api.StateConflict }, []string{"conflict a c: another identity claims to be c"}, 2},
 		{"revoked here", func(t *testing.T, p *panel) { p.peer("c").State = api.StateRevoked }, []string{"barred a c: c is revoked here"}, 2},
 		{"never heard", func(t *testing.T, p *panel) { p.question.unheard = []string{"nobody\x1b"} },

@@ -94,10 +94,29 @@ func (k *core) baseNamed(set *namedSet, inForce map[string]*exchange.Announcemen
 		}
 	}
 	if len(missing) > 0 {
-		return mpspdz.PartySet{}, &mpspdz.SetError{Code: mpspdz.SetIncomplete, Components: missing,
-			Text: "not approved here: " + strings.Join(missing, ", "), Cure: "fbpeer trust pending"}
+		return mpspdz.PartySet{}, k.incomplete(missing)
 	}
 	return k.signedSet(mpspdz.NewOrderedPartySet(members))
+}
+
+// incomplete says why a named set cannot be formed without those of its members of whom nothing is in force here.
+func (k *core) incomplete(missing []string) *mpspdz.SetError {
+	e := &mpspdz.SetError{Code: mpspdz.SetIncomplete, Components: missing, Text: "not approved here: " + strings.Join(missing, ", "), Cure: "fbpeer trust pending"}
+	for _, component := range missing {
+		entry, listed := k.list.Entry(component)
+		switch {
+		case !listed:
+		case entry.Status != trust.Approved:
+			e.Text = component + " is " + string(entry.Status) + " here"
+			e.Cure = "its proposer leaves it out, or forget that decision: fbpeer trust forget " + component
+			return e
+		case k.list.KeyStatus(entry.Key) != "":
+			e.Text = "the key of " + component + " is " + string(k.list.KeyStatus(entry.Key)) + " here"
+			e.Cure = "its site makes another key (`fbpeer cert generate`), and you approve that"
+			return e
+		}
+	}
+	return e
 }
 
 // dropNamed takes a named set out of force and forgets that it was confirmed.

@@ -150,6 +150,38 @@ func TestFormerSetStaysWhileCertificatesAreIssued(t *testing.T) {
 	sites[0].wait("no set with bob", func(s api.Snapshot) bool { return s.Set == nil || len(s.Set.Parties) == 3 })
 }
 
+// A named set that waits for a member says what of it is missing here, and a decision here is no thing to wait for.
+func TestNamedSetOfABarredMember(t *testing.T) {
+	t.Parallel()
+	s := newPlainScene(t)
+	alice := plainParties(s, 3)[0]
+	if _, err := alice.sets(api.SetRequest{Action: api.ActionPropose, Name: "trial", Parties: []string{"bob", "carol"}}); err != nil {
+		t.Fatal(err)
+	}
+	says := func(text, cure string) {
+		t.Helper()
+		alice.named("trial", text, func(n api.NamedSet) bool {
+			w := n.NoSet
+			return w != nil && strings.Contains(w.Text, text) && strings.Contains(w.Cure, cure)
+		})
+	}
+	says("waiting for the numbered certificates of these in this set: bob, carol", "set confirm trial")
+	carol := find(t, alice.snapshot(), "carol")
+	key := carol.Certificate.KeySHA256
+	if _, err := alice.trust(api.TrustRequest{Action: api.ActionRevoke, Key: key}); err != nil {
+		t.Fatal(err)
+	}
+	says("the key of carol is revoked here", "cert generate")
+	if _, err := alice.trust(api.TrustRequest{Action: api.ActionForget, Key: key}); err != nil {
+		t.Fatal(err)
+	}
+	says("waiting for the numbered certificates", "set confirm trial")
+	if _, err := alice.trust(api.TrustRequest{Action: api.ActionRevoke, Component: "carol", PeerID: carol.PeerID}); err != nil {
+		t.Fatal(err)
+	}
+	says("carol is revoked here", "trust forget carol")
+}
+
 func TestNamedSet(t *testing.T) {
 	t.Parallel()
 	s := newPlainScene(t)
