@@ -133,20 +133,29 @@ func (a *Agent) Probe(ctx context.Context, r api.ProbeRequest) (api.Probe, error
 	type prepared struct {
 		seen  *probing
 		round probe.Round
+		none  *api.Warning // why no set of that name is in force here
 	}
 	p, err := inLoop(ctx, a, func(_ context.Context, l *loop) (p prepared, err error) {
 		if p.seen, err = l.core.probing(r); err != nil {
 			return p, err
 		}
 		p.round = probe.Round{Opener: l.opener, Components: r.Components, Name: p.seen.name, Stream: l.probeStream(p.seen.identities)}
+		if set := l.core.confirmed[r.Set.Name]; r.Set.Name != "" && set == nil {
+			p.none = l.core.unconfirmed(r.Set.Name)
+		} else if set != nil {
+			p.none = set.lacks()
+		}
 		p.round.Site, err = l.core.probeSite(r.Set.Name, l.core.self.id)
 		return p, err
 	})
 	var none *probe.Refusal
 	switch {
 	case errors.As(err, &none):
-		return api.Probe{Cells: []api.ProbeCell{}, Obstacles: []api.Obstacle{{Code: api.ObstacleNoSet, Component: p.seen.own,
-			Text: "no set is in force here whose ports could be tried", Cure: "fbpeer status says what is missing"}}}, nil
+		o := api.Obstacle{Code: api.ObstacleNoSet, Component: p.seen.own, Text: "no set is in force here whose ports could be tried", Cure: "fbpeer status says what is missing"}
+		if p.none != nil {
+			o.Text, o.Cure = p.none.Text+", so that no port was tried", p.none.Cure
+		}
+		return api.Probe{Cells: []api.ProbeCell{}, Obstacles: []api.Obstacle{o}}, nil
 	case err != nil:
 		return api.Probe{}, err
 	}

@@ -63,7 +63,7 @@ func (r *Refusal) Error() string {
 	}
 	b.WriteString(ShowText(string(kind)) + " refused (" + string(r.Code) + ")")
 	if r.Field != "" {
-		b.WriteString(": " + ShowText(r.Field))
+		b.WriteString(": " + ShowText(shorten(r.Field))) // the whole line, where no name stands apart
 		if r.Value != "" {
 			b.WriteString(` "` + ShowText(shorten(r.Value)) + `"`)
 		}

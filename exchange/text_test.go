@@ -38,6 +38,16 @@ func TestShowText(t *testing.T) {
 	}
 }
 
+// A refusal is a line to read, whatever a peer wrote: also where no name stands apart in it.
+func TestRefusalIsShort(t *testing.T) {
+	long := strings.Repeat("\x00é", 4096)
+	for _, r := range []*Refusal{{Code: CodeMalformed, Field: long}, {Code: CodeMalformed, Field: "label", Value: long}} {
+		if text := r.Error(); len(text) > 400 || strings.ContainsRune(text, 0) {
+			t.Errorf("%d bytes: %.100q", len(text), text)
+		}
+	}
+}
+
 func TestLabel(t *testing.T) {
 	for label, want := range map[string]string{
 		"":                              "",

@@ -159,7 +159,7 @@ func (s speaker) absent(a answer, party int) (code Code, text, cure string) {
 	case statusNoSet:
 		return NotOpened, p + " has no such set in force", "fbpeer ready says what is missing"
 	case statusNotConnected:
-		return NoAgent, "the agent of " + p + " is not connected", s.operator(party) + "fbpeer run, and look at fbpeer status"
+		return NoAgent, "the agent of " + p + " is not connected", s.operator(party) + "fbpeer run; if it runs there, give one of the two sites the other's address (fbpeer id) in [agent] bootstrap"
 	case statusNoAnswer:
 		return NoAgent, "the agent of " + p + " did not answer", s.operator(party) + "fbpeer status, and the agent's log"
 	case statusFailed:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,6 +101,10 @@ func failure(ctx context.Context, limit time.Duration, exit int, err error) erro
 		return fmt.Errorf("it was ended after %s", limit)
 	case exit > 0:
 		return fmt.Errorf("exit code %d", exit)
+	case errors.Is(err, syscall.ENOEXEC):
+		return errors.New("the system cannot run it: a script begins with the line #!/bin/sh")
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.New("the program that its first line names is not there; with the line ends of Windows no name is right")
 	}
 	return err
 }

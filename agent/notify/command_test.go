@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -99,12 +100,15 @@ func TestCommandEnds(t *testing.T) {
 			t.Errorf("%s: %d %q %v", name, r.Exit, r.Output[max(0, len(r.Output)-100):], r.Err)
 		}
 	}
-	plain := filepath.Join(t.TempDir(), "plain")
-	if err := os.WriteFile(plain, nil, 0o644); err != nil {
+	dir := t.TempDir()
+	plain, windows, bare := filepath.Join(dir, "plain"), filepath.Join(dir, "windows"), filepath.Join(dir, "bare")
+	if err := errors.Join(os.WriteFile(plain, nil, 0o644), os.WriteFile(windows, []byte("#!/bin/sh\r\necho\r\n"), 0o755),
+		os.WriteFile(bare, []byte("echo\n"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	for program, want := range map[string]string{
-		"/nowhere/at/all": "there is no program /nowhere/at/all", plain: "is not executable: chmod +x", filepath.Dir(plain): "is a folder, not a program",
+		"/nowhere/at/all": "there is no program /nowhere/at/all", plain: "is not executable: chmod +x", dir: "is a folder, not a program",
+		windows: "the line ends of Windows", bare: "a script begins with the line #!/bin/sh",
 	} {
 		if r := Run(t.Context(), []string{program}, m); r.Err == nil || !strings.Contains(r.Err.Error(), want) || r.Exit != -1 {
 			t.Errorf("%+v", r)

@@ -110,7 +110,10 @@ func parseValid(text string, now time.Time) (*time.Time, error) {
 		if err != nil {
 			return nil, usage("--valid 90d, or --valid 2027-01-31", "--valid: %q is neither a number of days nor a day", text)
 		}
-		expires = day.AddDate(0, 0, 1) // to the end of that day, UTC
+		expires = day.AddDate(0, 0, 1).Add(-time.Second) // to the end of that day, UTC
+		if !expires.After(now) {
+			return nil, usage("give a day to come", "--valid: %s has passed already", text)
+		}
 	}
 	return &expires, nil
 }
@@ -126,6 +129,8 @@ func replaceable(out string) error {
 		return nil
 	case err != nil:
 		return &failure{code: exitUsage, err: err}
+	case info.IsDir():
+		return usage("name a file in it", "--out %s: is a folder", out)
 	case !info.Mode().IsRegular() || info.Size() > exchange.MaxCard:
 		return usage("give another name, or > "+shellWord(out), "--out %s: is there already, and is no card", out)
 	}

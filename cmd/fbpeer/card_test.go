@@ -135,7 +135,7 @@ func TestCardLetterIsNoCard(t *testing.T) {
 
 func TestParseValid(t *testing.T) {
 	for text, want := range map[string]time.Time{
-		"90d": noon.AddDate(0, 0, 90), "1d": noon.AddDate(0, 0, 1), "2027-01-31": time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC),
+		"90d": noon.AddDate(0, 0, 90), "1d": noon.AddDate(0, 0, 1), "2027-01-31": time.Date(2027, 1, 31, 23, 59, 59, 0, time.UTC),
 	} {
 		if got, err := parseValid(text, noon); err != nil || !got.Equal(want) {
 			t.Errorf("%s: %v, %v", text, got, err)
@@ -144,7 +144,7 @@ func TestParseValid(t *testing.T) {
 	if got, err := parseValid("", noon); got != nil || err != nil {
 		t.Errorf("without: %v, %v", got, err)
 	}
-	for _, text := range []string{"d", "0d", "-1d", "90", "1y", "99999999d", "2027-02-30", "tomorrow"} {
+	for _, text := range []string{"d", "0d", "-1d", "90", "1y", "99999999d", "2027-02-30", "tomorrow", "2020-01-01"} {
 		if _, err := parseValid(text, noon); err == nil {
 			t.Errorf("%s is taken", text)
 		} else if code, hint := outcome(err); code != exitUsage || hint == "" {

@@ -117,6 +117,9 @@ func (a *app) showLog(ctx context.Context, f logFlags) error {
 		return a.printJSON(logJSON{present(records)})
 	}
 	v := a.view(s)
+	if len(records) == 0 && f.lines != 0 && f.about != "" && !known(s, f.about) {
+		return refused(v.prog+" log has the whole ids of those who were forgotten", "--about: %q is no id, beginning of one or alias of anybody who is known here, or in the log", f.about)
+	}
 	if len(records) == 0 && f.lines != 0 {
 		_, err = io.WriteString(a.stdout, "Nothing of that has happened yet.\n")
 		return err
@@ -180,6 +183,12 @@ func (a *app) knownTo(ctx context.Context, c *config.Config) api.Snapshot {
 		return api.Snapshot{Self: api.Peer{Component: c.Component.ID}}
 	}
 	return s
+}
+
+// known says whether a name is that of a component that this site has heard of.
+func known(s api.Snapshot, name string) bool {
+	_, err := resolveComponent(s, name)
+	return err == nil
 }
 
 // aboutComponent says which records are about a component. One of which nothing is heard any more is found by the beginning of its id.

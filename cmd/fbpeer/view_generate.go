@@ -17,17 +17,17 @@ func (v view) replacingPair(component string, h holders) string {
 	return b.String()
 }
 
-// heldBy says who holds the present certificate.
+// heldBy says who holds the present values: a view says no more of them than whether they are the same.
 func (v view) heldBy(component string, h holders) string {
 	if h.Unknown != "" {
-		return fmt.Sprintf("How many others hold the present certificate of %s is not known: %s.", v.short(component), h.Unknown)
+		return fmt.Sprintf("How many others hold the present values of %s is not known: %s.", v.short(component), h.Unknown)
 	}
 	if h.Others == 0 {
-		return fmt.Sprintf("Nobody else holds the present certificate of %s: no other member is known.", v.short(component))
+		return fmt.Sprintf("Nobody else holds the present values of %s: no other member is known.", v.short(component))
 	}
-	text := fmt.Sprintf("%d of %s have registered the present certificate of %s", len(h.Holding), count(h.Others, "other member"), v.short(component))
+	text := fmt.Sprintf("%d of %s have registered the present address and certificate of %s", len(h.Holding), count(h.Others, "other member"), v.short(component))
 	if h.Others == 1 {
-		text = fmt.Sprintf("%d of 1 other member has registered the present certificate of %s", len(h.Holding), v.short(component))
+		text = fmt.Sprintf("%d of 1 other member has registered the present address and certificate of %s", len(h.Holding), v.short(component))
 	}
 	if len(h.Holding) > 0 {
 		text += ": " + v.listed(h.Holding)
