@@ -312,7 +312,11 @@ func (v *LogVerifier) end() {
 		v.cut(v.last, "only its newline is missing")
 	}
 	if beyond > 0 {
-		v.defect(LogRemoved, v.last, "%s missing after it, which log.head knows", lines(v.head.Number-beyond+1, v.head.Number))
+		where := " after it"
+		if v.last.File == "" { // nothing is left
+			where = ""
+		}
+		v.defect(LogRemoved, v.last, "%s missing%s, which log.head knows", lines(v.head.Number-beyond+1, v.head.Number), where)
 	}
 }
 

@@ -85,7 +85,14 @@ func (n names) name(p api.Peer) string {
 	if p.Component == "" {
 		return "@" + show(p.PeerID)
 	}
-	return n.called(p.Component)
+	if n.claims[p.Component] < 2 {
+		return n.called(p.Component)
+	}
+	name := n.called(p.Component)
+	if p.Alias == "" { // if there is one, it is another identity's
+		name = n.short(p.Component)
+	}
+	return name + " @…" + show(p.PeerID[max(0, len(p.PeerID)-6):])
 }
 
 // typed is what to type for this peer: the alias or the shortest unique prefix; with the identity where several claim the component, or

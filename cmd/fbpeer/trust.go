@@ -124,7 +124,7 @@ func (v view) trustScreen(s api.Snapshot, file string) string {
 	for _, p := range peers {
 		approved := ""
 		if p.ApprovedAt != nil {
-			approved = strings.TrimSpace(date(*p.ApprovedAt) + " " + elide(show(p.ApprovedBy), 16))
+			approved = strings.TrimSpace(date(*p.ApprovedAt) + " " + elide(show(p.ApprovedBy), 15))
 		}
 		t.add(show(p.State), elide(v.name(p), 26), elide(orDash(show(p.Endpoint)), 20), vouchedFor(p), approved)
 	}

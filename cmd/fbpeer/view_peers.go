@@ -39,11 +39,7 @@ func (v view) peersTable(s api.Snapshot, nameWidth, endpointWidth int) string {
 		}
 		titles, sizes = append(titles, group.title), append(sizes, len(peers))
 		for _, p := range peers {
-			name := v.name(p)
-			if p.Component != "" && v.claims[p.Component] > 1 {
-				name += " @…" + show(p.PeerID[max(0, len(p.PeerID)-6):])
-			}
-			t.add(elide(name, nameWidth), roleText(p), elide(orDash(show(p.Endpoint)), endpointWidth), shortHash(p.Fingerprint), v.presence(p)+registeredToo(p))
+			t.add(elide(v.name(p), nameWidth), roleText(p), elide(orDash(show(p.Endpoint)), endpointWidth), shortHash(p.Fingerprint), v.presence(p)+registeredToo(p))
 		}
 	}
 	if len(titles) == 0 {
