@@ -18,10 +18,13 @@ import (
 // everything.
 const cardSpared = time.Hour
 
+// putBack is what to do where the list is gone, or emptied by mistake.
+const putBack = "put it back from version control or a backup"
+
 // loadList reads trust.ini at the start, where anything wrong with it is final.
 func (k *core) loadList() error {
 	path := k.config.TrustList
-	afresh := "put it back from version control or a backup; to start afresh, remove " + k.store.path(dirApproved) + " too"
+	afresh := putBack + "; to start afresh, remove " + k.store.path(dirApproved) + " too"
 	data, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -55,6 +58,9 @@ func (k *core) setList(list trust.List, data []byte) {
 	}
 }
 
+// errEmptied is a list that lost all at once.
+var errEmptied = errors.New("has no section any more, but components are approved")
+
 // reloadList reads trust.ini again. On any error the list in force stays; a list without a section is one where components are
 // approved, as a missing list is.
 func (k *core) reloadList(now time.Time) (changed bool, err error) {
@@ -64,7 +70,7 @@ func (k *core) reloadList(now time.Time) (changed bool, err error) {
 		k.problems.clear(api.WarnTrustList)
 		return false, nil
 	case err != nil:
-		return false, fmt.Errorf("the trust list cannot be read, the list in force stays: %w", err)
+		return false, fmt.Errorf("the trust list cannot be read: %w", err)
 	case k.listFile != nil && bytes.Equal(data, k.listFile):
 		k.problems.clear(api.WarnTrustList)
 		return false, nil
@@ -74,7 +80,7 @@ func (k *core) reloadList(now time.Time) (changed bool, err error) {
 		return false, err
 	}
 	if isEmpty(list) && len(k.approved) > 0 {
-		return false, fmt.Errorf("%s has no section any more, but components are approved: the list in force stays", k.config.TrustList)
+		return false, fmt.Errorf("%s %w", k.config.TrustList, errEmptied)
 	}
 	for id := range k.approved {
 		_, before := k.list.ByPeer(id)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -65,10 +66,16 @@ func (l *loop) lookAgain(at time.Time) {
 }
 
 func (l *loop) reloadList(now time.Time) {
-	if _, err := l.core.reloadList(now); err != nil {
-		l.core.problems.set(api.Warning{Code: api.WarnTrustList, Text: exchange.ShowText(err.Error()), Error: true,
-			Cure: "correct " + l.core.config.TrustList + "; until then the list in force stays"})
+	_, err := l.core.reloadList(now)
+	if err == nil {
+		return
 	}
+	cure := "correct it"
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errEmptied) {
+		cure = putBack
+	}
+	l.core.problems.set(api.Warning{Code: api.WarnTrustList, Text: exchange.ShowText(err.Error()), Error: true,
+		Cure: cure + "; until then the list that was read last stays in force"})
 }
 
 // reconfigure reads the configuration, key and certificate again. What cannot be used leaves the present registration in force;

@@ -95,17 +95,22 @@ func (a *app) peersCommand() *cobra.Command {
 			if a.json {
 				return a.printJSON(peersOf(s))
 			}
-			a.noteOffline(s)
+			a.noteState(s)
 			_, err = io.WriteString(a.stdout, a.view(s).peersScreen(s))
 			return err
 		},
 	}
 }
 
-// noteOffline says that what is shown is what was last heard.
-func (a *app) noteOffline(s api.Snapshot) {
+// noteState says what is to be known of what is shown: that it was last heard, or that trust.ini says something else.
+func (a *app) noteState(s api.Snapshot) {
 	if !s.Running {
 		a.note("no agent is running, this is what was last heard: %s run", a.prog())
+	}
+	for _, w := range s.Warnings {
+		if w.Code == api.WarnTrustList {
+			a.note("warning: %s", a.view(s).sentence(w))
+		}
 	}
 }
 

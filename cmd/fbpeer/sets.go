@@ -125,7 +125,7 @@ func (a *app) setListCommand() *cobra.Command {
 			if a.json {
 				return a.printJSON(setsJSON{Sets: append([]api.NamedSet{}, s.Sets...)})
 			}
-			a.noteOffline(s)
+			a.noteState(s)
 			_, err = io.WriteString(a.stdout, a.view(s).setsScreen(s))
 			return err
 		},

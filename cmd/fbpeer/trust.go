@@ -65,7 +65,7 @@ func (a *app) pendingCommand() *cobra.Command {
 			if a.json {
 				return a.printJSON(peersJSON{Federation: s.Federation, Self: s.Self, Peers: present(waiting(s.Peers))})
 			}
-			a.noteOffline(s)
+			a.noteState(s)
 			_, err = io.WriteString(a.stdout, a.view(s).pendingScreen(s))
 			return err
 		},
@@ -94,6 +94,7 @@ func (a *app) listCommand() *cobra.Command {
 				_, err = io.WriteString(a.stdout, fingerprintLines(s))
 				return err
 			}
+			a.noteState(s)
 			_, err = io.WriteString(a.stdout, a.view(s).trustScreen(s, c.TrustList))
 			return err
 		},
