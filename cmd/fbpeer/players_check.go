@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -127,7 +128,20 @@ func (a *app) checkFolder(dir string, s api.Snapshot, set *mpspdz.PartySet, own 
 	findings := mpspdz.CheckFolder(os.DirFS(dir), set, own, a.now())
 	// The folder may be a named set's: written anew for the default one, it would be another's.
 	result.others = set != nil && chosen.typed() == "" && len(s.Sets) > 0
-	result.Obstacles, result.Warnings = v.findingsJSON(findings, dir, chosen)
+	result.Obstacles, result.Warnings = v.findingsJSON(findings, dir, chosen, keptByAgent(s, dir))
 	result.OK = len(result.Obstacles) == 0
 	return a.verdict(result.OK, result, func() string { return v.checkScreen(result) })
+}
+
+// keptByAgent says whether a folder is one of those in force that the agent itself writes, and puts right again.
+func keptByAgent(s api.Snapshot, dir string) bool {
+	info, err := os.Stat(dir)
+	same := func(set *api.Set) bool {
+		if set == nil || err != nil {
+			return false
+		}
+		other, err := os.Stat(set.Dir)
+		return err == nil && os.SameFile(info, other)
+	}
+	return same(s.Set) || slices.ContainsFunc(s.Sets, func(n api.NamedSet) bool { return same(n.Set) })
 }

@@ -77,6 +77,9 @@ func (a *app) playersShowIn(ctx context.Context, control agent.Controller, s api
 	if a.json {
 		return a.printJSON(set)
 	}
+	if !s.Running {
+		a.note("no agent is running, which keeps these files right; whether they are: %s players check %s", a.prog(), shellWord(set.Dir))
+	}
 	_, err := io.WriteString(a.stdout, a.view(s).playersScreen(*set, plain))
 	return err
 }

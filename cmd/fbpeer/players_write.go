@@ -114,7 +114,7 @@ func (a *app) playersWriteIn(ctx context.Context, c *config.Config, control agen
 		shown.Command = mpspdz.Arguments(given.Party, set.Len())
 	}
 	v := a.view(s)
-	shown.Obstacles, shown.Warnings = v.findingsJSON(findings, w.dir, w.chosen)
+	shown.Obstacles, shown.Warnings = v.findingsJSON(findings, w.dir, w.chosen, false)
 	if a.json {
 		return a.printJSON(shown)
 	}

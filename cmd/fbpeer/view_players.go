@@ -10,12 +10,16 @@ import (
 )
 
 // findingsJSON are errors and warnings with cures that can be typed here. The texts are as mpspdz gives them, with whole ids.
-func (v view) findingsJSON(findings []mpspdz.Finding, dir string, chosen selection) (obstacles, warnings []findingJSON) {
+func (v view) findingsJSON(findings []mpspdz.Finding, dir string, chosen selection, kept bool) (obstacles, warnings []findingJSON) {
 	write := "players write --dir " + shellWord(show(dir)) + chosen.typed()
 	if slices.ContainsFunc(findings, inTheWay) {
 		write += " --prune"
 	}
-	typed := strings.NewReplacer("players write --dir DIR --prune", strings.TrimSuffix(write, " --prune")+" --prune", "players write --dir DIR", write,
+	prune := strings.TrimSuffix(write, " --prune") + " --prune"
+	if kept {
+		write, prune = "run", "run"
+	}
+	typed := strings.NewReplacer("players write --dir DIR --prune", prune, "players write --dir DIR", write,
 		"openssl rehash "+mpspdz.PlayerData, "openssl rehash "+placeIn(dir, mpspdz.PlayerData))
 	obstacles, warnings = parted(findings)
 	for _, list := range [][]findingJSON{obstacles, warnings} {

@@ -14,7 +14,7 @@ func playersScreens() map[string]string {
 	v := viewOf(four())
 	checked := func(digest string, chosen selection, findings ...mpspdz.Finding) string {
 		r := checkJSON{Dir: "/srv/mp-spdz", Digest: digest}
-		r.Obstacles, r.Warnings = v.findingsJSON(findings, r.Dir, chosen)
+		r.Obstacles, r.Warnings = v.findingsJSON(findings, r.Dir, chosen, false)
 		return v.checkScreen(r)
 	}
 	const write = "write the player files anew: fbpeer players write --dir DIR"
@@ -34,7 +34,7 @@ func playersScreens() map[string]string {
 		Written: []string{"a", "b", "c"}, Removed: []string{"Player-Data/P7.pem", "Player-Data/1a2b3c4d.0"}, Command: "-p 0 -N 4 -ip ip_addresses"}
 	again := done
 	again.Written, again.Removed, again.Command = nil, nil, ""
-	again.Obstacles, again.Warnings = v.findingsJSON(swapped[4:], again.Dir, selection{})
+	again.Obstacles, again.Warnings = v.findingsJSON(swapped[4:], again.Dir, selection{}, false)
 	many := make([]mpspdz.Finding, 60)
 	for i := range many {
 		many[i] = swapped[0]
@@ -61,7 +61,7 @@ func TestPlayersScreens(t *testing.T) {
 	v := viewOf(api.Snapshot{})
 	hostile := []mpspdz.Finding{{Error: true, Where: "\x1b[2J\nforged", Text: "\x1b[2J\nforged", Cure: "\x1b[2J\nfbpeer players write --dir DIR"}}
 	r := checkJSON{Dir: "\x1b]0;x\a\nforged"}
-	r.Obstacles, r.Warnings = v.findingsJSON(hostile, r.Dir, selection{name: "\x1b"})
+	r.Obstacles, r.Warnings = v.findingsJSON(hostile, r.Dir, selection{name: "\x1b"}, false)
 	w := writtenJSON{Dir: r.Dir, Obstacles: r.Obstacles, Removed: []string{"\x1b\nforged"}, Command: "\x1b"}
 	for _, screen := range []string{v.checkScreen(r), v.writtenScreen(w)} {
 		for _, c := range screen {
@@ -79,7 +79,7 @@ func TestPlayersScreens(t *testing.T) {
 func TestPlayersCures(t *testing.T) {
 	v := viewOf(four())
 	cures := func(dir string, chosen selection, findings ...mpspdz.Finding) (all []string) {
-		obstacles, warnings := v.findingsJSON(findings, dir, chosen)
+		obstacles, warnings := v.findingsJSON(findings, dir, chosen, false)
 		for _, f := range append(obstacles, warnings...) {
 			all = append(all, f.Cure)
 		}
