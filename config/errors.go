@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"fbpeer/fedbiomed"
 	"fbpeer/mpspdz"
@@ -54,6 +55,8 @@ func unreadable(shown string, err error, missing string) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		hint = "run fbpeer as the user that owns the file"
+	case errors.Is(err, syscall.EISDIR) && hint != "":
+		hint = "move that folder away; then " + hint // nothing that is made anew takes its place
 	case hint == "":
 		hint = "put a file that can be read in its place"
 	}

@@ -97,6 +97,9 @@ func (a *app) approveIn(ctx context.Context, control agent.Controller, s api.Sna
 		return err
 	}
 	v := a.view(s)
+	if other, refusal := refusedHere(s, p, ap.fingerprint); refusal && ap.vouched {
+		return refused(fmt.Sprintf("if that was a mistake: %s trust forget %s", v.prog, v.typed(other)), "that is the fingerprint of %s, which is %s here", v.name(other), other.State)
+	}
 	if nextToApprove(p) && !meansPresent(p, ap) {
 		return a.approveNext(ctx, control, v, p, ap)
 	}
@@ -258,6 +261,16 @@ type malformedFingerprint struct{ err error }
 
 func (m *malformedFingerprint) Error() string { return m.err.Error() }
 func (m *malformedFingerprint) Unwrap() error { return m.err }
+
+// refusedHere is who of a component's other identities, that are refused here, has a fingerprint.
+func refusedHere(s api.Snapshot, of api.Peer, fingerprint string) (api.Peer, bool) {
+	for _, p := range ofState(s.Peers, api.StateDenied, api.StateRevoked) {
+		if p.Component == of.Component && p.PeerID != of.PeerID && matches(p, fingerprint) == nil {
+			return p, true
+		}
+	}
+	return api.Peer{}, false
+}
 
 // matches compares what an operator vouches for with what an approval of p would approve.
 func matches(p api.Peer, given string) error {
