@@ -289,14 +289,24 @@ func knowsKey(s api.Snapshot, key string) bool {
 
 // decided is the peer that a decision is on: a revocation is of what was approved, forgetting of anything.
 func (a *app) decided(s api.Snapshot, d decision, arg string) (api.Peer, error) {
-	if d.action != api.ActionForget {
-		return target(s, arg, false, "")
+	if d.action == api.ActionForget {
+		found, err := resolve(s, arg)
+		if err != nil {
+			return api.Peer{}, err
+		}
+		return single(s, arg, found)
 	}
-	found, err := resolve(s, arg)
-	if err != nil {
-		return api.Peer{}, err
+	p, err := target(s, arg, false, "")
+	var several *failure
+	if d.action == api.ActionRevoke && errors.As(err, &several) {
+		if found, _ := resolve(s, arg); len(found) > 1 {
+			// Who claims its id as well must not keep an approved one from being revoked.
+			for _, approved := range ofState(found, api.StateAccepted, api.StateChanged) {
+				several.hint = fmt.Sprintf("the approved one: %s trust revoke %s", a.prog(), a.view(s).typed(approved))
+			}
+		}
 	}
-	return single(s, arg, found)
+	return p, err
 }
 
 // consequences say what a decision did to player files and registry. before is how things stood, of the component that was decided on.
