@@ -40,7 +40,8 @@ func (a *app) trustCommand() *cobra.Command {
 			action: api.ActionForget, short: "forget every decision on a component, as if it had never been heard",
 			long: "Removes what the trust list says of a component: an approval, a denial or a revocation. It is as if\n" +
 				"it had never been heard: announced again, it waits for your decision. An approved one leaves player\n" +
-				"files, and its row in Fed-BioMed's registry goes. --key forgets that a key was revoked.",
+				"files, and its row in Fed-BioMed's registry goes. A key that was revoked by itself stays so: --key\n" +
+				"takes that back.",
 			done: "forgot", means: "If it is heard again, it waits for your decision.",
 			key: "a `KEY` that is barred by itself, SHA256:…", keyMeans: "What is announced with it is looked at again.",
 		}))
