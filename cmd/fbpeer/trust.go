@@ -300,14 +300,20 @@ func (a *app) decided(s api.Snapshot, d decision, arg string) (api.Peer, error) 
 	p, err := target(s, arg, false, "")
 	var several *failure
 	if d.action == api.ActionRevoke && errors.As(err, &several) {
-		if found, _ := resolve(s, arg); len(found) > 1 {
-			// Who claims its id as well must not keep an approved one from being revoked.
-			for _, approved := range ofState(found, api.StateAccepted, api.StateChanged) {
-				several.hint = fmt.Sprintf("the approved one: %s trust revoke %s", a.prog(), a.view(s).typed(approved))
-			}
-		}
+		several.hint = cmp.Or(a.revokes(s, arg), several.hint)
 	}
 	return p, err
+}
+
+// revokes is what revokes the approved one of several identities, empty if there are not several: who claims its id as well must not keep
+// it from being revoked.
+func (a *app) revokes(s api.Snapshot, arg string) string {
+	found, _ := resolve(s, arg)
+	approved := ofState(found, api.StateAccepted, api.StateChanged)
+	if len(found) < 2 || len(approved) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the approved one: %s trust revoke %s", a.prog(), a.view(s).typed(approved[0]))
 }
 
 // consequences say what a decision did to player files and registry. before is how things stood, of the component that was decided on.
