@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
 	"fbpeer/agent/api"
 	"fbpeer/config"
 	"fbpeer/fedbiomed"
@@ -519,8 +521,8 @@ func TestKnownAddressesAreDialledAgain(t *testing.T) {
 	introduce(sites...)
 	approveAll(sites...)
 	before := sites[0].agent.AddrInfo().String()
-	for _, x := range sites {
-		x.wait("a connection", func(s api.Snapshot) bool { return s.Connected == 1 })
+	for i, x := range sites {
+		x.knows(sites[1-i])
 	}
 	for _, x := range sites {
 		x.end()
@@ -536,6 +538,25 @@ func TestKnownAddressesAreDialledAgain(t *testing.T) {
 	// The port of last time is kept, so that the others find us.
 	if after := again[0].agent.AddrInfo().String(); after != before {
 		t.Errorf("%s was at %s", after, before)
+	}
+}
+
+// knows waits until a site can tell where another one is to be found. Who was connected to learns that a moment after the connection.
+func (x *site) knows(other *site) {
+	x.t.Helper()
+	id := other.agent.AddrInfo().ID
+	poll, deadline := time.NewTicker(10*time.Millisecond), time.After(patience)
+	defer poll.Stop()
+	for known := false; !known; {
+		select {
+		case <-poll.C:
+			err := x.agent.perform(x.t.Context(), func(_ context.Context, l *loop) { known = len(l.discovery.Known([]peer.ID{id})) > 0 })
+			if err != nil {
+				x.t.Fatal(err)
+			}
+		case <-deadline:
+			x.t.Fatal("it never learns where the other one is")
+		}
 	}
 }
 
