@@ -227,6 +227,7 @@ func (k *core) nextOf(id peer.ID, entry trust.Entry) *api.NextKey {
 	case !entry.Next.IsZero():
 		n.ApprovedKey = entry.Next.String()
 	}
+	n.Barred = string(k.list.KeyStatus(next))
 	return n
 }
 

@@ -126,7 +126,8 @@ func (s *snapshot) nextKeyReason(a *exchange.Announcement, e Entry) Reason {
 		e.name(), a.Next, a.Certificate.KeySHA256())
 	switch status := s.list.KeyStatus(a.Next); {
 	case status != "":
-		return Reason{Code: CodeNextKey, Text: text + fmt.Sprintf(" That key is %s in your trust list.", status), Cure: "ask the site why it prepares it"}
+		return Reason{Code: CodeNextKey, Text: text + fmt.Sprintf(" That key is %s in your trust list: what is announced with it is not listened to, "+
+			"so that runs with this party fail once the site uses it.", status), Cure: "ask the site to make another one (`fbpeer cert generate --next --force`)"}
 	case !e.Next.IsZero():
 		text += fmt.Sprintf(" It is another one than %s, which you approved ahead.", e.Next)
 	}

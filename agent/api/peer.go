@@ -140,6 +140,7 @@ type NextKey struct {
 	ApprovedAt  *time.Time `json:"approved_at,omitempty"`
 	ApprovedBy  string     `json:"approved_by,omitempty"`
 	ApprovedKey string     `json:"approved_key_sha256,omitempty"` // of a peer: another key than this one is approved ahead here
+	Barred      string     `json:"barred,omitempty"`              // of a peer: the key is denied or revoked here, and cannot be approved
 	// Of self only:
 	Certificate *Certificate `json:"certificate,omitempty"`
 	Ahead       *Ahead       `json:"ahead,omitempty"`

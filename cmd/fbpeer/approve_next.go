@@ -12,7 +12,7 @@ import (
 
 // nextToApprove says whether a component, accepted as it is, announces a key to come that waits for this operator's decision.
 func nextToApprove(p api.Peer) bool {
-	return p.State == api.StateAccepted && p.Announced == nil && p.Next != nil && !p.Next.Approved
+	return p.State == api.StateAccepted && p.Announced == nil && p.Next != nil && !p.Next.Approved && p.Next.Barred == ""
 }
 
 // withNext are the peers of which that is so.

@@ -114,7 +114,7 @@ func (v view) policyLine(p api.Peer) string {
 // told are the warnings about one peer in `status` that a block of its own does not tell: its label says whether somebody must do something.
 func (v view) told(p api.Peer) string {
 	var b strings.Builder
-	for _, w := range withoutNext(p.Warnings) {
+	for _, w := range withoutNext(p, p.Warnings) {
 		if p.State == api.StateChanged && inBlock(w.Code) {
 			continue
 		}

@@ -37,14 +37,15 @@ func (v view) nextQuestion(p api.Peer) string {
 	b.WriteString(t.String())
 	b.WriteString(wrap("  ", "Approved ahead, exactly this key is taken over without a question once this site uses it; anything else that changes is held as ever. "+
 		"Otherwise runs with it fail from then on, until you approve the change.", "  "))
-	return b.String() + v.warnings(withoutNext(p.Warnings), "    ")
+	return b.String() + v.warnings(withoutNext(p, p.Warnings), "    ")
 }
 
-// withoutNext leaves out the warning that a screen tells in its own words.
-func withoutNext(list []api.Warning) []api.Warning {
+// withoutNext leaves out, of a peer's warnings or reasons, the one that a screen tells in its own words: that a key to come waits.
+func withoutNext(p api.Peer, list []api.Warning) []api.Warning {
+	barred := p.Next != nil && p.Next.Barred != ""
 	var rest []api.Warning
 	for _, w := range list {
-		if w.Code != api.WarnNextKey {
+		if w.Code != api.WarnNextKey || barred {
 			rest = append(rest, w)
 		}
 	}

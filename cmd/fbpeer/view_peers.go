@@ -137,6 +137,8 @@ func addNext(t *table, n api.NextKey) {
 	switch {
 	case n.Approved:
 		t.given("  approved", strings.TrimSpace("ahead "+stamp(n.ApprovedAt)+by(n.ApprovedBy)))
+	case n.Barred != "":
+		t.given("  approved", "not ahead, and cannot be: it is "+show(n.Barred)+" here")
 	case n.ApprovedKey != "":
 		t.given("  approved", "ahead is another one, "+show(n.ApprovedKey))
 	default:
@@ -155,7 +157,7 @@ func by(operator string) string {
 // details are the reasons of a peer's state, what changed and what would be approved, and its warnings.
 func (v view) details(p api.Peer) string {
 	var b strings.Builder
-	for _, r := range withoutNext(p.Reasons) {
+	for _, r := range withoutNext(p, p.Reasons) {
 		b.WriteString(wrap("reason: ", v.sentence(r), "  "))
 	}
 	b.WriteString(v.warnings(besides(p), ""))
