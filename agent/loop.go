@@ -19,6 +19,7 @@ import (
 	"fbpeer/exchange/gossip"
 	"fbpeer/mpspdz"
 	"fbpeer/probe"
+	"fbpeer/trust"
 )
 
 const (
@@ -398,7 +399,10 @@ func (l *loop) applyList() {
 			room = true
 		}
 	}
-	if room {
+	switch {
+	case before != nil && slices.ContainsFunc(before.BarredKeys(), func(b trust.KeyBar) bool { return list.KeyStatus(b.Key) == "" }):
+		l.exchange.Unbarred()
+	case room:
 		l.exchange.Stored() // what the table had no room for is asked of them again
 	}
 	former, present := l.withheld.Load(), l.core.ofBarredKeys()

@@ -230,6 +230,12 @@ func (x *Exchange) Stored() {
 	poke(x.stored)
 }
 
+// Unbarred tells that an identity or a key is not refused here any more: what was refused is asked of the neighbours again.
+func (x *Exchange) Unbarred() {
+	x.neighbours.anew()
+	x.Stored()
+}
+
 // poke leaves a token; one that is already there stands for this one too.
 func poke(c chan<- struct{}) {
 	select {

@@ -57,6 +57,16 @@ func (n *neighbours) remove(p peer.ID) {
 	delete(n.peers, p)
 }
 
+// anew forgets what came from whom, as if all had just been connected.
+func (n *neighbours) anew() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, nb := range n.peers {
+		clear(nb.fetched)
+		nb.waits, nb.settled = time.Time{}, time.Time{}
+	}
+}
+
 func (n *neighbours) has(p peer.ID) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -164,6 +164,8 @@ func TestBarredKeyIsNeitherTakenNorHandedOut(t *testing.T) {
 	}
 	b.barredKeys.Delete(before.Certificate.KeySHA256())
 	b.withheld.Delete(a.host.ID())
+	b.x.Unbarred()
+	eventually(t, "b has a's announcement that it had ignored", b.holds(after))
 	next := a.announce()
 	eventually(t, "c has a's next one through b, which listens to a", c.holds(next))
 }
