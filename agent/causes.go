@@ -17,9 +17,11 @@ import (
 const comesByItself = "it comes by itself"
 
 // undecided names whom others count among the parties and this site does not: as long as it does not decide as they do, all wait for numbered
-// certificates of each other. Only of the default set, and not where [players] parties says who is in it.
+// certificates of each other, or have other sets. Only of the default set, and not where [players] parties says who is in it.
 func (v *verdict) undecided() {
-	if v.none == nil || v.none.Code != api.WarnWaitingCertificates || v.question.name != "" || v.chosen || v.question.fixed {
+	waits := v.none != nil && v.none.Code == api.WarnWaitingCertificates
+	differs := slices.ContainsFunc(v.found, func(o api.Obstacle) bool { return o.Code == api.ObstacleOtherSet })
+	if !waits && !differs || v.question.name != "" || v.chosen || v.question.fixed {
 		return
 	}
 	self := v.snapshot.Self.Component

@@ -68,6 +68,47 @@ func TestReadyNamesTheCause(t *testing.T) {
 	}
 }
 
+// Obstacles whose usual cause is not it.
+func TestReadyOfUnusualCauses(t *testing.T) {
+	few := &api.Warning{Code: mpspdz.SetTooFew, Text: "2 of at least 3 parties", Cure: "approve more components: fbpeer trust pending"}
+	fourth := newPanel(t, 4).members[3]
+	tests := []struct {
+		name   string
+		change func(p *panel)
+		want   []string
+	}{
+		{"a choice of too few", func(p *panel) {
+			p.question.chosen, p.question.wanted = true, []string{"a", "b"}
+			p.question.set, p.question.none = mpspdz.PartySet{}, few
+		}, []string{"no-set | a |  | 2 of at least 3 parties | name who is missing in --parties too"}},
+		{"another set there, with one who waits here", func(p *panel) {
+			p.snapshot.Peers = append(p.snapshot.Peers, api.Peer{Component: "d", State: api.StatePending})
+			four := append(slices.Clone(p.members), fourth)
+			p.says("b", four, mpspdz.Hash{1})
+			p.withRows("b", four)
+		}, []string{
+			"other-set | b |  | b has another set in force, of 4 parties | let both run: fbpeer status; or ask for those that you mean: fbpeer ready --parties …",
+			"pending | a | d | d waits for your decision, and others have approved it | fbpeer trust pending, then fbpeer trust approve d",
+		}},
+		{"among its parties, and not in its registry", func(p *panel) {
+			p.withRows("b", p.members[:2])
+		}, []string{"missing | b | c | b has no row of c in Fed-BioMed's registry | b's operator: fbpeer registry check"}},
+		{"the approved one contradicts another", func(p *panel) {
+			c := p.peer("c")
+			c.State, c.Alias, c.Reasons = api.StateConflict, "nice", []api.Warning{{Code: "claims-endpoint", Text: "nice announces the endpoint of b"}}
+		}, []string{"conflict | a | c | nice announces the endpoint of b | fbpeer show c"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			p := newPanel(t, 3)
+			test.change(p)
+			if got := linesOf(judgeReady(p.question, p.snapshot, p.sight, p.now)); !slices.Equal(got, test.want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
+			}
+		})
+	}
+}
+
 // c has issued its numbered certificate anew, for other parties: b's player files still hold the former one, and nothing waits for b.
 func TestReadyOfFormerNumberedCertificates(t *testing.T) {
 	former := func(p *panel) {

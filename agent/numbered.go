@@ -34,7 +34,7 @@ func (k *core) number(name string, base mpspdz.PartySet) (wanted, error) {
 		case unfit(party, issued) != "":
 			lacks.refused = append(lacks.refused, party.Component)
 			lacks.why = append(lacks.why, "what "+party.Component+" announced as its numbered certificate is refused: "+unfit(party, issued))
-		case issued.Number != i:
+		case issued.Number != i && (name == "" || issued.Plan == plan): // of another plan it may be of another's set of that name
 			lacks.other = append(lacks.other, fmt.Sprintf("%s (its certificate names P%d, and this set gives it number %d)", party.Component, issued.Number, i))
 		case issued.Plan != plan:
 			lacks.missing = append(lacks.missing, party.Component)
@@ -42,9 +42,14 @@ func (k *core) number(name string, base mpspdz.PartySet) (wanted, error) {
 			certificates[i] = issued.Certificate
 		}
 	}
-	if w := lacks.warning(name, base.Len()); w != nil {
+	typed := name
+	if set := k.confirmed[name]; set != nil {
+		typed = k.typed(set.proposal)
+	}
+	if w := lacks.warning(typed, base.Len()); w != nil {
 		byCard := func(component string) bool { _, is := k.imported[k.identityOf(component)]; return is }
-		if len(lacks.refused) == 0 && slices.ContainsFunc(lacks.missing, byCard) {
+		openly := func(component string) bool { return !byCard(component) }
+		if slices.ContainsFunc(append(slices.Clone(lacks.missing), lacks.refused...), byCard) && !slices.ContainsFunc(lacks.refused, openly) {
 			w.Cure = "a site that takes part by card tells it in its next one: fbpeer card export, there, once all parties are approved"
 		}
 		return wanted{none: w, wait: true}, nil
@@ -82,7 +87,7 @@ type lacking struct {
 	why     []string // those again, with the reason
 }
 
-// warning says whose certificates a set of so many parties waits for; nil: it has all. An empty name is that of the default set.
+// warning says whose certificates a set of so many parties waits for; nil: it has all. name is what to type of a named one.
 func (l lacking) warning(name string, parties int) *api.Warning {
 	others := "that site has"
 	if len(l.missing) > 1 {

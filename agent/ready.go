@@ -135,7 +135,12 @@ func (v *verdict) here() {
 			code = api.ObstacleAuthority
 		}
 		none := v.none
-		if !v.chosen && v.question.name == "" {
+		switch few := none.Code == mpspdz.SetTooFew || none.Code == mpspdz.SetNoResearcher; {
+		case v.chosen && few:
+			named := *none
+			named.Cure = "name who is missing in --parties too"
+			none = &named
+		case v.question.name == "":
 			none = otherKey(none, v.snapshot.Peers)
 		}
 		v.blame(api.Obstacle{Code: code, Component: self, Text: none.Text, Cure: none.Cure})
@@ -233,7 +238,11 @@ func (v *verdict) member(component string) {
 	case api.StateChanged:
 		add(api.ObstacleChanged, v.name(component)+" announces "+changedText(p)+", and you have not decided", "fbpeer trust approve "+v.name(component))
 	case api.StateConflict, api.StateFormer:
-		add(api.ObstacleConflict, "another identity claims to be "+v.name(component), "fbpeer show "+component)
+		text := "another identity claims to be " + v.name(component)
+		if WasApproved(p) && len(p.Reasons) > 0 { // it is the approved one that now contradicts something else
+			text = p.Reasons[0].Text
+		}
+		add(api.ObstacleConflict, text, "fbpeer show "+component)
 	case api.StateDenied, api.StateRevoked:
 		add(api.ObstacleBarred, v.name(component)+" is "+p.State+" here", "leave it out, or forget that decision: fbpeer trust forget "+component)
 	case api.StateAccepted:
@@ -336,6 +345,10 @@ func (v *verdict) cells(component string, view *exchange.View) (found bool) {
 		case api.CellNo:
 			o.Code, o.Text = api.ObstacleMissing, name+" has not approved "+v.of(of)
 			o.Cure = name + "'s operator: fbpeer trust approve " + of + " (unless it was denied or revoked there)"
+			if files, known := v.sight.list(view.Files); known && files.find(of) != nil { // and yet it is among its parties
+				o.Text = name + " has no row of " + v.of(of) + " in Fed-BioMed's registry"
+				o.Cure = name + "'s operator: fbpeer registry check"
+			}
 		case api.CellOld:
 			found = true
 			if v.formerFiles(component, of) {
@@ -400,8 +413,8 @@ func (v *verdict) namedSet(component string) {
 			Cure: name + "'s operator: fbpeer set list and fbpeer ready --set " + v.question.name + " say there why"})
 	case v.set.Len() > 0 && view.Set != v.set.Digest():
 		if !v.cells(component, view) {
-			v.blame(api.Obstacle{Code: api.ObstacleOtherSet, Component: component, Text: name + " has other values of the set " + v.question.name,
-				Cure: "let both run: fbpeer set list"})
+			v.blame(api.Obstacle{Code: api.ObstacleOtherSet, Component: component, Text: name + " has other certificates, or an older order, of the set " + v.question.name,
+				Cure: "[players] certificates must say the same at all sites: compare fbpeer id there and here, and fbpeer set list"})
 		}
 	}
 }

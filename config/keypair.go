@@ -29,7 +29,7 @@ func (c *Config) readKeyPair(readFile func(string) ([]byte, error), now time.Tim
 	for i, path := range []string{c.Component.PrivateKey, c.Component.Certificate, c.Component.PrivateKey} {
 		var err error
 		if data[i], err = readFile(path); err != nil {
-			return KeyPair{}, unreadable(c.short(path), err, renew)
+			return KeyPair{}, unreadable(c.short(path), err, "put it back, or "+renew)
 		}
 	}
 	if !bytes.Equal(data[0], data[2]) {

@@ -137,11 +137,12 @@ func rsa1024(t *testing.T) pair {
 func TestKeyPairFiles(t *testing.T) {
 	root := onePlain(t, "")
 	c := loadPlain(t, root)
-	const again = "make a new pair: `fbpeer cert generate --force`"
+	const anew = "make a new pair: `fbpeer cert generate --force`"
+	const again = "put it back, or " + anew
 
 	write(t, filepath.Join(root, "alice.key"), twoPairs(t)[1].key)
 	_, err := c.LoadKeyPair(time.Now())
-	expect(t, err, root, "alice.key and alice.pem: the private key is not the certificate's", "restore the pair, or "+again)
+	expect(t, err, root, "alice.key and alice.pem: the private key is not the certificate's", "restore the pair, or "+anew)
 	if !errors.Is(err, ErrMismatch) {
 		t.Error("not ErrMismatch")
 	}

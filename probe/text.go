@@ -153,7 +153,7 @@ func (s speaker) absent(a answer, party int) (code Code, text, cure string) {
 		return NotOpened, p + " does not open its port for a probe ([probe] answer = off)", s.operator(party) + "[probe] answer = on"
 	case statusOtherSet:
 		return NotOpened, fmt.Sprintf("%s has another set in force (%s, here %s)", p, short(a.digest), short(s.set.Digest())),
-			"fbpeer ready says what must be approved where"
+			"fbpeer ready says what differs, and who must do what"
 	case statusNotAccepted:
 		return NotOpened, p + " has not approved this site", s.operator(party) + "fbpeer trust approve " + s.set.Parties()[s.own].Component
 	case statusNoSet:

@@ -57,7 +57,7 @@ func (l List) checkApproval(e Entry) error {
 		return fmt.Errorf("its identity %s is revoked: `fbpeer trust forget %s` first, if that was a mistake", e.Peer, e.Component)
 	}
 	if l.KeyStatus(e.Key) == Revoked {
-		return fmt.Errorf("its MP-SPDZ key %s is revoked: the site needs a new one (`fbpeer cert generate`)", e.Key)
+		return fmt.Errorf("its MP-SPDZ key %s is revoked: the site needs a new one (`fbpeer cert generate --force`)", e.Key)
 	}
 	if old, there := l.Entry(e.Component); there && old.Status == Revoked && old.barsAll() {
 		return fmt.Errorf("the component is revoked whatever identity claims it: `fbpeer trust forget %s` first, if that was a mistake", e.Component)

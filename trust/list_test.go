@@ -271,7 +271,7 @@ func TestApproveRefuses(t *testing.T) {
 		{"by with an escape", start, with(func(e *trust.Entry) { e.ApprovedBy = "\x1b[31m" }), "is not one line of printable text (U+001B)"},
 		{"note begins with a blank", start, with(func(e *trust.Entry) { e.Note = " x" }), "begins or ends with a blank"},
 		{"identity revoked", revoked, with(func(e *trust.Entry) { e.Key = mpspdz.Hash{9} }), "is revoked: `fbpeer trust forget NODE_b` first"},
-		{"key revoked", revoked, with(func(e *trust.Entry) { e.Peer = identity(t, "c") }), "needs a new one (`fbpeer cert generate`)"},
+		{"key revoked", revoked, with(func(e *trust.Entry) { e.Peer = identity(t, "c") }), "needs a new one (`fbpeer cert generate --force`)"},
 		{"component revoked", parse(t, "[NODE_b]\nstatus = revoked\n"), entry(b, ""), "is revoked whatever identity claims it"},
 		{"key denied elsewhere", parse(t, fmt.Sprintf("[NODE_x]\nstatus = denied\nkey = %s\n", b.Certificate.KeySHA256())), entry(b, ""), "is denied in [NODE_x]"},
 	}

@@ -51,7 +51,7 @@ func barReason(what string, status Status, a *exchange.Announcement) Reason {
 	}[what]
 	cure := "if that was a mistake: fbpeer trust forget " + claim(a)
 	if what == "key" {
-		cure = "its site makes another key (`fbpeer cert generate`), and you approve that"
+		cure = "its site makes another key (`fbpeer cert generate --force`), and you approve that"
 	}
 	return Reason{Code: barCodes[what][status], Cure: cure,
 		Text: fmt.Sprintf("%s is %s in your trust list. Nothing that %s announces is used.", subject, status, a.Component)}
@@ -107,5 +107,5 @@ func (s *snapshot) certificateTimeReason(a *exchange.Announcement, c *mpspdz.Cer
 			s.name(a), timeText(c.NotBefore()))}
 	}
 	return Reason{Code: CodeCertificateExpired, Text: fmt.Sprintf("The MP-SPDZ certificate of %s ran out on %s: runs with it fail until its site makes a new one "+
-		"(`fbpeer cert generate`) and you approve that.", s.name(a), timeText(c.NotAfter()))}
+		"(`fbpeer cert generate --force`) and you approve that.", s.name(a), timeText(c.NotAfter()))}
 }

@@ -296,7 +296,11 @@ func namedSet(s api.Snapshot, arg, command string) (api.NamedSet, error) {
 			found = append(found, set)
 		}
 	}
-	if len(found) == 0 {
+	switch {
+	case len(found) > 0:
+	case len(gone) > 1:
+		return api.NamedSet{}, refused("fbpeer set list", "every set %s that was proposed has been withdrawn", show(name))
+	default:
 		found = gone
 	}
 	switch len(found) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	"fbpeer/agent/api"
@@ -71,12 +72,14 @@ func (v view) typeable(text string) string {
 	return v.withIDs(text, v.prefix, operators...)
 }
 
-// withIDs gives the ids in a text other names. A short id may be any word, and stays. first are pairs of old and new that go before.
+// withIDs gives the ids in a text other names, but for those in a path, which is there to be typed. A short id may be any word, and stays.
+// first are pairs of old and new that go before.
 func (v view) withIDs(text string, name func(string) string, first ...string) string {
 	pairs := first
 	for _, id := range v.ids {
 		if v.prefix(id) != id {
-			pairs = append(pairs, id, name(id))
+			inPath := string(os.PathSeparator) + id
+			pairs = append(pairs, inPath, inPath, id, name(id))
 		}
 	}
 	return strings.NewReplacer(pairs...).Replace(show(text))

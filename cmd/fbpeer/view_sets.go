@@ -150,6 +150,9 @@ func (v view) setBlock(s api.Snapshot, set api.NamedSet) string {
 	proposer := "this site"
 	if set.Proposer != self {
 		proposer = v.called(set.Proposer)
+		if set.Proposer == "" { // forgotten since
+			proposer = "@" + show(set.PeerID)
+		}
 	}
 	b.WriteString(wrap("", fmt.Sprintf("%s of %s, %s: %s", show(set.Name), proposer, ago(v.now, set.Issued), state), "  "))
 	parties := func(head string, list []string) {
