@@ -8,7 +8,7 @@ import (
 
 // cells gives every direction that was asked for, by number of From, then of To. What a member says counts for the directions from itself.
 func (r Round) cells(members []member, began, now time.Time) []Cell {
-	s := speaker{set: r.Site.Set, name: r.Name, own: r.Site.Set.Number(r.Site.Component)}
+	s := speaker{set: r.Site.Set, name: r.Name, own: r.Site.Set.Number(r.Site.Component), free: r.free(members)}
 	var cells []Cell
 	for from := range members {
 		for to := range members {
@@ -18,6 +18,20 @@ func (r Round) cells(members []member, began, now time.Time) []Cell {
 		}
 	}
 	return cells
+}
+
+// free is after how long all members who took part may open their ports at once. Who asks earlier finds those of some barred, opens those of
+// the others, and so bars these the next time.
+func (r Round) free(members []member) (after time.Duration) {
+	for _, m := range members {
+		switch {
+		case m.answer.over || m.answer.status == statusOften:
+			after = max(after, m.answer.left)
+		case m.answer.status == statusOpen:
+			after = r.Opener.timing.every
+		}
+	}
+	return min(after, r.Opener.timing.every)
 }
 
 // cell is one direction: what From found, or else why it did not dial, or else why To was not there to be dialled.

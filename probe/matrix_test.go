@@ -311,3 +311,32 @@ func TestComponents(t *testing.T) {
 		t.Error("a component that is not in the set is no error")
 	}
 }
+
+// TestAskAgainWhenAllAreFree: where some opened their ports earlier than others, the time that is named is that after which all may do so at
+// once. With a shorter one those whose turn it is would open theirs and be barred the next time, and so on without end.
+func TestAskAgainWhenAllAreFree(t *testing.T) {
+	r := roundOf(plain3(t).agents())
+	r.Opener.timing.every = 30 * time.Second
+	over := func(left time.Duration) member {
+		return member{answer: answer{status: statusOpen, over: true, left: left, age: 30*time.Second - left}}
+	}
+	open := member{answer: answer{status: statusOpen, left: 5 * time.Second}, told: true}
+	for name, test := range map[string]struct {
+		members []member
+		want    string
+	}{
+		"one has just opened":   {[]member{over(12 * time.Second), over(18 * time.Second), open}, "ask again in 30 s"},
+		"nobody has":            {[]member{over(12 * time.Second), over(18 * time.Second), over(2 * time.Second)}, "ask again in 18 s"},
+		"one is barred at once": {[]member{over(2 * time.Second), over(3 * time.Second), {answer: answer{status: statusOften, left: 9 * time.Second}}}, "ask again in 9 s"},
+	} {
+		now := time.Now()
+		for _, c := range r.cells(test.members, now, now) {
+			if c.Code == NotOpened && c.Cure != test.want {
+				t.Errorf("%s: %s>%s: %s", name, c.From, c.To, c.Cure)
+			}
+		}
+		if c := r.cells(test.members, now, now)[0]; c.Code != NotOpened {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+}

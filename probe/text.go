@@ -14,6 +14,7 @@ type speaker struct {
 	set  mpspdz.PartySet
 	name func(component string) string
 	own  int // at whose site this is read
+	free time.Duration
 }
 
 // of is what a party is called.
@@ -174,7 +175,7 @@ func (s speaker) absent(a answer, party int) (code Code, text, cure string) {
 
 // again is for a port that was open a moment ago.
 func (s speaker) again(a answer, party int) (code Code, text, cure string) {
-	return NotOpened, s.of(party) + " opened its port less than 30 s ago, for others or for another set", "ask again in " + seconds(a.left)
+	return NotOpened, s.of(party) + " opened its port less than 30 s ago, for others or for another set", "ask again in " + seconds(max(a.left, s.free))
 }
 
 // seconds rounds up.
