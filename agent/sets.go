@@ -112,7 +112,7 @@ func (k *core) incomplete(missing []string) *mpspdz.SetError {
 			return e
 		case k.list.KeyStatus(entry.Key) != "":
 			e.Text = "the key of " + component + " is " + string(k.list.KeyStatus(entry.Key)) + " here"
-			e.Cure = "its site makes another key (`fbpeer cert generate --force`), and you approve that"
+			e.Cure = trust.CureAnotherKey
 			return e
 		}
 	}

@@ -13,8 +13,8 @@ import (
 type speaker struct {
 	set  mpspdz.PartySet
 	name func(component string) string
-	own  int // at whose site this is read
-	free time.Duration
+	own  int           // at whose site this is read
+	free time.Duration // after that all may open their ports at once
 }
 
 // of is what a party is called.

@@ -42,6 +42,9 @@ var barCodes = map[string]map[Status]string{
 	"component": {Revoked: CodeComponentRevoked, Denied: CodeComponentDenied},
 }
 
+// CureAnotherKey is what to do about a key that is barred.
+const CureAnotherKey = "its site makes another key (`fbpeer cert generate --force`), and you approve that"
+
 // barReason: what is identity, key or component.
 func barReason(what string, status Status, a *exchange.Announcement) Reason {
 	subject := map[string]string{
@@ -51,7 +54,7 @@ func barReason(what string, status Status, a *exchange.Announcement) Reason {
 	}[what]
 	cure := "if that was a mistake: fbpeer trust forget " + claim(a)
 	if what == "key" {
-		cure = "its site makes another key (`fbpeer cert generate --force`), and you approve that"
+		cure = CureAnotherKey
 	}
 	return Reason{Code: barCodes[what][status], Cure: cure,
 		Text: fmt.Sprintf("%s is %s in your trust list. Nothing that %s announces is used.", subject, status, a.Component)}

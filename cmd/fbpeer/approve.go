@@ -195,7 +195,7 @@ func (a *app) approveAgain(ctx context.Context, control agent.Controller, v view
 func (v view) approvable(s api.Snapshot, p api.Peer, ap approval) error {
 	approved := approvedOf(s, p)
 	if reason, barred := agent.KeyBar(p); barred {
-		cure := "its site makes another key, and you approve that"
+		cure := reason.Cure
 		key := offered(p).Certificate.KeySHA256
 		if slices.ContainsFunc(s.Keys, func(k api.BarredKey) bool { return k.Key == key }) {
 			cure += fmt.Sprintf("; if the key was barred by mistake: %s trust forget --key %s", v.prog, key)

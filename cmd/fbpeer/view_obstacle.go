@@ -78,8 +78,10 @@ func (v view) withIDs(text string, name func(string) string, first ...string) st
 	pairs := first
 	for _, id := range v.ids {
 		if v.prefix(id) != id {
-			inPath := string(os.PathSeparator) + id
-			pairs = append(pairs, inPath, inPath, id, name(id))
+			for _, before := range []string{string(os.PathSeparator), "_"} { // a folder of that name; db_NODE_….json
+				pairs = append(pairs, before+id, before+id)
+			}
+			pairs = append(pairs, id, name(id))
 		}
 	}
 	return strings.NewReplacer(pairs...).Replace(show(text))

@@ -9,9 +9,10 @@ import (
 func TestPathsStayWhole(t *testing.T) {
 	v := viewOf(four())
 	id := v.ids[0]
-	cure := "copy /srv/var/fbpeer/" + id + "/registry.backup over it; then fbpeer trust approve " + id
+	whole := "/srv/var/fbpeer/" + id + "/registry.backup over /srv/var/db_" + id + ".json"
+	cure := "copy " + whole + "; then fbpeer trust approve " + id
 	for name, got := range map[string]string{"typeable": v.typeable(cure), "renamed": v.renamed(cure)} {
-		if !strings.Contains(got, "/srv/var/fbpeer/"+id+"/registry.backup") || strings.HasSuffix(got, id) {
+		if !strings.Contains(got, whole) || strings.HasSuffix(got, id) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}

@@ -53,7 +53,7 @@
 //
 // Records of barred identities (denied or revoked here) are in the table, but asked for them the answer is "withheld"; we do not
 // ask for theirs. What came from a neighbour once, whether it was stored, refused or withheld, is not asked of it again on that connection,
-// except what a rate bound held up. A record may be newer than the one asked for, never another's.
+// except what a rate bound held up, and until Unbarred. A record may be newer than the one asked for, never another's.
 //
 // A record that is of another kind, identity or set than the one asked for ends the exchange. Records from a sync pass the same checks and
 // bounds as those from the topic.
